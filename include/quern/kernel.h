@@ -1,0 +1,162 @@
+/* What the author of a kernel reads.
+ *
+ * A kernel is one file that exports one const struct qn_kernel.  It sees
+ * neither files nor MPI nor threads: it is given samples and gives samples
+ * back.  Its options are a table that is parser, help page and provenance at
+ * the same time.
+ *
+ * The engine calls, for one step of one item:
+ *
+ *     prepare(params)            once the options are filled in
+ *     type(params, in, &out)     what comes out: also used by `quern plan`
+ *     point(...) or apply(...)   the samples
+ *     release(params)            once, whatever happened before
+ *
+ * None of these may keep a pointer it was given beyond release.
+ */
+#ifndef QUERN_KERNEL_H
+#define QUERN_KERNEL_H
+
+#include <stddef.h>
+
+#include "quern/array.h"
+#include "quern/error.h"
+
+enum qn_kind {
+    QN_KIND_POINT,     /* each sample by itself             */
+    QN_KIND_GEOMETRY,  /* changes what is where             */
+    QN_KIND_STENCIL,   /* looks at neighbours               */
+    QN_KIND_REDUCTION, /* fewer axes or other axes come out */
+    QN_KIND_COMBINE,   /* many items become one             */
+    QN_KIND_OTHER
+};
+
+/* ---- options ----------------------------------------------------------- */
+
+enum qn_option_type {
+    QN_OPTION_NUMBER,  /* double; in a job file also {header: NAME}      */
+    QN_OPTION_INTEGER, /* int64_t; the same                              */
+    QN_OPTION_BOOL,    /* bool                                           */
+    QN_OPTION_CHOICE,  /* int: index into choices                        */
+    QN_OPTION_TEXT,    /* const char *, borrowed; NULL if not given      */
+    QN_OPTION_DTYPE,   /* int: an enum qn_dtype                          */
+    QN_OPTION_NUMBERS, /* struct qn_numbers: one number or a list        */
+    QN_OPTION_SECTION, /* struct qn_section: "[x1:x2, y1:y2]" or a list
+                          of "a:b"; in a job file also {header: NAME}    */
+};
+
+#define QN_MAX_NUMBERS 64
+struct qn_numbers {
+    int n; /* 0: not given */
+    double v[QN_MAX_NUMBERS];
+};
+
+/* Part of a grid, already in C order, from 0, half open. */
+struct qn_section {
+    int ndims; /* 0: not given */
+    int64_t start[QN_MAX_DIMS];
+    int64_t stop[QN_MAX_DIMS]; /* INT64_MAX: to the end */
+    int64_t step[QN_MAX_DIMS];
+};
+
+/* One row of a kernel's table of options.
+ *
+ * preset is the default, spelled as in a job file ("median", "0.1",
+ * "{header: BIASSEC}").  NULL: the option must be given.  "": it need not be,
+ * and then the field stays zero (NaN for a number, INT64_MIN for an integer,
+ * -1 for a choice or a dtype, ndims 0 for a section). */
+struct qn_option {
+    const char *name;
+    enum qn_option_type type;
+    size_t offset;       /* of the field in the params struct            */
+    const char *preset;  /* see above                                    */
+    const char *choices; /* "mean|median"; NULL unless QN_OPTION_CHOICE  */
+    const char *unit;    /* "samples", "sigma"; NULL: none               */
+    const char *help;    /* one sentence                                 */
+};
+
+enum qn_operands {
+    QN_OPERANDS_NONE,
+    QN_OPERANDS_ONE,      /* subtract: {stage: bias}                  */
+    QN_OPERANDS_OPTIONAL, /* bad-pixels: may have one                 */
+    QN_OPERANDS_NAMED     /* calculate: {expr: "x - d", d: {...}}     */
+};
+
+#define QN_MAX_OPERANDS 16
+
+/* ---- samples ----------------------------------------------------------- */
+
+/* The samples of one operand that belong to a lane. */
+struct qn_feed {
+    const void *v; /* n samples of the lane's type, or 1 if one */
+    bool one;      /* v[0] serves the whole lane                */
+};
+
+/* A run of consecutive samples of an item. */
+struct qn_lane {
+    enum qn_dtype real; /* QN_F32 or QN_F64: the type of x and feeds   */
+    void *x;            /* in/out: n samples                           */
+    size_t n;
+    int nfeeds;
+    const struct qn_feed *feed; /* [nfeeds], in the order of the operands */
+    const char *const *names;   /* [nfeeds], QN_OPERANDS_NAMED only       */
+};
+
+/* A whole item. */
+struct qn_call {
+    const struct qn_array *in;
+    struct qn_array *out; /* allocated, of the type that type() gave; never
+                             the memory of in                            */
+    int noperands;
+    const struct qn_array *const *operand; /* [noperands] real arrays of
+                             in's dtype; ndims 0 for a number            */
+};
+
+/* ---- the kernel -------------------------------------------------------- */
+
+struct qn_kernel {
+    const char *name;       /* as in a job file                           */
+    const char *summary;    /* one line, no full stop                     */
+    const char *definition; /* exactly what is computed, one paragraph    */
+    const char *source;     /* paper, standard or reference; NULL: ours   */
+    enum qn_kind kind;
+    int version;            /* raised when results change; part of keys   */
+    bool real;              /* samples are converted to `precision` first */
+    bool integer_exact;     /* QN_KIND_COMBINE, REDUCTION: integers are
+                               reduced as integers                        */
+    enum qn_operands operands;
+    size_t params_size;
+    const struct qn_option *options; /* ends with name NULL; may be NULL  */
+    const char *shorthand;  /* option that a bare scalar or list stands
+                               for ("bin: 2"); NULL: none                 */
+
+    /* Local.  Check what the table cannot; may attach state to params. */
+    int (*prepare)(void *params, struct qn_error *err); /* may be NULL */
+    void (*release)(void *params);                      /* may be NULL */
+
+    /* Local.  The type that comes out; NULL: as it came in.  in->dtype is
+     * already the real type if `real`. */
+    int (*type)(
+        const void *params,
+        const struct qn_type *in,
+        struct qn_type *out,
+        struct qn_error *err);
+
+    /* Local.  Exactly one of the two (neither for QN_KIND_COMBINE). */
+    void (*point)(const void *params, const struct qn_lane *lane);
+    int (*apply)(
+        const void *params,
+        const struct qn_call *call,
+        struct qn_error *err);
+
+    /* Local, geometry only: sample i of axis a of the output covers samples
+     * offset[a] + i * factor[a] ... + factor[a] of the input, so that header
+     * cards can be corrected. */
+    void (*map)(
+        const void *params,
+        const struct qn_shape *in,
+        double offset[QN_MAX_DIMS],
+        double factor[QN_MAX_DIMS]);
+};
+
+#endif
