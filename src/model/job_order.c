@@ -1,0 +1,164 @@
+/* The order of stages: each behind those it uses, else as written.
+ *
+ * A walk along the uses, deepest first.  There are at most as many stages as
+ * a mapping of the job file may have keys, which bounds the recursion. */
+#include "model/job_order.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void
+qn_job_order_edges(const struct qn_stage *stage,
+                   void (*each)(void *ctx, int index), void *ctx)
+{
+    if (stage->input.stage_index >= 0)
+        each(ctx, stage->input.stage_index);
+    for (int i = 0; i < stage->nsteps; i++)
+        for (int k = 0; k < stage->steps[i].noperands; k++) {
+            const struct qn_operand *op = &stage->steps[i].operand[k];
+
+            if (op->kind == QN_OPERAND_STAGE && op->stage_index >= 0)
+                each(ctx, op->stage_index);
+        }
+}
+
+/* ---- the walk ----------------------------------------------------------- */
+
+enum state { UNSEEN, OPEN, PLACED };
+
+struct walk {
+    struct qn_job_reader *r;
+    const struct qn_job *job;
+    enum state *state; // owned, [nstages]
+    int *path;         // owned, [nstages]: the stages that are open
+    int depth;
+    int *order; // owned, [nstages]: old indices in new order
+    int norder;
+};
+
+static void
+tell_cycle(struct walk *w, int stage)
+{
+    struct qn_text t = {0};
+    int from = w->depth - 1;
+    const struct qn_stage *first = &w->job->stages[stage];
+
+    while (from > 0 && w->path[from] != stage)
+        from--;
+    qn_text_add(&t, "stages form a cycle: ");
+    for (int i = from; i < w->depth; i++)
+        qn_text_add(&t, "%s -> ", w->job->stages[w->path[i]].name);
+    qn_text_add(&t, "%s; each uses the next, so none can be first",
+                first->name);
+    qn_problem_add(w->r->problems, first->mark, (int)strlen(first->name), "%s",
+                   qn_text_get(&t));
+    w->r->failed |= t.failed;
+    qn_text_clear(&t);
+}
+
+static void
+visit(void *ctx, int stage)
+{
+    struct walk *w = ctx;
+
+    if (w->state[stage] == OPEN)
+        tell_cycle(w, stage);
+    if (w->state[stage] != UNSEEN)
+        return;
+    w->state[stage] = OPEN;
+    w->path[w->depth++] = stage;
+    qn_job_order_edges(&w->job->stages[stage], visit, w);
+    w->depth--;
+    w->state[stage] = PLACED;
+    w->order[w->norder++] = stage;
+}
+
+/* ---- products ----------------------------------------------------------- */
+
+static void
+check_product(struct qn_job_reader *r, struct qn_mark mark, int stage,
+              const char *product)
+{
+    const struct qn_stage *s = stage >= 0 ? &r->job->stages[stage] : NULL;
+    bool combines = s && s->combine.given;
+
+    if (!s || !product || !strcmp(product, "data") ||
+        (combines && !strcmp(product, "count")))
+        return;
+    qn_problem_add(r->problems, mark, 1,
+                   "stage '%s' has no product '%.40s'; it has %s", s->name,
+                   product, combines ? "data and count" : "data only");
+}
+
+static void
+check_products(struct qn_job_reader *r, const struct qn_stage *s)
+{
+    check_product(r, s->input.mark, s->input.stage_index, s->input.product);
+    for (int i = 0; i < s->nsteps; i++)
+        for (int k = 0; k < s->steps[i].noperands; k++) {
+            const struct qn_operand *op = &s->steps[i].operand[k];
+
+            check_product(r, op->mark, op->stage_index, op->product);
+        }
+}
+
+/* ---- the new order ------------------------------------------------------ */
+
+static void
+renumber(struct qn_stage *s, const int *place)
+{
+    if (s->input.stage_index >= 0)
+        s->input.stage_index = place[s->input.stage_index];
+    for (int i = 0; i < s->nsteps; i++)
+        for (int k = 0; k < s->steps[i].noperands; k++) {
+            struct qn_operand *op = &s->steps[i].operand[k];
+
+            if (op->stage_index >= 0)
+                op->stage_index = place[op->stage_index];
+        }
+}
+
+static void
+permute(struct walk *w, struct qn_job *job)
+{
+    size_t n = (size_t)job->nstages;
+    struct qn_stage *stages = calloc(n + 1, sizeof(*stages));
+    int *place = calloc(n + 1, sizeof(*place));
+
+    w->r->failed |= !stages || !place;
+    if (w->r->failed) {
+        free(stages);
+        free(place);
+        return;
+    }
+    for (int i = 0; i < job->nstages; i++) {
+        stages[i] = job->stages[w->order[i]];
+        place[w->order[i]] = i;
+    }
+    for (int i = 0; i < job->nstages; i++)
+        renumber(&stages[i], place);
+    free(job->stages);
+    free(place);
+    job->stages = stages;
+}
+
+void
+qn_job_order_make(struct qn_job_reader *r)
+{
+    size_t n = (size_t)r->job->nstages + 1;
+    struct walk w = {.r = r, .job = r->job};
+
+    w.state = calloc(n, sizeof(*w.state));
+    w.path = calloc(n, sizeof(*w.path));
+    w.order = calloc(n, sizeof(*w.order));
+    r->failed |= !w.state || !w.path || !w.order;
+    for (int i = 0; i < r->job->nstages && !r->failed; i++) {
+        check_products(r, &r->job->stages[i]);
+        visit(&w, i);
+    }
+    if (!r->failed && r->problems->told == 0)
+        permute(&w, r->job);
+    free(w.state);
+    free(w.path);
+    free(w.order);
+}

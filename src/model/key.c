@@ -1,0 +1,94 @@
+/* Fingerprints: framing and printing around XXH3's 128-bit hash.
+ *
+ * Knows nothing of what a key is made of: that is the planner's.  Numbers and
+ * lengths go in least significant byte first, whatever the machine.
+ * Source: XXH3 as frozen in xxHash 0.8.0, Collet.
+ */
+#include "model/key.h"
+
+#include <assert.h>
+#include <string.h>
+#include <xxhash.h>
+
+enum piece {
+    PIECE_NONE = 'z',
+    PIECE_TEXT = 't',
+    PIECE_BYTES = 'b',
+    PIECE_NUMBER = 'i'
+};
+
+int
+qn_key_open(struct qn_key *k, struct qn_error *err)
+{
+    XXH3_state_t *state = XXH3_createState();
+
+    k->state = state;
+    if (!state)
+        return qn_fail(err, QN_ENOMEM, "no memory for a fingerprint");
+    XXH3_128bits_reset(state);
+    return 0;
+}
+
+// A piece's kind and a 64-bit value: its length, or the number itself.
+static void
+add_head(struct qn_key *k, enum piece kind, uint64_t value)
+{
+    unsigned char head[9] = {(unsigned char)kind};
+
+    assert(k->state);
+    for (int i = 0; i < 8; i++)
+        head[1 + i] = (unsigned char)(value >> (8 * i));
+    XXH3_128bits_update(k->state, head, sizeof head);
+}
+
+static void
+add_piece(struct qn_key *k, enum piece kind, const void *p, size_t n)
+{
+    add_head(k, kind, n);
+    if (n)
+        XXH3_128bits_update(k->state, p, n);
+}
+
+void
+qn_key_text(struct qn_key *k, const char *s)
+{
+    if (s)
+        add_piece(k, PIECE_TEXT, s, strlen(s));
+    else
+        add_head(k, PIECE_NONE, 0);
+}
+
+void
+qn_key_bytes(struct qn_key *k, const void *p, size_t n)
+{
+    add_piece(k, PIECE_BYTES, p, n);
+}
+
+void
+qn_key_number(struct qn_key *k, int64_t v)
+{
+    add_head(k, PIECE_NUMBER, (uint64_t)v);
+}
+
+void
+qn_key_finish(struct qn_key *k, char hex[QN_KEY_HEX])
+{
+    static const char digits[] = "0123456789abcdef";
+    XXH128_canonical_t sum;
+
+    assert(k->state);
+    XXH128_canonicalFromHash(&sum, XXH3_128bits_digest(k->state));
+    for (size_t i = 0; i < sizeof sum.digest; i++) {
+        hex[2 * i] = digits[sum.digest[i] >> 4];
+        hex[2 * i + 1] = digits[sum.digest[i] & 15];
+    }
+    hex[QN_KEY_HEX - 1] = '\0';
+    qn_key_close(k);
+}
+
+void
+qn_key_close(struct qn_key *k)
+{
+    XXH3_freeState(k->state);
+    k->state = NULL;
+}

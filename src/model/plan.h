@@ -1,0 +1,155 @@
+/* The plan of a run: which tasks, which results, with which partners.
+ *
+ * A pure function of the job and of what is known of the items: it opens
+ * nothing and knows neither ranks nor machines, so every rank makes the same
+ * plan from the same facts, and so do `quern plan` and the tests.
+ *
+ * Calling sequence, for each stage in job order:
+ *
+ *     qn_plan_select(p, s, items)        tasks that pass `where`, their results
+ *     qn_plan_files(p, s, &files)        operand files to be looked at
+ *     qn_plan_resolve(p, s, files)       partners, types after the steps
+ *     qn_plan_keys(p, s)                 fingerprints, once those of the
+ *                                        stages it uses are final
+ *
+ * A problem of one item makes that task fail with a reason; a problem of the
+ * job (a `where` that keeps nothing, two results of one name) is returned.
+ * All local.
+ */
+#ifndef QN_MODEL_PLAN_H
+#define QN_MODEL_PLAN_H
+
+#include "model/item.h"
+#include "model/job.h"
+
+#define QN_KEY_TEXT 33
+
+enum qn_state {
+    QN_TODO,
+    QN_FINISHED, /* its result is there, made now or before               */
+    QN_FAILED,
+    QN_UPSTREAM, /* not tried: the item it comes from failed              */
+    QN_BLOCKED,  /* not tried: a result that it uses failed               */
+    QN_SKIPPED   /* not asked for: --only, --limit                        */
+};
+
+/* An operand of one task, found. */
+struct qn_use {
+    double number; /* where neither file nor stage                        */
+    int stage;     /* index of the stage whose result it is, or -1        */
+    int target;    /* index of that result                                */
+    int file;      /* index in the stage's operand files, or -1           */
+    double scale;
+};
+
+struct qn_task {
+    const struct qn_item *item; /* borrowed from the stage's items        */
+    int source;        /* index of the result it reads of the input stage,
+                          or -1: it reads item->path                      */
+    int target;        /* index of the result it makes or is a member of  */
+    enum qn_state state;
+    int code;          /* why it failed                                   */
+    char *reason;      /* owned; NULL                                     */
+    struct qn_type result; /* after the steps                             */
+    struct qn_use *use; /* owned: operands of all steps, in order         */
+    char key[QN_KEY_TEXT];
+};
+
+struct qn_target {
+    char *name;        /* owned: file, relative to the output folder      */
+    int *task;         /* owned: its members, in item order               */
+    int ntasks;
+    enum qn_state state;
+    int code;
+    char *reason;      /* owned; NULL                                     */
+    struct qn_item facts; /* owned: what a stage that reads it sees; path is
+                          the source file's for an item, else name        */
+    enum qn_dtype member; /* the type in which members are kept           */
+    struct qn_type type; /* of the product `data`                         */
+    char key[QN_KEY_TEXT];
+};
+
+struct qn_plan_stage {
+    const struct qn_stage *stage; /* borrowed from the job                */
+    struct qn_items items;        /* owned                                */
+    struct qn_items files;        /* owned: operand files, probed         */
+    struct qn_task *task;         /* owned, in item order                 */
+    int ntasks;
+    struct qn_target *target;     /* owned                                */
+    int ntargets;
+    int nuses;                    /* operands of all steps                */
+    enum qn_dtype precision;
+    size_t rejected;              /* items that `where` left out          */
+    bool resolved;
+    bool wanted;                  /* --stage: this run is to make it      */
+};
+
+struct qn_plan {
+    const struct qn_job *job;     /* borrowed                             */
+    struct qn_plan_stage *stage;  /* owned, [job->nstages]                */
+};
+
+int
+qn_plan_open(struct qn_plan *p, const struct qn_job *job, struct qn_error *err);
+
+/* Names of header fields that stage s's items must bring, for itself and for
+ * the stages that read its results: distinct, without those every item has. */
+int
+qn_plan_names(const struct qn_job *job, int s, struct qn_strings *names, struct qn_error *err);
+
+/* Tasks and results of stage s.  items is taken over (left empty).  For a
+ * stage that reads another's results items is NULL. */
+int
+qn_plan_select(struct qn_plan *p, int s, struct qn_items *items, struct qn_error *err);
+
+/* Stage s's operand files, each once, as unprobed items; the field
+ * QN_PLAN_PART of each is "DATASET|HDU", what is read of it. */
+#define QN_PLAN_PART "@part"
+int
+qn_plan_files(struct qn_plan *p, int s, struct qn_items *files, struct qn_error *err);
+
+/* Find every task's partners and its type after each step.  files is taken
+ * over: the probed ones of qn_plan_files. */
+int
+qn_plan_resolve(struct qn_plan *p, int s, struct qn_items *files, struct qn_error *err);
+
+/* Fill in a step's params for one task: zeroed memory of kernel->params_size
+ * bytes; prepare is called; undo with qn_plan_params_clear. */
+int
+qn_plan_params(
+    void **params, const struct qn_step *step, const struct qn_lookup *fields,
+    struct qn_error *err);
+void
+qn_plan_params_clear(void **params, const struct qn_step *step);
+
+/* Keys of stage s's tasks and results, from those of the stages it uses; a
+ * combination counts the members that have not failed. */
+int
+qn_plan_keys(struct qn_plan *p, int s, struct qn_error *err);
+
+/* Two results of one name, names too long: QN_EJOB before anything runs. */
+int
+qn_plan_check(const struct qn_plan *p, struct qn_error *err);
+
+/* Record why a task or a result is not to be had (the first reason stays). */
+int
+qn_plan_fail_task(
+    struct qn_task *t, enum qn_state state, int code, const char *reason,
+    struct qn_error *err);
+int
+qn_plan_fail_target(
+    struct qn_target *t, enum qn_state state, int code, const char *reason,
+    struct qn_error *err);
+
+/* Members that have not failed. */
+int
+qn_plan_members(const struct qn_plan_stage *st, const struct qn_target *t);
+
+/* Members that must not fail (at-least). */
+int
+qn_plan_required(const struct qn_plan_stage *st, const struct qn_target *t);
+
+void
+qn_plan_clear(struct qn_plan *p);
+
+#endif

@@ -1,0 +1,379 @@
+/* The plan: choosing, grouping, matching, types, names, keys. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "kernels/catalog.h"
+#include "model/plan.h"
+
+/* ---- a job and its items ----------------------------------------------------- */
+
+struct fixture {
+    struct qn_job job;
+    struct qn_plan plan;
+};
+
+static void
+open_job(struct fixture *f, const char *text)
+{
+    struct qn_text problems = {0};
+    struct qn_error err = {0};
+
+    if (qn_job_parse(&f->job, "t.yaml", text, strlen(text), NULL, 0,
+                     qn_catalog(), &problems, &err))
+        fail_msg("%s%s", qn_text_get(&problems), err.text);
+    qn_text_clear(&problems);
+    assert_int_equal(qn_plan_open(&f->plan, &f->job, NULL), 0);
+}
+
+static void
+close_job(struct fixture *f)
+{
+    qn_plan_clear(&f->plan);
+    qn_job_clear(&f->job);
+}
+
+/* "PATH A=1 B=x": one probed 4 x 6 item with these fields. */
+static void
+add_item(struct qn_items *items, const char *said, enum qn_dtype dtype)
+{
+    char copy[256], *rest, *word;
+    struct qn_item *it;
+
+    strcpy(copy, said);
+    word = strtok_r(copy, " ", &rest);
+    qn_item_add(items, word, &it, NULL);
+    it->bytes = 100;
+    it->probed = true;
+    it->stored = dtype;
+    it->type = (struct qn_type){dtype, {2, {4, 6}}};
+    while ((word = strtok_r(NULL, " ", &rest))) {
+        char *equals = strchr(word, '=');
+
+        *equals = '\0';
+        qn_item_field(it, word, equals + 1, false, NULL);
+    }
+}
+
+static void
+give(struct fixture *f, int s, const char *const *said, enum qn_dtype dtype)
+{
+    struct qn_items items = {0}, none = {0};
+    struct qn_error err = {0};
+
+    for (; said && *said; said++)
+        add_item(&items, *said, dtype);
+    if (qn_plan_select(&f->plan, s, said ? &items : NULL, &err) ||
+        qn_plan_resolve(&f->plan, s, &none, &err) ||
+        qn_plan_keys(&f->plan, s, &err))
+        fail_msg("%s", err.text);
+}
+
+/* ---- tests --------------------------------------------------------------------- */
+
+static const char night[] =
+    "stages:\n"
+    "  bias: {input: {files: '*', where: \"KIND == 'bias'\"}, combine: mean}\n"
+    "  flat:\n"
+    "    input: {files: '*', where: \"KIND == 'flat'\"}\n"
+    "    steps: [subtract: {stage: bias}]\n"
+    "    combine: {method: median, per: FILTER}\n"
+    "  science:\n"
+    "    input: {files: '*', where: \"KIND == 'object'\"}\n"
+    "    steps: [subtract: {stage: bias}, divide: {stage: flat}, bin: 2]\n"
+    "  stack: {input: {stage: science}, combine: {method: mean, per: "
+    "FILTER}}\n";
+
+static const char *const frames[] = {
+    "b1.fits KIND=bias",           "b2.fits KIND=bias",
+    "f1.fits KIND=flat FILTER=V",  "f2.fits KIND=flat FILTER=B",
+    "f3.fits KIND=flat FILTER=V",  "s1.fits KIND=object FILTER=V",
+    "s2.fits KIND=object FILTER=B", "s3.fits KIND=object FILTER=Z",
+    NULL};
+
+static void
+open_night(struct fixture *f)
+{
+    open_job(f, night);
+    for (int s = 0; s < 3; s++)
+        give(f, s, frames, QN_U16);
+    give(f, 3, NULL, QN_U16);
+}
+
+static void
+chooses_groups_and_matches(void **state)
+{
+    struct fixture f = {0};
+    const struct qn_plan_stage *st;
+
+    (void)state;
+    open_night(&f);
+    st = &f.plan.stage[0];
+    assert_int_equal(st->ntasks, 2);
+    assert_int_equal(st->rejected, 6);
+    assert_string_equal(st->target[0].name, "bias.h5");
+    // straight from integers
+    assert_int_equal(st->target[0].type.dtype, QN_F64);
+
+    st = &f.plan.stage[1];
+    assert_int_equal(st->ntargets, 2);
+    assert_string_equal(st->target[0].name, "flat/V.h5");
+    assert_int_equal(st->target[0].ntasks, 2);
+    assert_string_equal(st->target[1].name, "flat/B.h5");
+    assert_int_equal(st->target[1].type.dtype, QN_F32);
+
+    st = &f.plan.stage[2];
+    assert_int_equal(st->task[0].use[1].target, 0);
+    assert_int_equal(st->task[1].use[1].target, 1);
+    assert_string_equal(st->target[0].name, "science/s1.h5");
+    assert_int_equal(st->task[0].result.shape.n[0], 2);
+    assert_int_equal(st->task[0].result.shape.n[1], 3);
+    // no partner: that item fails, and says what there is
+    assert_int_equal(st->task[2].state, QN_FAILED);
+    assert_string_equal(st->task[2].reason,
+                        "no flat for FILTER 'Z' (there are V, B)");
+    assert_int_equal(qn_plan_check(&f.plan, NULL), 0);
+    close_job(&f);
+}
+
+static void
+names_needed_at_the_source(void **state)
+{
+    struct fixture f = {0};
+    struct qn_strings names = {0};
+
+    (void)state;
+    open_job(&f, night);
+    // science itself asks for KIND; its flat and its stack for FILTER
+    assert_int_equal(qn_plan_names(&f.job, 2, &names, NULL), 0);
+    assert_int_equal(names.n, 2);
+    assert_string_equal(names.v[0], "KIND");
+    assert_string_equal(names.v[1], "FILTER");
+    for (size_t i = 0; i < names.n; i++)
+        free(names.v[i]);
+    free(names.v);
+    close_job(&f);
+}
+
+/* Change one thing, and see which keys change with it. */
+static void
+keys_follow_what_decides(void **state)
+{
+    struct fixture a = {0}, b = {0};
+    char *text = strdup(night);
+    int s;
+
+    (void)state;
+    open_night(&a);
+    memcpy(strstr(text, "median"), "mean  ", 6); // of the flats
+    open_job(&b, text);
+    for (s = 0; s < 3; s++)
+        give(&b, s, frames, QN_U16);
+    give(&b, 3, NULL, QN_U16);
+    assert_string_equal(a.plan.stage[0].target[0].key,
+                        b.plan.stage[0].target[0].key);
+    for (s = 1; s < 4; s++)
+        assert_string_not_equal(a.plan.stage[s].target[0].key,
+                                b.plan.stage[s].target[0].key);
+    close_job(&b);
+
+    // the time of one science frame: that frame and its stack, no other
+    memset(&b, 0, sizeof b);
+    open_night(&b);
+    b.plan.stage[2].items.v[5].mtime_ns++;
+    for (s = 0; s < 4; s++)
+        qn_plan_keys(&b.plan, s, NULL);
+    assert_string_equal(a.plan.stage[1].target[0].key,
+                        b.plan.stage[1].target[0].key);
+    assert_string_not_equal(a.plan.stage[2].target[0].key,
+                            b.plan.stage[2].target[0].key);
+    assert_string_equal(a.plan.stage[2].target[1].key,
+                        b.plan.stage[2].target[1].key);
+    assert_string_not_equal(a.plan.stage[3].target[0].key,
+                            b.plan.stage[3].target[0].key);
+    assert_string_equal(a.plan.stage[3].target[1].key,
+                        b.plan.stage[3].target[1].key);
+    close_job(&a);
+    close_job(&b);
+    free(text);
+}
+
+static void
+a_where_that_keeps_nothing(void **state)
+{
+    static const char *const items[] = {"a.fits KIND=bias",
+                                        "b.fits KIND=flat", "c.fits", NULL};
+    struct fixture f = {0};
+    struct qn_items set = {0};
+    struct qn_error err = {0};
+
+    (void)state;
+    open_job(&f, "stages:\n  s: {input: {files: '*', where: \"has(KIND) and "
+                 "KIND == 'x'\"}}\n");
+    for (int i = 0; items[i]; i++)
+        add_item(&set, items[i], QN_U16);
+    assert_int_equal(qn_plan_select(&f.plan, 0, &set, &err), QN_EMISSING);
+    assert_non_null(strstr(err.text, "keeps none of 3 items (KIND is 'bias' "
+                                     "1 times, 'flat' 1 times, missing 1 "
+                                     "times)"));
+    close_job(&f);
+}
+
+static void
+a_missing_field_fails_its_item(void **state)
+{
+    static const char *const items[] = {"a.fits KIND=x", "b.fits", NULL};
+    struct fixture f = {0};
+
+    (void)state;
+    open_job(&f,
+             "stages: {s: {input: {files: '*', where: \"KIND == 'x'\"}}}\n");
+    give(&f, 0, items, QN_U16);
+    assert_int_equal(f.plan.stage[0].ntasks, 2);
+    assert_int_equal(f.plan.stage[0].task[0].state, QN_TODO);
+    assert_int_equal(f.plan.stage[0].task[1].state, QN_FAILED);
+    assert_non_null(strstr(f.plan.stage[0].task[1].reason, "KIND"));
+    close_job(&f);
+}
+
+static void
+collisions(void **state)
+{
+    static const struct {
+        const char *name;
+        const char *items[3];
+        const char *said; /* NULL: none */
+    } table[] = {
+        {"{stem}", {"a/x.fits", "b/x.fits"}, "a/x.fits and b/x.fits"},
+        {"{stem}", {"x.fits", "x.fits.gz"}, "would both be written"},
+        {"{dir}-{stem}", {"a/x.fits", "b/x.fits"}, NULL},
+        {"{KIND}/{stem}", {"x.fits KIND=1", "y.fits KIND=1"}, NULL},
+        {"k{KIND}", {"x.fits KIND=1", "y.fits KIND=1"}, "s/k1.h5"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        const char *const items[] = {table[i].items[0], table[i].items[1],
+                                     NULL};
+        struct fixture f = {0};
+        struct qn_error err = {0};
+        char text[256];
+        int rc;
+
+        snprintf(text, sizeof text,
+                 "stages: {s: {input: '*', output: {name: \"%s\"}}}\n",
+                 table[i].name);
+        open_job(&f, text);
+        give(&f, 0, items, QN_U16);
+        rc = qn_plan_check(&f.plan, &err);
+        assert_int_equal(rc, table[i].said ? QN_EJOB : 0);
+        if (table[i].said && !strstr(err.text, table[i].said))
+            fail_msg("%s", err.text);
+        close_job(&f);
+    }
+}
+
+static void
+nearest_match(void **state)
+{
+    static const char *const darks[] = {
+        "d1 K=d EXPTIME=10 BIN=1", "d2 K=d EXPTIME=60 BIN=1",
+        "d3 K=d EXPTIME=60 BIN=2", "d4 K=d EXPTIME=100 BIN=1", NULL};
+    static const char *const objects[] = {
+        "o1 K=o EXPTIME=50 BIN=1", "o2 K=o EXPTIME=55 BIN=2",
+        "o3 K=o EXPTIME=35 BIN=1", // halfway: the smaller value
+        "o4 K=o EXPTIME=500 BIN=1", NULL};
+    static const int want[] = {1, 2, 0, -1};
+    struct fixture f = {0};
+
+    (void)state;
+    open_job(&f, "stages:\n"
+                 "  d: {input: 'd*', combine: {method: mean, per: [EXPTIME, "
+                 "BIN]}}\n"
+                 "  o:\n"
+                 "    input: 'o*'\n"
+                 "    steps: [subtract: {stage: d, match: [BIN, {nearest: "
+                 "EXPTIME, within: 100}]}]\n");
+    give(&f, 0, darks, QN_U16);
+    give(&f, 1, objects, QN_U16);
+    for (int i = 0; i < 4; i++) {
+        const struct qn_task *t = &f.plan.stage[1].task[i];
+
+        if (want[i] < 0)
+            assert_int_equal(t->state, QN_FAILED);
+        else
+            assert_int_equal(t->use[0].target, want[i]);
+    }
+    close_job(&f);
+}
+
+static void
+precision_by_the_widest(void **state)
+{
+    static const char *const items[] = {"a.fits", "b.fits", NULL};
+    static const struct {
+        const char *said;
+        enum qn_dtype stored, want;
+    } table[] = {
+        {"auto", QN_U16, QN_F32},    {"auto", QN_F32, QN_F32},
+        {"auto", QN_I32, QN_F64},    {"auto", QN_F64, QN_F64},
+        {"float64", QN_U8, QN_F64},  {"float32", QN_F64, QN_F32},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct fixture f = {0};
+        char text[128];
+
+        snprintf(text, sizeof text,
+                 "precision: %s\nstages: {s: {input: '*', steps: [add: 1]}}\n",
+                 table[i].said);
+        open_job(&f, text);
+        give(&f, 0, items, table[i].stored);
+        assert_int_equal(f.plan.stage[0].task[0].result.dtype, table[i].want);
+        close_job(&f);
+    }
+}
+
+static void
+members_of_another_shape(void **state)
+{
+    static const char *const items[] = {"a.fits", "b.fits", "c.fits", NULL};
+    struct fixture f = {0};
+    struct qn_items set = {0}, none = {0};
+
+    (void)state;
+    open_job(&f, "stages: {s: {input: '*', combine: {method: mean, at-least: "
+                 "90%}}}\n");
+    for (int i = 0; items[i]; i++)
+        add_item(&set, items[i], QN_U16);
+    set.v[1].type.shape.n[0] = 5;
+    qn_plan_select(&f.plan, 0, &set, NULL);
+    qn_plan_resolve(&f.plan, 0, &none, NULL);
+    assert_int_equal(f.plan.stage[0].task[1].state, QN_FAILED);
+    assert_non_null(strstr(f.plan.stage[0].task[1].reason, "5 x 6"));
+    // two of three are fewer than 90 %
+    assert_int_equal(f.plan.stage[0].target[0].state, QN_FAILED);
+    close_job(&f);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(chooses_groups_and_matches),
+        cmocka_unit_test(names_needed_at_the_source),
+        cmocka_unit_test(keys_follow_what_decides),
+        cmocka_unit_test(a_where_that_keeps_nothing),
+        cmocka_unit_test(a_missing_field_fails_its_item),
+        cmocka_unit_test(collisions),
+        cmocka_unit_test(nearest_match),
+        cmocka_unit_test(precision_by_the_widest),
+        cmocka_unit_test(members_of_another_shape),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
