@@ -1,0 +1,289 @@
+/* bin: blocks of samples become one.  Row by row of the result, so that each
+ * block's sum runs in row-major order whatever the number of axes. */
+#include <math.h>
+
+#include "kernels/clones.h"
+#include "kernels/walk.h"
+#include "model/dtype.h"
+#include "quern/kernel.h"
+
+enum method { METHOD_MEAN, METHOD_SUM };
+
+struct params {
+    struct qn_numbers factor;
+    int method; /* enum method */
+};
+
+static const struct qn_option options[] = {
+    {"factor", QN_OPTION_NUMBERS, offsetof(struct params, factor), NULL, NULL,
+     "samples",
+     "Length of a block: one number for the last two axes, or a list for all."},
+    {"method", QN_OPTION_CHOICE, offsetof(struct params, method), "mean",
+     "mean|sum", NULL, "What becomes of a block."},
+    {NULL, 0, 0, NULL, NULL, NULL, NULL},
+};
+
+/* Blocks on their way, as many as fit in the first level of cache.  Loops run
+ * over all of them, a constant, for the vectoriser. */
+enum { BLOCKS = 512 };
+
+struct blocks {
+    double sum[BLOCKS];
+    double n[BLOCKS]; /* samples that count */
+};
+
+static int
+prepare(void *params, struct qn_error *err)
+{
+    const struct qn_numbers *f = &((const struct params *)params)->factor;
+
+    if (f->n < 1 || f->n > QN_MAX_DIMS)
+        return qn_fail(err, QN_EJOB,
+                       "bin has %d factors; give one, or one for each axis",
+                       f->n);
+    for (int i = 0; i < f->n; i++)
+        if (!(f->v[i] >= 1 && f->v[i] <= INT32_MAX) ||
+            f->v[i] != floor(f->v[i]))
+            return qn_fail(err, QN_EJOB,
+                           "bin: factor %g is not a whole number of samples "
+                           "from 1",
+                           f->v[i]);
+    return 0;
+}
+
+/* The factor of each axis. */
+static int
+spread(int64_t factor[QN_MAX_DIMS], const struct params *p,
+       const struct qn_shape *in, struct qn_error *err)
+{
+    const struct qn_numbers *f = &p->factor;
+
+    for (int a = 0; a < QN_MAX_DIMS; a++)
+        factor[a] = 1;
+    if (in->ndims == 0)
+        return qn_fail(err, QN_ESHAPE,
+                       "an item with axes is needed; this is a number");
+    if (f->n == 1) {
+        for (int a = in->ndims - 1; a >= 0 && a >= in->ndims - 2; a--)
+            factor[a] = (int64_t)f->v[0];
+        return 0;
+    }
+    if (f->n != in->ndims)
+        return qn_fail(err, QN_ESHAPE,
+                       "%d factors do not suit an item of %d axes; give one, "
+                       "or one for each axis",
+                       f->n, in->ndims);
+    for (int a = 0; a < in->ndims; a++)
+        factor[a] = (int64_t)f->v[a];
+    return 0;
+}
+
+static int
+type(const void *params, const struct qn_type *in, struct qn_type *out,
+     struct qn_error *err)
+{
+    int64_t factor[QN_MAX_DIMS];
+
+    QN_TRY(spread(factor, params, &in->shape, err));
+    *out = *in;
+    for (int a = 0; a < in->shape.ndims; a++) {
+        if (in->shape.n[a] > 0 && in->shape.n[a] < factor[a])
+            return qn_fail(err, QN_ESHAPE,
+                           "axis %d has %lld samples, less than its "
+                           "factor %lld; choose a smaller factor",
+                           a, (long long)in->shape.n[a], (long long)factor[a]);
+        out->shape.n[a] = in->shape.n[a] / factor[a];
+    }
+    return 0;
+}
+
+/* Add factor samples of x to each of n blocks: all of them, or those that are
+ * not NaN.  The commonest case has constants of its own. */
+#define ADD(T)                                                                 \
+    QN_CLONES static void add_pairs_##T(double *restrict sum,                  \
+                                        const T *restrict x)                   \
+    {                                                                          \
+        for (int64_t i = 0; i < BLOCKS; i++)                                   \
+            sum[i] = (sum[i] + (double)x[2 * i]) + (double)x[2 * i + 1];       \
+    }                                                                          \
+    static void add_all_##T(struct blocks *b, const T *x, int64_t n,           \
+                            int64_t factor)                                    \
+    {                                                                          \
+        if (n == BLOCKS && factor == 2) {                                      \
+            add_pairs_##T(b->sum, x);                                          \
+            return;                                                            \
+        }                                                                      \
+        for (int64_t i = 0; i < n; i++)                                        \
+            for (int64_t k = 0; k < factor; k++)                               \
+                b->sum[i] += (double)x[i * factor + k];                        \
+    }                                                                          \
+    static void add_numbers_##T(struct blocks *b, const T *x, int64_t n,       \
+                                int64_t factor)                                \
+    {                                                                          \
+        for (int64_t i = 0; i < n; i++)                                        \
+            for (int64_t k = 0; k < factor; k++) {                             \
+                const double v = (double)x[i * factor + k];                    \
+                b->sum[i] += v == v ? v : 0.0;                                 \
+                b->n[i] += v == v ? 1.0 : 0.0;                                 \
+            }                                                                  \
+    }
+
+ADD(float)
+ADD(double)
+
+/* The samples that become the n results from index first of a row on. */
+static struct qn_box
+part_of(const struct qn_walk *row, const int64_t *factor, int64_t first,
+        int64_t n)
+{
+    const int last = row->box.ndims - 1;
+    struct qn_box box = {.ndims = last + 1};
+
+    for (int a = 0; a <= last; a++) {
+        box.start[a] = (a < last ? row->at[a] : first) * factor[a];
+        box.count[a] = (a < last ? 1 : n) * factor[a];
+        box.step[a] = 1;
+    }
+    return box;
+}
+
+/* From sums to results. */
+QN_CLONES static void
+finish(struct blocks *b, bool mean)
+{
+    for (int i = 0; i < BLOCKS; i++)
+        b->sum[i] /= mean ? b->n[i] : 1.0;
+    for (int i = 0; i < BLOCKS; i++)
+        b->sum[i] = b->n[i] > 0 ? b->sum[i] : NAN;
+}
+
+static void
+store(const struct qn_array *out, int64_t first, struct blocks *b, int64_t n,
+      int method)
+{
+    const enum qn_dtype real = out->type.dtype;
+    char *to = (char *)out->data + (size_t)first * qn_dtype_size(real);
+
+    finish(b, method == METHOD_MEAN);
+    // To a real type: cannot fail.
+    (void)qn_dtype_convert(to, real, b->sum, QN_F64, (size_t)n, NULL);
+}
+
+typedef void adder(struct blocks *b, const void *row, int64_t n, int64_t factor,
+                   enum qn_dtype real);
+
+static void
+add_all(struct blocks *b, const void *row, int64_t n, int64_t factor,
+        enum qn_dtype real)
+{
+    if (real == QN_F32)
+        add_all_float(b, row, n, factor);
+    else
+        add_all_double(b, row, n, factor);
+}
+
+static void
+add_numbers(struct blocks *b, const void *row, int64_t n, int64_t factor,
+            enum qn_dtype real)
+{
+    if (real == QN_F32)
+        add_numbers_float(b, row, n, factor);
+    else
+        add_numbers_double(b, row, n, factor);
+}
+
+/* Add the samples of part, row by row, to n blocks. */
+static void
+gather(struct blocks *b, const struct qn_array *in, const struct qn_box *part,
+       int64_t n, adder *add)
+{
+    const enum qn_dtype real = in->type.dtype;
+    const size_t size = qn_dtype_size(real);
+    struct qn_walk run;
+
+    *b = (struct blocks){{0}, {0}};
+    for (qn_walk_start(&run, part, &in->type.shape); run.more;
+         qn_walk_next(&run))
+        add(b, (const char *)in->data + (size_t)run.first * size, n, run.n / n,
+            real);
+}
+
+/* Add all samples; a sum that is no NaN had none in it.  Else once more, with
+ * care. */
+static void
+fill(struct blocks *b, const struct qn_array *in, const struct qn_box *part,
+     int64_t n)
+{
+    int64_t samples = 1;
+    bool clean = true;
+
+    gather(b, in, part, n, add_all);
+    for (int64_t i = 0; i < n; i++)
+        clean = clean & !isnan(b->sum[i]);
+    if (!clean) {
+        gather(b, in, part, n, add_numbers);
+        return;
+    }
+    for (int a = 0; a < part->ndims; a++)
+        samples *= part->count[a];
+    for (int64_t i = 0; i < n; i++)
+        b->n[i] = (double)(samples / n);
+}
+
+static int
+apply(const void *params, const struct qn_call *call, struct qn_error *err)
+{
+    const struct params *p = params;
+    const struct qn_shape *out = &call->out->type.shape;
+    const struct qn_box all = qn_shape_box(out);
+    int64_t factor[QN_MAX_DIMS];
+    struct qn_walk row;
+    struct blocks b;
+
+    QN_TRY(spread(factor, p, &call->in->type.shape, err));
+    for (qn_walk_start(&row, &all, out); row.more; qn_walk_next(&row))
+        for (int64_t at = 0; at < row.n; at += BLOCKS) {
+            const int64_t n = row.n - at < BLOCKS ? row.n - at : BLOCKS;
+            const struct qn_box part = part_of(&row, factor, at, n);
+
+            fill(&b, call->in, &part, n);
+            store(call->out, row.first + at, &b, n, p->method);
+        }
+    return 0;
+}
+
+static void
+map(const void *params, const struct qn_shape *in, double offset[QN_MAX_DIMS],
+    double factor[QN_MAX_DIMS])
+{
+    int64_t f[QN_MAX_DIMS];
+
+    (void)spread(f, params, in, NULL); // checked by type
+    for (int a = 0; a < in->ndims; a++) {
+        offset[a] = 0;
+        factor[a] = (double)f[a];
+    }
+}
+
+const struct qn_kernel qn_kernel_bin = {
+    .name = "bin",
+    .summary = "blocks of samples become one",
+    .definition =
+        "The axes are cut into blocks of factor samples, from index 0; one "
+        "factor serves the last two axes (the only axis of a 1-D item), a "
+        "list has one for each axis, slowest first. A trailing part block is "
+        "dropped. Each block becomes the sum of its samples, or the sum "
+        "divided by their number: added in float64, from 0, in row-major "
+        "order within the block, and rounded once to the real type. NaN "
+        "samples do not count; a block of only NaN is NaN.",
+    .kind = QN_KIND_GEOMETRY,
+    .version = 1,
+    .real = true,
+    .params_size = sizeof(struct params),
+    .options = options,
+    .shorthand = "factor",
+    .prepare = prepare,
+    .type = type,
+    .apply = apply,
+    .map = map,
+};

@@ -1,0 +1,54 @@
+/* cast: samples in another type.  The rounding and the range check are those
+ * of model/dtype. */
+#include "model/dtype.h"
+#include "model/shape.h"
+#include "quern/kernel.h"
+
+struct params {
+    int dtype; /* enum qn_dtype */
+};
+
+static const struct qn_option options[] = {
+    {"dtype", QN_OPTION_DTYPE, offsetof(struct params, dtype), NULL, NULL, NULL,
+     "The type that the samples get."},
+    {NULL, 0, 0, NULL, NULL, NULL, NULL},
+};
+
+static int
+type(const void *params, const struct qn_type *in, struct qn_type *out,
+     struct qn_error *err)
+{
+    (void)err;
+    *out = *in;
+    out->dtype = (enum qn_dtype)((const struct params *)params)->dtype;
+    return 0;
+}
+
+static int
+apply(const void *params, const struct qn_call *call, struct qn_error *err)
+{
+    const struct qn_type *in = &call->in->type;
+
+    (void)params;
+    return qn_dtype_convert(call->out->data, call->out->type.dtype,
+                            call->in->data, in->dtype,
+                            (size_t)qn_shape_count(&in->shape), err);
+}
+
+const struct qn_kernel qn_kernel_cast = {
+    .name = "cast",
+    .summary = "samples in another type",
+    .definition =
+        "Each sample becomes the nearest value of dtype. Real to integer "
+        "rounds half to even; NaN, an infinity, or a value outside the "
+        "integer's range fails the item. Integer to real, and float64 to "
+        "float32, round to nearest, half to even; NaN and infinities stay.",
+    .source = "IEEE 754-2019, roundTiesToEven",
+    .kind = QN_KIND_POINT,
+    .version = 1,
+    .params_size = sizeof(struct params),
+    .options = options,
+    .shorthand = "dtype",
+    .type = type,
+    .apply = apply,
+};

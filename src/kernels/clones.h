@@ -1,0 +1,14 @@
+/* Copies of a hot function for newer processors, chosen when the program
+ * starts.  They give the same bits: contraction is off, and each lane of a
+ * loop is computed by itself. */
+#ifndef QN_KERNELS_CLONES_H
+#define QN_KERNELS_CLONES_H
+
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) &&       \
+    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define QN_CLONES __attribute__((target_clones("arch=x86-64-v3", "default")))
+#else
+#define QN_CLONES
+#endif
+
+#endif
