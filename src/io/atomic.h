@@ -1,0 +1,35 @@
+/* Files that appear whole or not at all.  All local.
+ *
+ * A temporary lives beside its target as ".NAME.TAG.tmp"; clean and the next
+ * run recognise it by that form.  Sequence: write the temporary, sync it,
+ * qn_atomic_commit.
+ */
+#ifndef QN_IO_ATOMIC_H
+#define QN_IO_ATOMIC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "quern/error.h"
+
+/* Create the folder and its parents; an existing one is fine. */
+int
+qn_atomic_folder(const char *path, struct qn_error *err);
+
+/* The temporary name of path: owned by the caller. */
+int
+qn_atomic_name(char **tmp, const char *path, const char *tag, struct qn_error *err);
+
+/* Rename tmp to path and sync the folder (unless !sync). */
+int
+qn_atomic_commit(const char *tmp, const char *path, bool sync, struct qn_error *err);
+
+/* Write a whole small file atomically. */
+int
+qn_atomic_write(const char *path, const void *data, size_t n, struct qn_error *err);
+
+/* Is this file name (no folder) a temporary of ours? */
+bool
+qn_atomic_is_temporary(const char *name);
+
+#endif

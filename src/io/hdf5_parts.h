@@ -1,0 +1,86 @@
+/* What the files of the HDF5 reader share.  Included by hdf5*.c only.
+ *
+ *     hdf5.c        the back-end: opens, describes and reads a dataset
+ *     hdf5_find.c   which dataset, where the job names none
+ *     hdf5_path.c   paths and links: what may be opened at all
+ *     hdf5_value.c  types, attributes, single values
+ *
+ * All local.  Identifiers of HDF5 are -1 where nothing is open. */
+#ifndef QN_IO_HDF5_PARTS_H
+#define QN_IO_HDF5_PARTS_H
+
+#include <hdf5.h>
+
+#include "base/text.h"
+#include "io/reader_backend.h"
+
+/* Where an object really is, all links followed. */
+struct qn_hdf5_place {
+    hid_t file; /* owned */
+    char *disk; /* owned: the path of that file    */
+    char *path; /* owned: of hard links only       */
+};
+
+/* Fail with code, and with what HDF5 says about it: before any other call,
+ * since each clears what the one before said. */
+int
+qn_hdf5_value_fail(struct qn_error *err, int code, const char *what);
+
+/* ---- hdf5_path.c -------------------------------------------------------- */
+
+/* Open a file for reading; bytes is not NULL where it was inflated. */
+int
+qn_hdf5_path_file(
+    hid_t *file, const char *disk, const struct qn_bytes *bytes,
+    struct qn_error *err);
+
+/* Follow path from the root of file, which lies at disk.  External links lead
+ * only to files beside or below the one that links, unless links says any.
+ * QN_EMISSING where there is nothing. */
+int
+qn_hdf5_path_follow(
+    struct qn_hdf5_place *place, hid_t file, const char *disk,
+    const char *path, enum qn_links links, struct qn_error *err);
+
+void
+qn_hdf5_path_clear(struct qn_hdf5_place *place);
+
+/* May a dataset's external storage and virtual sources be read, by the same
+ * rule, and are they there?  (HDF5 reads fill values where they are not.) */
+int
+qn_hdf5_path_storage(
+    hid_t dataset, const char *disk, enum qn_links links, struct qn_error *err);
+
+/* ---- hdf5_value.c ------------------------------------------------------- */
+
+/* The sample type for an HDF5 type; false if it is no number. */
+bool
+qn_hdf5_value_type(enum qn_dtype *t, hid_t type);
+
+/* The HDF5 type of such samples in memory. */
+hid_t
+qn_hdf5_value_native(enum qn_dtype t);
+
+/* The one value of an attribute or a dataset, as text. */
+int
+qn_hdf5_value_get(
+    hid_t id, const char *name, char *value, size_t size, bool *is_text,
+    struct qn_error *err);
+
+/* qn_decode_lookup; ctx is a hid_t *. */
+bool
+qn_hdf5_value_lookup(void *ctx, const char *name, struct qn_attribute *a);
+
+/* A text attribute; false if there is none. */
+bool
+qn_hdf5_value_text(hid_t object, const char *name, char *text, size_t size);
+
+/* ---- hdf5_find.c -------------------------------------------------------- */
+
+/* The path of the default dataset, by NeXus or because it is the only one. */
+int
+qn_hdf5_find_default(
+    char **path, hid_t file, const char *disk, enum qn_links links,
+    struct qn_error *err);
+
+#endif

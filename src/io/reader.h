@@ -1,0 +1,87 @@
+/* Reading input files: one interface that reads regions.
+ *
+ * Only workers open input files: HDF5 and cfitsio can crash on hostile ones.
+ * All local.  Calling sequence:
+ *
+ *     qn_reader_open(&r, &source, err);
+ *     qn_reader_info(r)              dtype, shape, cards of what is read
+ *     qn_reader_field(r, "EXPTIME")  a header value
+ *     qn_reader_read(r, &box, dst)   as often as needed
+ *     qn_reader_close(r);            NULL is fine
+ *
+ * A back-end (fits.c, npy.c, raw.c, hdf5.c, netcdf.c) is a struct qn_backend
+ * in reader_backend.h; the front end here picks it by magic bytes, then by
+ * suffix, and applies `slice`.
+ */
+#ifndef QN_IO_READER_H
+#define QN_IO_READER_H
+
+#include "model/cards.h"
+#include "model/shape.h"
+#include "quern/array.h"
+
+enum qn_links { QN_LINKS_OWN_FOLDER, QN_LINKS_ANY };
+
+/* What the job says about an input.  All pointers borrowed; zero is default. */
+struct qn_source {
+    const char *path;
+    const char *format;   /* NULL or "auto", "fits", "hdf5", "netcdf", "npy",
+                             "raw"                                         */
+    const char *hdu;      /* NULL: the first with an image; "2" (from 0, the
+                             primary is 0) or an EXTNAME                   */
+    const char *dataset;  /* NULL: NXdata default or the only candidate    */
+    bool undecoded;       /* decode: none                                  */
+    const char *missing;  /* NULL, a number, or "non-finite": becomes NaN;
+                             compared in the file's own type               */
+    bool missing_given;
+    const char *dtype;    /* raw: "uint16", ">i2"                          */
+    struct qn_shape shape; /* raw: ndims 0 if not given; n[0] may be -1    */
+    int64_t offset;       /* raw: bytes before the first sample            */
+    const char *endian;   /* raw: NULL, "little", "big"                    */
+    int nslice;           /* 0, or the number of axes named                */
+    const char *const *slice; /* "0:16:2", ":"; or one "[x1:x2,y1:y2]"     */
+    enum qn_links links;
+};
+
+struct qn_info {
+    const char *format;  /* "fits"...                                     */
+    const char *where;   /* dataset path or HDU as text, for messages     */
+    enum qn_dtype stored; /* the widest type the file holds of it         */
+    struct qn_type type; /* as qn_reader_read gives it, slice applied     */
+};
+
+struct qn_reader;
+
+/* QN_EFORMAT: not a file of a known format, truncated, no image, or several
+ * candidates (the sentence lists them).  QN_EIO: cannot be opened.
+ * QN_EMISSING: no dataset of that name, or a linked file is not there.
+ * QN_EJOB, QN_ESHAPE: format, dtype, missing or slice cannot be meant.
+ * *r is NULL on failure. */
+int
+qn_reader_open(struct qn_reader **r, const struct qn_source *source, struct qn_error *err);
+
+const struct qn_info *
+qn_reader_info(const struct qn_reader *r);
+
+/* Cards of the HDU read, for FITS; for other formats an empty set. */
+const struct qn_cards *
+qn_reader_cards(const struct qn_reader *r);
+
+/* A header value as text: FITS keyword (this HDU, then the primary); HDF5 and
+ * NetCDF scalar "/path", attribute "/path@name" or "@name" (of the dataset
+ * read).  QN_EMISSING if there is none. */
+int
+qn_reader_field(
+    struct qn_reader *r, const char *name, char *value, size_t size,
+    bool *is_text, struct qn_error *err);
+
+/* Read a box of the (sliced) array into dst: contiguous, row-major, of
+ * qn_reader_info()->type.dtype. */
+int
+qn_reader_read(
+    struct qn_reader *r, const struct qn_box *box, void *dst, struct qn_error *err);
+
+void
+qn_reader_close(struct qn_reader *r);
+
+#endif

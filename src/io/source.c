@@ -1,0 +1,87 @@
+/* The JSON form of how an input is read.
+ *
+ * One table names the texts; what is not a text is said by hand.  Every key
+ * is always there, so that equal inputs give equal objects. */
+#include "io/source.h"
+
+#include <string.h>
+
+static json_t *
+text_or_null(const char *s)
+{
+    return s ? json_string(s) : json_null();
+}
+
+static json_t *
+strings_json(const struct qn_strings *s)
+{
+    json_t *a = json_array();
+
+    for (size_t i = 0; a && i < s->n; i++)
+        json_array_append_new(a, json_string(s->v[i]));
+    return a;
+}
+
+static json_t *
+shape_json(const struct qn_shape *s)
+{
+    json_t *a = json_array();
+
+    for (int i = 0; a && i < s->ndims; i++)
+        json_array_append_new(a, json_integer(s->n[i]));
+    return a;
+}
+
+json_t *
+qn_source_json(const struct qn_input *in)
+{
+    return json_pack(
+        "{s:o,s:o,s:o,s:b,s:o,s:o,s:o,s:I,s:o,s:o,s:b}", //
+        "format", text_or_null(in->format), "hdu", text_or_null(in->hdu),
+        "dataset", strings_json(&in->dataset), "undecoded", in->undecoded,
+        "missing", text_or_null(in->missing), "dtype",
+        text_or_null(in->dtype), "shape", shape_json(&in->shape), "offset",
+        (json_int_t)in->offset, "endian", text_or_null(in->endian), "slice",
+        strings_json(&in->slice), "links_any", in->links_any);
+}
+
+static const char *
+text(const json_t *object, const char *key)
+{
+    return json_string_value(json_object_get(object, key));
+}
+
+int
+qn_source_load(struct qn_source *source, const char **slice,
+               const json_t *object, struct qn_error *err)
+{
+    json_t *shape = json_object_get(object, "shape");
+    json_t *cuts = json_object_get(object, "slice");
+
+    *source = (struct qn_source){
+        .format = text(object, "format"),
+        .hdu = text(object, "hdu"),
+        .undecoded = json_is_true(json_object_get(object, "undecoded")),
+        .missing = text(object, "missing"),
+        .dtype = text(object, "dtype"),
+        .offset = json_integer_value(json_object_get(object, "offset")),
+        .endian = text(object, "endian"),
+        .slice = slice,
+    };
+    source->dataset = json_string_value(
+        json_array_get(json_object_get(object, "dataset"), 0));
+    source->missing_given = source->missing != NULL;
+    if (json_is_true(json_object_get(object, "links_any")))
+        source->links = QN_LINKS_ANY;
+    if (json_array_size(shape) > QN_MAX_DIMS ||
+        json_array_size(cuts) > QN_MAX_DIMS)
+        return qn_fail(err, QN_EJOB, "shape and slice may name %d axes",
+                       QN_MAX_DIMS);
+    for (size_t i = 0; i < json_array_size(shape); i++)
+        source->shape.n[i] = json_integer_value(json_array_get(shape, i));
+    source->shape.ndims = (int)json_array_size(shape);
+    for (size_t i = 0; i < json_array_size(cuts); i++)
+        slice[i] = json_string_value(json_array_get(cuts, i));
+    source->nslice = (int)json_array_size(cuts);
+    return 0;
+}

@@ -1,0 +1,401 @@
+/* Results as NeXus HDF5: what stands where in an output.
+ *
+ * The tree is in writer.h.  Knows nothing of temporaries and renames
+ * (io/atomic.h).  Read writer_parts.c next, then writer_sink.c. */
+#include "io/writer.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "io/writer_parts.h"
+#include "model/array.h"
+#include "model/dtype.h"
+#include "model/shape.h"
+
+#define CHUNK_BYTES (1 << 20)
+/* Below this a chunk's index is larger than what compression saves. */
+#define COMPRESS_MIN 4096
+
+/* ---- products ----------------------------------------------------------- */
+
+/* Types in the file are little-endian on every machine; native in memory. */
+static hid_t
+file_type(enum qn_dtype t)
+{
+    switch (t) {
+    case QN_I8: return H5T_STD_I8LE;
+    case QN_U8: return H5T_STD_U8LE;
+    case QN_I16: return H5T_STD_I16LE;
+    case QN_U16: return H5T_STD_U16LE;
+    case QN_I32: return H5T_STD_I32LE;
+    case QN_U32: return H5T_STD_U32LE;
+    case QN_I64: return H5T_STD_I64LE;
+    case QN_U64: return H5T_STD_U64LE;
+    case QN_F32: return H5T_IEEE_F32LE;
+    case QN_F64: return H5T_IEEE_F64LE;
+    case QN_NDTYPES: break;
+    }
+    return -1;
+}
+
+static hid_t
+memory_type(enum qn_dtype t)
+{
+    switch (t) {
+    case QN_I8: return H5T_NATIVE_INT8;
+    case QN_U8: return H5T_NATIVE_UINT8;
+    case QN_I16: return H5T_NATIVE_INT16;
+    case QN_U16: return H5T_NATIVE_UINT16;
+    case QN_I32: return H5T_NATIVE_INT32;
+    case QN_U32: return H5T_NATIVE_UINT32;
+    case QN_I64: return H5T_NATIVE_INT64;
+    case QN_U64: return H5T_NATIVE_UINT64;
+    case QN_F32: return H5T_NATIVE_FLOAT;
+    case QN_F64: return H5T_NATIVE_DOUBLE;
+    case QN_NDTYPES: break;
+    }
+    return -1;
+}
+
+/* Chunks of whole trailing rows of about CHUNK_BYTES. */
+static void
+cut_chunk(hsize_t *chunk, const struct qn_type *type)
+{
+    hsize_t room = CHUNK_BYTES / qn_dtype_size(type->dtype);
+
+    for (int a = type->shape.ndims - 1; a >= 0; a--) {
+        hsize_t n = (hsize_t)type->shape.n[a];
+        chunk[a] = n < room ? n : room;
+        room /= chunk[a];
+        if (room == 0 || chunk[a] < n)
+            room = 1;
+    }
+}
+
+static int
+set_layout(struct qn_writer_parts *w, hid_t list, const struct qn_array *a,
+           int compress)
+{
+    hsize_t chunk[QN_MAX_DIMS];
+
+    if (!compress || qn_array_bytes(a) < COMPRESS_MIN)
+        return 0;
+    cut_chunk(chunk, &a->type);
+    QN_TRY(qn_writer_parts_check(
+        w, H5Pset_chunk(list, a->type.shape.ndims, chunk)));
+    // Each chunk is written whole: no fill value need go before it.
+    QN_TRY(qn_writer_parts_check(
+        w, H5Pset_fill_time(list, H5D_FILL_TIME_NEVER)));
+    QN_TRY(qn_writer_parts_check(w, H5Pset_shuffle(list)));
+    return qn_writer_parts_check(w,
+                                 H5Pset_deflate(list, (unsigned)compress));
+}
+
+static hid_t
+product_space(const struct qn_shape *s)
+{
+    hsize_t n[QN_MAX_DIMS];
+
+    if (s->ndims == 0)
+        return H5Screate(H5S_SCALAR);
+    for (int a = 0; a < s->ndims; a++)
+        n[a] = (hsize_t)s->n[a];
+    return H5Screate_simple(s->ndims, n, NULL);
+}
+
+static int
+write_samples(struct qn_writer_parts *w, hid_t dataset,
+              const struct qn_product *p)
+{
+    const struct qn_type *type = &p->data->type;
+
+    if (type->shape.ndims > 0)
+        QN_TRY(qn_writer_parts_word(
+            w, dataset, "interpretation",
+            type->shape.ndims == 1 ? "spectrum" : "image"));
+    if (p->units)
+        QN_TRY(qn_writer_parts_word(w, dataset, "units", p->units));
+    if (qn_array_bytes(p->data) == 0)
+        return 0;
+    return qn_writer_parts_check(w, H5Dwrite(dataset, memory_type(type->dtype),
+                                             H5S_ALL, H5S_ALL, H5P_DEFAULT,
+                                             p->data->data));
+}
+
+static int
+put_data(struct qn_writer_parts *w, hid_t group, const struct qn_product *p,
+         int compress)
+{
+    const struct qn_type *type = &p->data->type;
+    hid_t list = -1, space = product_space(&type->shape), dataset = -1;
+    int rc = qn_writer_parts_check(w, space);
+
+    if (!rc)
+        rc = qn_writer_parts_list(w, &list, H5P_DATASET_CREATE);
+    if (!rc)
+        rc = set_layout(w, list, p->data, compress);
+    if (!rc) {
+        dataset = H5Dcreate2(group, "data", file_type(type->dtype), space,
+                             H5P_DEFAULT, list, H5P_DEFAULT);
+        rc = qn_writer_parts_check(w, dataset);
+    }
+    if (!rc)
+        rc = write_samples(w, dataset, p);
+    // Compressed chunks may be written no earlier than here.
+    if (dataset >= 0 && H5Dclose(dataset) < 0 && !rc)
+        rc = qn_writer_parts_check(w, -1);
+    if (list >= 0)
+        H5Pclose(list);
+    if (space >= 0)
+        H5Sclose(space);
+    return rc;
+}
+
+static int
+put_product(struct qn_writer_parts *w, hid_t entry,
+            const struct qn_product *p, int compress)
+{
+    int ndims = p->data->type.shape.ndims;
+    hid_t group = -1;
+    int rc = qn_writer_parts_group(w, &group, entry, p->name, "NXdata");
+
+    if (!rc)
+        rc = qn_writer_parts_word(w, group, "signal", "data");
+    // "." is an axis without values of its own: it is counted.
+    if (!rc && ndims > 0)
+        rc = qn_writer_parts_words(w, group, "axes", ".", (size_t)ndims);
+    if (!rc)
+        rc = put_data(w, group, p, compress);
+    if (group >= 0)
+        H5Gclose(group);
+    return rc;
+}
+
+/* ---- how it was made ---------------------------------------------------- */
+
+static const char *
+used_text(const void *source, size_t row, int column)
+{
+    const struct qn_used *u = (const struct qn_used *)source + row;
+
+    switch (column) {
+    case 0: return u->path;
+    case 3: return u->status ? u->status : "used";
+    default: return NULL;
+    }
+}
+
+static int64_t
+used_number(const void *source, size_t row, int column)
+{
+    const struct qn_used *u = (const struct qn_used *)source + row;
+
+    return column == 1 ? u->bytes : u->mtime_ns;
+}
+
+static int
+put_inputs(struct qn_writer_parts *w, hid_t process,
+           const struct qn_provenance *p)
+{
+    static const char *const names[] = {"path", "bytes", "mtime_ns", "status"};
+    struct qn_writer_parts_table table = {
+        .names = names,
+        .ncolumns = 4,
+        .source = p->used,
+        .n = p->nused,
+        .text = used_text,
+        .number = used_number,
+    };
+
+    return p->nused ? qn_writer_parts_rows(w, process, "inputs", &table) : 0;
+}
+
+static int
+put_texts(struct qn_writer_parts *w, hid_t process,
+          const struct qn_provenance *p)
+{
+    const struct {
+        const char *name, *text;
+    } texts[] = {
+        {"program", "quern"}, {"version", p->version}, {"job", p->job},
+        {"stage", p->stage},  {"steps", p->steps},     {"key", p->key},
+        {"coretype", p->coretype},
+    };
+
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        if (texts[i].text)
+            QN_TRY(qn_writer_parts_text(w, process, texts[i].name,
+                                        texts[i].text));
+    return 0;
+}
+
+static int
+put_process(struct qn_writer_parts *w, hid_t entry,
+            const struct qn_provenance *p)
+{
+    hid_t process = -1;
+    int rc = qn_writer_parts_group(w, &process, entry, "process", "NXprocess");
+
+    if (!rc)
+        rc = put_texts(w, process, p);
+    if (!rc && p->members > 0)
+        rc = qn_writer_parts_number(w, process, "members", p->members);
+    if (!rc && p->members > 0)
+        rc = qn_writer_parts_number(w, process, "members_used",
+                                    p->members_used);
+    if (!rc)
+        rc = put_inputs(w, process, p);
+    if (process >= 0)
+        H5Gclose(process);
+    return rc;
+}
+
+static const char *
+card_text(const void *source, size_t row, int column)
+{
+    const struct qn_card *c = (const struct qn_card *)source + row;
+
+    switch (column) {
+    case 0: return c->keyword;
+    case 1: return c->value;
+    case 2: return c->comment;
+    default:
+        return c->kind == 's'   ? "text"
+               : c->kind == 'n' ? "number"
+               : c->kind == 'b' ? "logical"
+               : c->kind == 'u' ? "undefined"
+                                : "commentary";
+    }
+}
+
+static int
+put_header(struct qn_writer_parts *w, hid_t entry, const struct qn_cards *c)
+{
+    static const char *const names[] = {"keyword", "value", "comment", "kind"};
+    struct qn_writer_parts_table table = {
+        .names = names,
+        .ncolumns = 4,
+        .text = card_text,
+    };
+
+    if (!c || c->n == 0)
+        return 0;
+    table.source = c->v;
+    table.n = c->n;
+    return qn_writer_parts_rows(w, entry, "header", &table);
+}
+
+/* ---- the file ----------------------------------------------------------- */
+
+static int
+put_root(struct qn_writer_parts *w, const struct qn_provenance *p)
+{
+    char creator[64];
+
+    snprintf(creator, sizeof creator, "quern %s",
+             p->version ? p->version : "");
+    QN_TRY(qn_writer_parts_word(w, w->file, "NX_class", "NXroot"));
+    QN_TRY(qn_writer_parts_word(w, w->file, "default", "entry"));
+    return qn_writer_parts_word(w, w->file, "creator", creator);
+}
+
+static int
+put_entry(struct qn_writer_parts *w, const struct qn_output *out)
+{
+    hid_t entry = -1;
+    int rc = qn_writer_parts_group(w, &entry, w->file, "entry", "NXentry");
+
+    if (!rc)
+        rc = qn_writer_parts_word(w, entry, "default", out->products[0].name);
+    for (size_t i = 0; i < out->nproducts && !rc; i++)
+        rc = put_product(w, entry, &out->products[i], out->compress);
+    if (!rc)
+        rc = put_process(w, entry, &out->provenance);
+    if (!rc)
+        rc = put_header(w, entry, out->cards);
+    if (entry >= 0)
+        H5Gclose(entry);
+    return rc;
+}
+
+/* Open with the format of HDF5 1.8: read everywhere, and small groups stay
+ * small. */
+static int
+create_file(struct qn_writer_parts *w, hid_t create, hid_t access)
+{
+    QN_TRY(qn_writer_parts_check(w, access));
+    QN_TRY(qn_writer_parts_check(
+        w, H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_V110)));
+    QN_TRY(qn_writer_parts_check(w, qn_writer_sink_access(access, &w->sink)));
+    w->file = H5Fcreate(w->sink.path, H5F_ACC_TRUNC, create, access);
+    return qn_writer_parts_check(w, w->file);
+}
+
+static int
+open_file(struct qn_writer_parts *w)
+{
+    hid_t create = -1, access = H5Pcreate(H5P_FILE_ACCESS);
+    int rc = qn_writer_parts_list(w, &create, H5P_FILE_CREATE);
+
+    if (!rc)
+        rc = create_file(w, create, access);
+    if (create >= 0)
+        H5Pclose(create);
+    if (access >= 0)
+        H5Pclose(access);
+    return rc;
+}
+
+static int
+write_file(struct qn_writer_parts *w, const struct qn_output *out)
+{
+    int rc = open_file(w);
+
+    if (!rc)
+        rc = put_root(w, &out->provenance);
+    if (!rc)
+        rc = put_entry(w, out);
+    if (w->file >= 0 && H5Fclose(w->file) < 0 && !rc)
+        rc = qn_writer_parts_check(w, -1);
+    return rc;
+}
+
+/* A product stands beside process and header in /entry. */
+static int
+check_names(const struct qn_output *out, struct qn_error *err)
+{
+    if (out->nproducts == 0)
+        return qn_fail(err, QN_EVALUE, "%s: there is no product to write",
+                       out->path);
+    for (size_t i = 0; i < out->nproducts; i++) {
+        const char *name = out->products[i].name;
+        if (!*name || strchr(name, '/') || !strcmp(name, ".") ||
+            !strcmp(name, "process") || !strcmp(name, "header"))
+            return qn_fail(err, QN_EVALUE,
+                           "%s: a product cannot be called '%s'; choose "
+                           "another name",
+                           out->path, name);
+    }
+    return 0;
+}
+
+int
+qn_writer_hdf5(const struct qn_output *out, struct qn_error *err)
+{
+    struct qn_writer_parts w = {.file = -1, .err = err};
+    int rc;
+
+    QN_TRY(check_names(out, err));
+    QN_TRY(qn_writer_sink_open(&w.sink, out->path, err));
+    // Causes go into our sentence, not on stderr.
+    H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+    rc = write_file(&w, out);
+    if (rc)
+        w.err = NULL; // the first sentence stays
+    if (qn_writer_sink_close(&w.sink, !rc && !out->nosync, w.err) && !rc)
+        rc = QN_EIO;
+    if (rc)
+        unlink(out->path);
+    return rc;
+}

@@ -1,0 +1,71 @@
+/* Writing results: one file of NeXus HDF5, or FITS.  All local.
+ *
+ * The writer writes to the path it is given (a temporary name), flushes and
+ * syncs; the rename is the caller's (io/atomic.h).
+ *
+ * /entry (NXentry, @default) holds one NXdata a product, with @signal and
+ * axes; /entry/process (NXprocess) says how it was made; /entry/header is the
+ * table of the raw file's cards.  No time stamp and no path of the machine is
+ * written into any dataset.
+ */
+#ifndef QN_IO_WRITER_H
+#define QN_IO_WRITER_H
+
+#include <stdint.h>
+
+#include "model/cards.h"
+#include "quern/array.h"
+
+struct qn_product {
+    const char *name;            /* "data", "count"                    */
+    const struct qn_array *data; /* already of the type to be written  */
+    const char *units;           /* NULL: none                         */
+};
+
+struct qn_used {       /* an input file of an output */
+    const char *path;   /* relative to the data folder              */
+    int64_t bytes;      /* -1: unknown                              */
+    int64_t mtime_ns;   /* since 1970                               */
+    const char *status; /* "used", or the reason it was left out    */
+};
+
+/* What an output says about itself; all borrowed. */
+struct qn_provenance {
+    const char *version; /* of quern                                  */
+    const char *job;     /* the text of the job, --set included       */
+    const char *stage;
+    const char *steps;   /* canonical JSON of steps and combine       */
+    const char *key;     /* hex                                       */
+    const char *coretype; /* OpenBLAS core; NULL where BLAS had no part */
+    const struct qn_used *used;
+    size_t nused;
+    int64_t members, members_used; /* of a combination; 0: an item    */
+};
+
+struct qn_output {
+    const char *path; /* where to write */
+    const struct qn_product *products; /* the first is the default one */
+    size_t nproducts;
+    int compress;     /* 0 none, 1..9 deflate with shuffle */
+    bool nosync;      /* leave it to the system when it reaches the disk */
+    const struct qn_cards *cards; /* NULL: none */
+    struct qn_provenance provenance;
+};
+
+/* Write and fsync.  QN_EIO with path and cause; on failure the file is
+ * unlinked.  The same input gives the same bytes, of the whole file. */
+int
+qn_writer_hdf5(const struct qn_output *out, struct qn_error *err);
+
+/* The same as FITS: the first product is the primary image, further ones are
+ * IMAGE extensions named after the product; cards kept, HISTORY lines say the
+ * steps.  The data unit is the same bytes on every run. */
+int
+qn_writer_fits(const struct qn_output *out, struct qn_error *err);
+
+/* The key inside an output of ours: QN_EMISSING if path does not exist,
+ * QN_EFORMAT if it is not an output of ours.  Only workers call this. */
+int
+qn_writer_key(const char *path, char key[65], struct qn_error *err);
+
+#endif

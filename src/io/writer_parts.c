@@ -1,0 +1,320 @@
+/* The pieces of an HDF5 output: see writer_parts.h.
+ *
+ * Knows the library and its habits, not what an output consists of; that is
+ * writer.c. */
+#include "io/writer_parts.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+/* Datasets up to here lie in their object's header: one piece of metadata. */
+#define COMPACT_MAX 4096
+#define SENTENCE 160
+
+/* ---- causes ------------------------------------------------------------- */
+
+/* The innermost call comes first, and its sentence is the one to keep. */
+static herr_t
+take_sentence(unsigned n, const H5E_error2_t *e, void *sentence)
+{
+    (void)n;
+    snprintf(sentence, SENTENCE, "%s", e->desc ? e->desc : "");
+    return 1;
+}
+
+int
+qn_writer_parts_check(struct qn_writer_parts *w, int64_t result)
+{
+    char sentence[SENTENCE] = "no reason given";
+
+    if (w->sink.cause)
+        return qn_fail(w->err, QN_EIO, "cannot write %s: %s", w->sink.path,
+                       strerror(w->sink.cause));
+    if (result >= 0)
+        return 0;
+    H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, take_sentence, sentence);
+    return qn_fail(w->err, QN_EIO, "cannot write %s: HDF5: %s", w->sink.path,
+                   sentence);
+}
+
+int
+qn_writer_parts_list(struct qn_writer_parts *w, hid_t *list, hid_t of)
+{
+    *list = H5Pcreate(of);
+    QN_TRY(qn_writer_parts_check(w, *list));
+    return qn_writer_parts_check(w, H5Pset_obj_track_times(*list, false));
+}
+
+/* ---- types and spaces --------------------------------------------------- */
+
+/* A text of at most n - 1 bytes, and NUL. */
+static int
+make_text_type(struct qn_writer_parts *w, hid_t *type, size_t n)
+{
+    *type = H5Tcopy(H5T_C_S1);
+    QN_TRY(qn_writer_parts_check(w, *type));
+    QN_TRY(qn_writer_parts_check(w, H5Tset_size(*type, n)));
+    QN_TRY(qn_writer_parts_check(w, H5Tset_strpad(*type, H5T_STR_NULLTERM)));
+    return qn_writer_parts_check(w, H5Tset_cset(*type, H5T_CSET_UTF8));
+}
+
+/* n elements in a row, or one without a row where n is 0. */
+static int
+make_space(struct qn_writer_parts *w, hid_t *space, hsize_t n)
+{
+    *space = n ? H5Screate_simple(1, &n, NULL) : H5Screate(H5S_SCALAR);
+    return qn_writer_parts_check(w, *space);
+}
+
+static void
+close_both(hid_t type, hid_t space)
+{
+    if (space >= 0)
+        H5Sclose(space);
+    if (type >= 0)
+        H5Tclose(type);
+}
+
+/* ---- attributes and groups ---------------------------------------------- */
+
+static int
+put_attribute(struct qn_writer_parts *w, hid_t object, const char *name,
+              hid_t type, hid_t space, const void *value)
+{
+    hid_t a =
+        H5Acreate2(object, name, type, space, H5P_DEFAULT, H5P_DEFAULT);
+    int rc = qn_writer_parts_check(w, a);
+
+    if (!rc)
+        rc = qn_writer_parts_check(w, H5Awrite(a, type, value));
+    if (a >= 0)
+        H5Aclose(a);
+    return rc;
+}
+
+/* count texts of width bytes each, NUL included; count 0 is a scalar. */
+static int
+put_texts(struct qn_writer_parts *w, hid_t object, const char *name,
+          const char *texts, size_t width, size_t count)
+{
+    hid_t type = -1, space = -1;
+    int rc = make_text_type(w, &type, width);
+
+    if (!rc)
+        rc = make_space(w, &space, count);
+    if (!rc)
+        rc = put_attribute(w, object, name, type, space, texts);
+    close_both(type, space);
+    return rc;
+}
+
+int
+qn_writer_parts_word(struct qn_writer_parts *w, hid_t object,
+                     const char *name, const char *text)
+{
+    return put_texts(w, object, name, text, strlen(text) + 1, 0);
+}
+
+int
+qn_writer_parts_words(struct qn_writer_parts *w, hid_t object,
+                      const char *name, const char *text, size_t n)
+{
+    size_t width = strlen(text) + 1;
+    char *texts;
+    int rc = qn_memory_make((void **)&texts, n, width, "an attribute", w->err);
+
+    for (size_t i = 0; i < n && !rc; i++)
+        memcpy(texts + i * width, text, width);
+    if (!rc)
+        rc = put_texts(w, object, name, texts, width, n);
+    free(texts);
+    return rc;
+}
+
+int
+qn_writer_parts_group(struct qn_writer_parts *w, hid_t *group, hid_t parent,
+                      const char *name, const char *nx_class)
+{
+    hid_t list = -1;
+    int rc = qn_writer_parts_list(w, &list, H5P_GROUP_CREATE);
+
+    *group = -1;
+    if (!rc) {
+        *group = H5Gcreate2(parent, name, H5P_DEFAULT, list, H5P_DEFAULT);
+        rc = qn_writer_parts_check(w, *group);
+    }
+    if (!rc)
+        rc = qn_writer_parts_word(w, *group, "NX_class", nx_class);
+    if (list >= 0)
+        H5Pclose(list);
+    return rc;
+}
+
+/* ---- small datasets ----------------------------------------------------- */
+
+static int
+put_with(struct qn_writer_parts *w, hid_t group, const char *name, hid_t type,
+         hid_t space, hid_t list, const void *data)
+{
+    hid_t d = H5Dcreate2(group, name, type, space, H5P_DEFAULT, list,
+                         H5P_DEFAULT);
+    int rc = qn_writer_parts_check(w, d);
+
+    if (!rc)
+        rc = qn_writer_parts_check(w, H5Dwrite(d, type, H5S_ALL, H5S_ALL,
+                                               H5P_DEFAULT, data));
+    if (d >= 0)
+        H5Dclose(d);
+    return rc;
+}
+
+/* bytes: of all of data. */
+static int
+put_dataset(struct qn_writer_parts *w, hid_t group, const char *name,
+            hid_t type, hid_t space, const void *data, size_t bytes)
+{
+    hid_t list = -1;
+    int rc = qn_writer_parts_list(w, &list, H5P_DATASET_CREATE);
+
+    if (!rc && bytes <= COMPACT_MAX)
+        rc = qn_writer_parts_check(w, H5Pset_layout(list, H5D_COMPACT));
+    if (!rc)
+        rc = put_with(w, group, name, type, space, list, data);
+    if (list >= 0)
+        H5Pclose(list);
+    return rc;
+}
+
+int
+qn_writer_parts_text(struct qn_writer_parts *w, hid_t group, const char *name,
+                     const char *text)
+{
+    size_t size = strlen(text) + 1;
+    hid_t type = -1, space = -1;
+    int rc = make_text_type(w, &type, size);
+
+    if (!rc)
+        rc = make_space(w, &space, 0);
+    if (!rc)
+        rc = put_dataset(w, group, name, type, space, text, size);
+    close_both(type, space);
+    return rc;
+}
+
+int
+qn_writer_parts_number(struct qn_writer_parts *w, hid_t group,
+                       const char *name, int64_t number)
+{
+    hid_t space = -1;
+    int rc = make_space(w, &space, 0);
+
+    if (!rc)
+        rc = put_dataset(w, group, name, H5T_STD_I64LE, space, &number,
+                         sizeof number);
+    close_both(-1, space);
+    return rc;
+}
+
+/* ---- tables ------------------------------------------------------------- */
+
+/* Bytes of a column: its longest text, or those of a number. */
+static size_t
+column_width(const struct qn_writer_parts_table *t, int column)
+{
+    size_t width = 1;
+
+    for (size_t row = 0; row < t->n; row++) {
+        const char *text = t->text(t->source, row, column);
+        if (!text)
+            return sizeof(int64_t);
+        size_t n = strlen(text) + 1;
+        width = n > width ? n : width;
+    }
+    return width;
+}
+
+static int
+add_column(struct qn_writer_parts *w, hid_t compound, const char *name,
+           size_t offset, size_t width, bool is_text)
+{
+    hid_t type = -1;
+    int rc = 0;
+
+    if (is_text)
+        rc = make_text_type(w, &type, width);
+    if (!rc)
+        rc = qn_writer_parts_check(
+            w, H5Tinsert(compound, name, offset,
+                         is_text ? type : H5T_STD_I64LE));
+    close_both(type, -1);
+    return rc;
+}
+
+static int
+make_row_type(struct qn_writer_parts *w, hid_t *type,
+              const struct qn_writer_parts_table *t, const size_t *width)
+{
+    size_t row = 0, offset = 0;
+    int rc;
+
+    for (int c = 0; c < t->ncolumns; c++)
+        row += width[c];
+    *type = H5Tcreate(H5T_COMPOUND, row);
+    rc = qn_writer_parts_check(w, *type);
+    for (int c = 0; c < t->ncolumns && !rc; c++) {
+        rc = add_column(w, *type, t->names[c], offset, width[c],
+                        t->text(t->source, 0, c) != NULL);
+        offset += width[c];
+    }
+    return rc;
+}
+
+/* data comes zeroed, so every text ends. */
+static void
+fill_rows(char *data, const struct qn_writer_parts_table *t,
+          const size_t *width)
+{
+    for (size_t row = 0; row < t->n; row++) {
+        for (int c = 0; c < t->ncolumns; c++) {
+            const char *text = t->text(t->source, row, c);
+            if (text) {
+                memcpy(data, text, strlen(text));
+            } else {
+                int64_t number = t->number(t->source, row, c);
+                memcpy(data, &number, sizeof number);
+            }
+            data += width[c];
+        }
+    }
+}
+
+int
+qn_writer_parts_rows(struct qn_writer_parts *w, hid_t group, const char *name,
+                     const struct qn_writer_parts_table *t)
+{
+    hid_t type = -1, space = -1;
+    size_t width[8], size = 0, bytes;
+    char *data = NULL;
+    int rc;
+
+    for (int c = 0; c < t->ncolumns; c++) {
+        width[c] = column_width(t, c);
+        size += width[c];
+    }
+    QN_TRY(qn_memory_mul(&bytes, t->n, size, "a table", w->err));
+    rc = qn_memory_make((void **)&data, bytes, 1, "a table", w->err);
+    if (!rc)
+        rc = make_row_type(w, &type, t, width);
+    if (!rc)
+        rc = make_space(w, &space, t->n);
+    if (!rc) {
+        fill_rows(data, t, width);
+        rc = put_dataset(w, group, name, type, space, data, bytes);
+    }
+    close_both(type, space);
+    free(data);
+    return rc;
+}

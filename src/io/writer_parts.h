@@ -1,0 +1,74 @@
+/* The pieces of an HDF5 output: groups, attributes, texts, tables.
+ *
+ * Every piece is closed again before its function returns, except a group
+ * that is asked for.  Strings are of fixed length, UTF-8, NUL at the end:
+ * any reader takes them, and none needs a heap of 4 kB.  No object carries a
+ * time.  The first failure fills err with path and cause.  All local. */
+#ifndef QN_IO_WRITER_PARTS_H
+#define QN_IO_WRITER_PARTS_H
+
+#include <hdf5.h>
+
+#include "io/writer.h"
+#include "io/writer_sink.h"
+
+struct qn_writer_parts {
+    struct qn_writer_sink sink;
+    hid_t file;           /* owned; -1: not open   */
+    struct qn_error *err; /* borrowed; may be NULL */
+};
+
+/* Rows and columns that lie in the caller's structs. */
+struct qn_writer_parts_table {
+    const char *const *names; /* [ncolumns] */
+    int ncolumns;
+    const void *source; /* [n], for text and number */
+    size_t n;
+    /* A cell's text, or NULL where the column is one of int64. */
+    const char *(*text)(const void *source, size_t row, int column);
+    int64_t (*number)(const void *source, size_t row, int column);
+};
+
+/* 0 if result >= 0 and nothing was lost on the way to the disk; else QN_EIO,
+ * and err says why. */
+int
+qn_writer_parts_check(struct qn_writer_parts *w, int64_t result);
+
+/* A creation list of class (H5P_DATASET_CREATE...) without times. */
+int
+qn_writer_parts_list(struct qn_writer_parts *w, hid_t *list, hid_t of);
+
+/* A group with @NX_class; *group is the caller's to H5Gclose, also after a
+ * failure if it is >= 0. */
+int
+qn_writer_parts_group(
+    struct qn_writer_parts *w, hid_t *group, hid_t parent, const char *name,
+    const char *nx_class);
+
+/* A scalar text attribute. */
+int
+qn_writer_parts_word(
+    struct qn_writer_parts *w, hid_t object, const char *name,
+    const char *text);
+
+/* An attribute of n times the same text. */
+int
+qn_writer_parts_words(
+    struct qn_writer_parts *w, hid_t object, const char *name,
+    const char *text, size_t n);
+
+/* Scalar datasets. */
+int
+qn_writer_parts_text(
+    struct qn_writer_parts *w, hid_t group, const char *name, const char *text);
+int
+qn_writer_parts_number(
+    struct qn_writer_parts *w, hid_t group, const char *name, int64_t number);
+
+/* A dataset of one compound a row. */
+int
+qn_writer_parts_rows(
+    struct qn_writer_parts *w, hid_t group, const char *name,
+    const struct qn_writer_parts_table *table);
+
+#endif
