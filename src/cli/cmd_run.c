@@ -1,0 +1,99 @@
+/* quern run JOB: do what is not yet done. */
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/message.h"
+#include "cli/cli.h"
+#include "engine/stop.h"
+
+static const struct argp_option options[] = {
+    {"data", 'd', "DIR", 0,
+     "Base of relative inputs (default: the job file's folder)", 0},
+    {"output", 'o', "DIR", 0,
+     "Where results go (default: the job's `output`, else NAME.out beside "
+     "the job file)",
+     0},
+    {"stage", 's', "NAME", 0, "Only that stage and what it needs", 0},
+    {"set", 'S', "PATH=VALUE", 0,
+     "Change the job, as in stages.flat.steps.1.normalize.by=mean; may be "
+     "repeated",
+     0},
+    {"fresh", 'f', NULL, 0, "Take nothing for done (default: resume)", 0},
+    {"help", 'h', NULL, 0, "Show this text", 0},
+    {0},
+};
+
+static const char doc[] =
+    "Reduce the files that JOB names. Results that are there already and "
+    "would come out the same are kept: run the same command again after an "
+    "interruption and it carries on.\vExit codes: 0 all done, 1 the run "
+    "failed, 2 usage or job file, 3 some items failed, 75 stopped before "
+    "the end.";
+
+/* The last line, and the exit code. */
+static int
+sum_up(const struct qn_run *run, double seconds)
+{
+    const struct qn_tally *n = &run->tally;
+    int64_t bad = n->failed + n->upstream + n->blocked;
+
+    if (run->comm->rank)
+        return QN_EXIT_DONE;
+    qn_message(QN_NOTE,
+               "%lld of %lld items done (%lld before), %lld failed, %lld "
+               "not tried, in %.2f s; results in %s",
+               (long long)n->done, (long long)n->total, (long long)n->before,
+               (long long)n->failed, (long long)(n->upstream + n->blocked),
+               seconds, run->options->output);
+    if (run->stopped) {
+        qn_message(QN_NOTE, "stopped before the end: run the same command "
+                            "again to carry on");
+        return QN_EXIT_STOPPED;
+    }
+    return bad ? QN_EXIT_ITEMS : QN_EXIT_DONE;
+}
+
+static int
+run_job(const struct qn_cli_job *o, struct qn_comm *comm)
+{
+    struct qn_cli_loaded l = {0};
+    struct qn_run run = {0};
+    struct qn_error err = {0};
+    double t0 = qn_clock_now();
+    int code, rc = qn_cli_load(&l, o, comm, &err);
+
+    if (!rc)
+        rc = qn_run_prepare(&run, &l.job, &l.options, comm, &err);
+    if (!rc)
+        rc = qn_run_execute(&run, &err);
+    code = rc ? qn_cli_exit(&err, o->speak)
+              : sum_up(&run, qn_clock_now() - t0);
+    qn_run_clear(&run);
+    qn_cli_unload(&l);
+    return code;
+}
+
+int
+qn_cmd_run(int argc, char **argv)
+{
+    struct qn_cli_job o = {0};
+    struct qn_comm comm = {0};
+    struct qn_error err = {0};
+    int code = QN_EXIT_DONE;
+
+    if (qn_comm_open(&comm, &err))
+        return qn_cli_exit(&err, true);
+    o.speak = comm.rank == 0;
+    qn_message_mute(comm.rank != 0);
+    qn_stop_listen();
+    if (qn_cli_parse(&o, options, doc, argc, argv))
+        code = QN_EXIT_USAGE;
+    else if (!o.help)
+        code = run_job(&o, &comm);
+    qn_cli_free(&o);
+    // only rank 0 speaks through its exit code, after MPI has ended
+    if (comm.rank)
+        code = QN_EXIT_DONE;
+    qn_comm_close(&comm);
+    return code;
+}

@@ -1,0 +1,389 @@
+/* Cutting a combination into bands of pixels.
+ *
+ * In rounds: each rank owns a run of pixels a round, gets those pixels of all
+ * members from the ranks that hold them, has its workers combine them, and
+ * sends what came out to the leader.  A rank alone needs no messages: its
+ * workers read the members where they lie. */
+#include "engine/bands.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "engine/dispatch.h"
+#include "model/dtype.h"
+#include "model/shape.h"
+
+enum { TAG_MEMBER = 11, TAG_RESULT = 12 };
+
+/* What a rank does in a round: pixels start ... start + count - 1. */
+struct share {
+    int64_t start, count;
+};
+
+struct round {
+    struct qn_bands *b;
+    int64_t pixels;            /* of the whole result                       */
+    int64_t most;              /* pixels a rank gets in a round             */
+    size_t in, out;            /* bytes of a member's, a result's sample    */
+    int members;               /* that have not failed                      */
+    int *member;               /* owned: their tasks                        */
+    struct qn_transfer **moving; /* owned */
+    size_t nmoving;
+    struct share mine;
+    int64_t piece;             /* pixels a worker gets at a time            */
+    int64_t data_at, count_at; /* where in `result` this rank's pixels go   */
+};
+
+struct qn_bands_layout
+qn_bands_layout(const struct qn_target *t)
+{
+    int64_t n = qn_shape_count(&t->type.shape);
+    int64_t data = n * (int64_t)qn_dtype_size(t->type.dtype);
+    int64_t count = (data + 63) & ~(int64_t)63;
+
+    return (struct qn_bands_layout){
+        0, count, count + n * (int64_t)sizeof(int32_t)};
+}
+
+int
+qn_bands_ask(struct qn_farm *farm, json_t *request, struct qn_answer *answer,
+             struct qn_error *err)
+{
+    bool got = false;
+
+    QN_TRY(qn_farm_start(farm, 0, request, INFINITY, err));
+    while (!got)
+        QN_TRY(qn_farm_wait(farm, 1000, answer, &got, err));
+    return 0;
+}
+
+/* ---- moving samples ------------------------------------------------------------- */
+
+static struct share
+share_of(const struct round *r, int64_t round, int rank)
+{
+    int64_t start = (round * r->b->run->comm->size + rank) * r->most;
+    int64_t left = r->pixels - start;
+
+    if (left <= 0)
+        return (struct share){r->pixels, 0};
+    return (struct share){start, left < r->most ? left : r->most};
+}
+
+static int
+wait_all(struct round *r, struct qn_error *err)
+{
+    struct qn_comm *comm = r->b->run->comm;
+    int naps = 0;
+
+    for (size_t i = 0; i < r->nmoving;) {
+        bool done = false;
+
+        QN_TRY(qn_comm_test(comm, &r->moving[i], &done, err));
+        if (done) {
+            i++;
+            naps = 0;
+        } else {
+            qn_comm_nap(&naps);
+        }
+    }
+    r->nmoving = 0;
+    return 0;
+}
+
+/* My pixels of member m, from wherever they are. */
+static int
+fetch(struct round *r, int m, struct qn_error *err)
+{
+    const struct qn_bands *b = r->b;
+    int task = r->member[m], owner = b->owner[task];
+    size_t n = (size_t)r->mine.count * r->in;
+    void *to, *from;
+
+    QN_TRY(qn_arena_at(&r->b->received, (int64_t)m * r->most * (int64_t)r->in,
+                       (int64_t)n, &to, err));
+    if (!n)
+        return 0;
+    if (owner != b->run->comm->rank)
+        return qn_comm_receive(b->run->comm, owner, TAG_MEMBER, to, n,
+                               &r->moving[r->nmoving++], err);
+    QN_TRY(qn_arena_at(b->arena,
+                       b->offset[task] + r->mine.start * (int64_t)r->in,
+                       (int64_t)n, &from, err));
+    memcpy(to, from, n);
+    return 0;
+}
+
+/* Everybody else's pixels of member m, if it is mine. */
+static int
+serve(struct round *r, int64_t round, int m, struct qn_error *err)
+{
+    const struct qn_bands *b = r->b;
+    struct qn_comm *comm = b->run->comm;
+    int task = r->member[m];
+
+    if (b->owner[task] != comm->rank)
+        return 0;
+    for (int to = 0; to < comm->size; to++) {
+        struct share s = share_of(r, round, to);
+        size_t n = (size_t)s.count * r->in;
+        void *from;
+
+        if (to == comm->rank || !n)
+            continue;
+        QN_TRY(qn_arena_at(b->arena,
+                           b->offset[task] + s.start * (int64_t)r->in,
+                           (int64_t)n, &from, err));
+        QN_TRY(qn_comm_send(comm, to, TAG_MEMBER, from, n,
+                            &r->moving[r->nmoving++], err));
+    }
+    return 0;
+}
+
+static int
+exchange(struct round *r, int64_t round, struct qn_error *err)
+{
+    for (int m = 0; m < r->members; m++) {
+        QN_TRY(fetch(r, m, err));
+        QN_TRY(serve(r, round, m, err));
+    }
+    return wait_all(r, err);
+}
+
+/* A share of the result to the leader. */
+static int
+deliver(struct round *r, int64_t round, struct qn_error *err)
+{
+    struct qn_bands *b = r->b;
+    struct qn_comm *comm = b->run->comm;
+    struct qn_bands_layout l = qn_bands_layout(b->target);
+    const size_t size[2] = {r->out, sizeof(int32_t)};
+    const int64_t whole[2] = {l.data, l.count};
+    const int64_t own[2] = {r->data_at, r->count_at};
+
+    for (int part = 0; part < 2; part++) {
+        for (int from = 0; from < comm->size; from++) {
+            struct share s = share_of(r, round, from);
+            size_t n = (size_t)s.count * size[part];
+            void *p;
+
+            if (!n || from == b->leader)
+                continue;
+            if (comm->rank == b->leader) {
+                QN_TRY(qn_arena_at(&b->result,
+                                   whole[part] +
+                                       s.start * (int64_t)size[part],
+                                   (int64_t)n, &p, err));
+                QN_TRY(qn_comm_receive(comm, from, TAG_RESULT, p, n,
+                                       &r->moving[r->nmoving++], err));
+            } else if (from == comm->rank) {
+                QN_TRY(qn_arena_at(&b->result, own[part], (int64_t)n, &p,
+                                   err));
+                QN_TRY(qn_comm_send(comm, b->leader, TAG_RESULT, p, n,
+                                    &r->moving[r->nmoving++], err));
+            }
+        }
+    }
+    return wait_all(r, err);
+}
+
+/* ---- combining my share ------------------------------------------------------------ */
+
+static json_t *
+members_json(const struct round *r, int64_t pixel)
+{
+    json_t *a = json_array();
+
+    for (int m = 0; m < r->members; m++) {
+        int64_t at = r->b->run->comm->size > 1
+                         ? (int64_t)m * r->most * (int64_t)r->in
+                         : r->b->offset[r->member[m]] +
+                               r->mine.start * (int64_t)r->in;
+
+        json_array_append_new(
+            a, json_integer((json_int_t)(at + pixel * (int64_t)r->in)));
+    }
+    return a;
+}
+
+static int
+request_piece(void *ctx, int64_t unit, json_t **request, double *timeout,
+              struct qn_error *err)
+{
+    struct round *r = ctx;
+    int64_t pixel = unit * r->piece, n = r->mine.count - pixel;
+
+    (void)timeout;
+    n = n < r->piece ? n : r->piece;
+    *request = json_pack(
+        "{s:s,s:I,s:s,s:o,s:I,s:I,s:I}", //
+        "op", "band", "program", (json_int_t)r->b->program, "dtype",
+        qn_dtype_name(r->b->target->member), "members",
+        members_json(r, pixel), "pixels", (json_int_t)n, "out",
+        (json_int_t)(r->data_at + pixel * (int64_t)r->out), "count",
+        (json_int_t)(r->count_at + pixel * (int64_t)sizeof(int32_t)));
+    if (!*request)
+        return qn_fail(err, QN_ENOMEM, "no memory for a request");
+    if (r->b->weight) {
+        json_t *w = json_array();
+
+        for (int m = 0; m < r->members; m++)
+            json_array_append_new(w, json_real(r->b->weight[m]));
+        json_object_set_new(*request, "weights", w);
+    }
+    return 0;
+}
+
+static int
+finish_piece(void *ctx, int64_t unit, const json_t *reply,
+             const struct qn_error *why, struct qn_error *err)
+{
+    (void)ctx, (void)unit;
+    return reply ? 0 : qn_fail(err, why->code, "%s", why->text);
+}
+
+static int
+combine_share(struct round *r, struct qn_error *err)
+{
+    struct qn_comm alone = {.size = 1, .nodes = 1, .node_size = 1};
+    struct qn_work work = {.ctx = r, .request = request_piece,
+                           .finish = finish_piece};
+    bool stopped = false;
+
+    if (!r->mine.count)
+        return 0;
+    work.total = (r->mine.count + r->piece - 1) / r->piece;
+    QN_TRY(qn_dispatch(&r->b->run->farm, &alone, &work, &stopped, err));
+    return stopped ? qn_fail(err, QN_ESTOPPED, "stopped while combining") : 0;
+}
+
+/* ---- rounds ---------------------------------------------------------------------------- */
+
+/* Where this rank's workers put its pixels: the leader's at their place in the
+ * whole, others' at the start of their own memory. */
+static void
+place_result(struct round *r)
+{
+    struct qn_bands_layout l = qn_bands_layout(r->b->target);
+
+    if (r->b->run->comm->rank == r->b->leader) {
+        r->data_at = l.data + r->mine.start * (int64_t)r->out;
+        r->count_at = l.count + r->mine.start * (int64_t)sizeof(int32_t);
+        return;
+    }
+    r->data_at = 0;
+    r->count_at = (r->most * (int64_t)r->out + 63) & ~(int64_t)63;
+}
+
+static int
+one_round(struct round *r, int64_t round, struct qn_error *err)
+{
+    struct qn_comm *comm = r->b->run->comm;
+    int rc = 0;
+
+    r->mine = share_of(r, round, comm->rank);
+    place_result(r);
+    if (comm->size > 1)
+        rc = exchange(r, round, err);
+    if (!rc)
+        rc = combine_share(r, err);
+    rc = qn_comm_agree(comm, rc, err);
+    if (!rc && comm->size > 1)
+        rc = deliver(r, round, err);
+    return rc;
+}
+
+static int
+list_members(struct round *r, struct qn_error *err)
+{
+    const struct qn_bands *b = r->b;
+
+    QN_TRY(qn_memory_make((void **)&r->member, (size_t)b->target->ntasks,
+                          sizeof *r->member, "members", err));
+    for (int i = 0; i < b->target->ntasks; i++)
+        if (!b->st->task[b->target->task[i]].code)
+            r->member[r->members++] = b->target->task[i];
+    return qn_memory_make(
+        (void **)&r->moving,
+        (size_t)r->members * (size_t)(b->run->comm->size + 1) +
+            2 * (size_t)b->run->comm->size,
+        sizeof(struct qn_transfer *), "transfers", err);
+}
+
+/* Pixels a rank gets in a round: an even share, at most what an eighth of its
+ * memory holds. */
+static void
+size_rounds(struct round *r)
+{
+    const struct qn_run *run = r->b->run;
+    int64_t even = (r->pixels + run->comm->size - 1) / run->comm->size;
+    int64_t room = run->memory / 8 / (r->members * (int64_t)r->in);
+
+    if (run->comm->size == 1)
+        room = even;
+    r->most = room < even ? room : even;
+    if (r->most < 1)
+        r->most = 1;
+    // several pieces a worker, small enough to stay in cache, not tiny
+    r->piece = r->most / (4 * run->farm.n);
+    if (r->piece > 65536)
+        r->piece = 65536;
+    if (r->piece < 4096)
+        r->piece = 4096;
+}
+
+static int
+open_memory(struct round *r, struct qn_error *err)
+{
+    struct qn_bands *b = r->b;
+    int64_t bytes = qn_bands_layout(b->target).bytes, at;
+
+    if (b->run->comm->rank != b->leader)
+        bytes = r->most * (int64_t)(r->out + sizeof(int32_t)) + 64;
+    QN_TRY(qn_arena_open(&b->result, NULL, err));
+    QN_TRY(qn_arena_place(&b->result, bytes, &at, err));
+    qn_farm_memory(&b->run->farm, 1, b->result.fd);
+    if (b->run->comm->size == 1)
+        return 0;
+    QN_TRY(qn_arena_open(&b->received, NULL, err));
+    QN_TRY(qn_arena_place(&b->received,
+                          r->members * r->most * (int64_t)r->in, &at, err));
+    qn_farm_memory(&b->run->farm, 0, b->received.fd);
+    return 0;
+}
+
+int
+qn_bands_run(struct qn_bands *b, struct qn_error *err)
+{
+    struct qn_comm *comm = b->run->comm;
+    struct round r = {
+        .b = b,
+        .pixels = qn_shape_count(&b->target->type.shape),
+        .in = qn_dtype_size(b->target->member),
+        .out = qn_dtype_size(b->target->type.dtype),
+    };
+    int rc;
+
+    b->result.fd = b->received.fd = -1;
+    rc = list_members(&r, err);
+    if (!rc) {
+        size_rounds(&r);
+        rc = open_memory(&r, err);
+    }
+    rc = qn_comm_agree(comm, rc, err);
+    for (int64_t i = 0; !rc && i * comm->size * r.most < r.pixels; i++)
+        rc = one_round(&r, i, err);
+    free(r.member);
+    free(r.moving);
+    return rc;
+}
+
+void
+qn_bands_clear(struct qn_bands *b)
+{
+    qn_farm_memory(&b->run->farm, 1, -1);
+    qn_arena_close(&b->result);
+    qn_arena_close(&b->received);
+}

@@ -1,0 +1,42 @@
+/* Bands of a combination: every rank gets some pixels of all members. */
+#ifndef QN_ENGINE_BANDS_H
+#define QN_ENGINE_BANDS_H
+
+#include "engine/arena.h"
+#include "engine/run.h"
+
+struct qn_bands {
+    struct qn_run *run;              /* borrowed, like all up to weight   */
+    const struct qn_plan_stage *st;
+    const struct qn_target *target;
+    struct qn_arena *arena;          /* this rank's members               */
+    const int64_t *offset;           /* [ntasks] place at the owner       */
+    const int *owner;                /* [ntasks] rank                     */
+    size_t program;
+    int leader;                      /* the rank that gets the result     */
+    double *weight;                  /* [members] or NULL                 */
+    struct qn_arena result;          /* owned: see qn_bands_layout        */
+    struct qn_arena received;        /* owned: [members][pixels of mine]  */
+};
+
+/* Where the products lie in the leader's result memory. */
+struct qn_bands_layout {
+    int64_t data, count, bytes;
+};
+struct qn_bands_layout
+qn_bands_layout(const struct qn_target *t);
+
+/* Collective.  Combine the target; the leader then has the whole of it in
+ * `result`, which its workers know as slot 1. */
+int
+qn_bands_run(struct qn_bands *b, struct qn_error *err);
+
+void
+qn_bands_clear(struct qn_bands *b);
+
+/* Local.  One request to one worker, waited for. */
+int
+qn_bands_ask(
+    struct qn_farm *farm, json_t *request, struct qn_answer *answer, struct qn_error *err);
+
+#endif

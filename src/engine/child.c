@@ -1,0 +1,207 @@
+/* Starting and burying worker processes.
+ *
+ * Signals of a launcher go to the rank's whole process group, hence a group
+ * of its own for each child; the worker itself asks to die with its parent
+ * (PR_SET_PDEATHSIG), which posix_spawn cannot ask for it. */
+#include "engine/child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+
+extern char **environ;
+
+enum { SOCKET = 3 };
+
+/* One thread in every library a worker may load: items are what runs in
+ * parallel.  Libraries read these at load time only. */
+static const char *const one_thread[] = {
+    "OMP_NUM_THREADS=1", "OPENBLAS_NUM_THREADS=1", "MKL_NUM_THREADS=1",
+    "BLIS_NUM_THREADS=1", "LIBC_FATAL_STDERR_=1"};
+enum { NSET = sizeof one_thread / sizeof *one_thread };
+
+static bool
+is_set_by_us(const char *variable)
+{
+    for (size_t i = 0; i < NSET; i++) {
+        size_t n = strcspn(one_thread[i], "=") + 1;
+
+        if (!strncmp(variable, one_thread[i], n))
+            return true;
+    }
+    return false;
+}
+
+/* The environment with the above in place; strings are borrowed. */
+static char **
+make_environment(void)
+{
+    size_t n = 0, k = 0;
+    char **env;
+
+    while (environ[n])
+        n++;
+    env = calloc(n + NSET + 1, sizeof *env);
+    for (size_t i = 0; env && i < n; i++)
+        if (!is_set_by_us(environ[i]))
+            env[k++] = environ[i];
+    for (size_t i = 0; env && i < NSET; i++)
+        env[k++] = (char *)(uintptr_t)one_thread[i];
+    return env;
+}
+
+/* Path of quern-worker beside this program; "quern-worker" if not there. */
+static void
+find_worker(char *path, size_t size)
+{
+    ssize_t n = readlink("/proc/self/exe", path, size - 16);
+    char *slash;
+
+    if (n > 0) {
+        path[n] = '\0';
+        slash = strrchr(path, '/');
+        strcpy(slash ? slash + 1 : path, "quern-worker");
+        if (!access(path, X_OK))
+            return;
+    }
+    snprintf(path, size, "quern-worker");
+}
+
+static int
+spawn(struct qn_child *c, int theirs, struct qn_error *err)
+{
+    posix_spawn_file_actions_t files;
+    posix_spawnattr_t attr;
+    sigset_t none, stops;
+    char path[4096 + 16], parent[32];
+    char name[] = "quern-worker";
+    char *argv[] = {name, parent, NULL};
+    char **env = make_environment();
+    int rc;
+
+    find_worker(path, sizeof path);
+    snprintf(parent, sizeof parent, "%ld", (long)getpid());
+    sigemptyset(&none);
+    sigemptyset(&stops);
+    sigaddset(&stops, SIGPIPE);
+    posix_spawn_file_actions_init(&files);
+    posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_adddup2(&files, c->errors, 1);
+    posix_spawn_file_actions_adddup2(&files, c->errors, 2);
+    posix_spawn_file_actions_adddup2(&files, theirs, SOCKET);
+    posix_spawnattr_init(&attr);
+    posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP |
+                                        POSIX_SPAWN_SETSIGMASK |
+                                        POSIX_SPAWN_SETSIGDEF);
+    posix_spawnattr_setsigmask(&attr, &none);
+    posix_spawnattr_setsigdefault(&attr, &stops);
+    rc = env ? posix_spawnp(&c->pid, path, &files, &attr, argv, env) : ENOMEM;
+    posix_spawnattr_destroy(&attr);
+    posix_spawn_file_actions_destroy(&files);
+    free(env);
+    if (!rc)
+        return 0;
+    c->pid = 0;
+    return qn_fail(err, QN_EIO,
+                   "%s cannot be started: %s; it must stand beside quern or "
+                   "in PATH",
+                   path, strerror(rc));
+}
+
+int
+qn_child_open(struct qn_child *c, struct qn_error *err)
+{
+    int pair[2];
+    int rc;
+
+    *c = (struct qn_child){.sock = -1, .errors = -1};
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+        return qn_fail(err, QN_EIO, "no socket for a worker: %s",
+                       strerror(errno));
+    c->sock = pair[0];
+    c->errors = memfd_create("quern-worker-stderr", MFD_CLOEXEC);
+    if (c->errors < 0)
+        rc = qn_fail(err, QN_EIO, "no memory file for a worker: %s",
+                     strerror(errno));
+    else
+        rc = spawn(c, pair[1], err);
+    close(pair[1]);
+    if (rc)
+        qn_child_close(c);
+    return rc;
+}
+
+/* The last line it wrote to stderr, without control characters. */
+static void
+last_words(const struct qn_child *c, char *text, size_t size)
+{
+    char tail[512];
+    off_t end = lseek(c->errors, 0, SEEK_END);
+    off_t from = end > (off_t)sizeof tail - 1 ? end - (off_t)sizeof tail + 1
+                                              : 0;
+    ssize_t n = pread(c->errors, tail, sizeof tail - 1, from);
+    char *line = tail;
+
+    text[0] = '\0';
+    while (n > 0 && (tail[n - 1] == '\n' || tail[n - 1] == ' '))
+        n--;
+    if (n <= 0)
+        return;
+    tail[n] = '\0';
+    if (strrchr(tail, '\n'))
+        line = strrchr(tail, '\n') + 1;
+    for (char *p = line; *p; p++)
+        if ((unsigned char)*p < ' ')
+            *p = ' ';
+    snprintf(text, size, " (%.200s)", line);
+}
+
+void
+qn_child_bury(struct qn_child *c, char *reason, size_t size)
+{
+    char words[256];
+    int status = 0;
+
+    if (reason)
+        reason[0] = '\0';
+    if (c->pid <= 0)
+        return;
+    // its own children too; harmless if all are gone
+    kill(-c->pid, SIGKILL);
+    while (waitpid(c->pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    if (reason) {
+        last_words(c, words, sizeof words);
+        if (WIFSIGNALED(status))
+            snprintf(reason, size, "SIG%s%s",
+                     sigabbrev_np(WTERMSIG(status)), words);
+        else
+            snprintf(reason, size, "exit code %d%s", WEXITSTATUS(status),
+                     words);
+    }
+    c->pid = 0;
+    qn_child_close(c);
+}
+
+void
+qn_child_close(struct qn_child *c)
+{
+    if (c->sock >= 0)
+        close(c->sock);
+    if (c->pid > 0)
+        while (waitpid(c->pid, NULL, 0) < 0 && errno == EINTR)
+            ;
+    if (c->errors >= 0)
+        close(c->errors);
+    *c = (struct qn_child){.sock = -1, .errors = -1};
+}

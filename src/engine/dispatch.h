@@ -1,0 +1,34 @@
+/* Getting units of work done by all workers of all ranks. */
+#ifndef QN_ENGINE_DISPATCH_H
+#define QN_ENGINE_DISPATCH_H
+
+#include "comm/comm.h"
+#include "engine/farm.h"
+
+/* What a phase of the run does with its units 0 ... total-1; the first come
+ * first.  Callbacks are local; an error they return ends the phase on all
+ * ranks (disk full), a failed item is none. */
+struct qn_work {
+    int64_t total;
+    void *ctx;
+
+    /* The request for a unit (given away), and its time limit in seconds.
+     * *request stays NULL where there is nothing to be done. */
+    int (*request)(
+        void *ctx, int64_t unit, json_t **request, double *timeout,
+        struct qn_error *err);
+
+    /* What became of it: reply, or NULL and why. */
+    int (*finish)(
+        void *ctx, int64_t unit, const json_t *reply,
+        const struct qn_error *why, struct qn_error *err);
+};
+
+/* Collective over comm.  *stopped (may be NULL): somebody asked to stop, and
+ * units were left undone. */
+int
+qn_dispatch(
+    struct qn_farm *farm, struct qn_comm *comm, const struct qn_work *work,
+    bool *stopped, struct qn_error *err);
+
+#endif

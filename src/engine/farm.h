@@ -1,0 +1,78 @@
+/* The workers of one rank: requests go in, answers come out.
+ *
+ * A worker that dies or takes too long is reaped and replaced, and its request
+ * tried again as often as `retries` says; an answer comes in any case.  The
+ * rank itself never opens an input file.  All local. */
+#ifndef QN_ENGINE_FARM_H
+#define QN_ENGINE_FARM_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "engine/child.h"
+
+enum { QN_FARM_SLOTS = 2 }; /* kinds of shared memory; see worker.h */
+
+struct qn_farm_worker {
+    struct qn_child child;
+    size_t programs;   /* how many of the farm's programs it has     */
+    int memory[QN_FARM_SLOTS]; /* generation of each it has          */
+    int64_t unit;      /* what it works on; -1: idle                 */
+    json_t *request;   /* owned: to be sent again                    */
+    int attempts;      /* how often it was tried before              */
+    double timeout;    /* s; INFINITY: none                          */
+    double deadline;   /* clock                                      */
+};
+
+struct qn_farm {
+    struct qn_farm_worker *worker; /* owned, [n] */
+    int n, busy;
+    int retries;
+    json_t **program;  /* owned, [nprograms]; sent before use        */
+    size_t nprograms;
+    int memory[QN_FARM_SLOTS];     /* borrowed descriptors; -1       */
+    int generation[QN_FARM_SLOTS];
+    long deaths;       /* workers that had to be replaced            */
+};
+
+/* What became of a request. */
+struct qn_answer {
+    int64_t unit;
+    json_t *reply;        /* owned by the receiver; NULL on failure  */
+    struct qn_error why;  /* on failure                              */
+};
+
+/* n workers, started when first needed. */
+int
+qn_farm_open(struct qn_farm *f, int n, struct qn_error *err);
+
+/* Stop all workers; those with something in hand are killed. */
+void
+qn_farm_close(struct qn_farm *f);
+
+/* Register a program (taken over); *id is what requests name it by. */
+int
+qn_farm_program(struct qn_farm *f, json_t *program, size_t *id, struct qn_error *err);
+
+/* From the next request on, slot is the memory behind fd (-1: none). */
+void
+qn_farm_memory(struct qn_farm *f, int slot, int fd);
+
+/* May another request be started now? */
+bool
+qn_farm_free(const struct qn_farm *f);
+
+/* Hand a request (taken over) to a free worker. */
+int
+qn_farm_start(
+    struct qn_farm *f, int64_t unit, json_t *request, double timeout, struct qn_error *err);
+
+/* Wait at most milliseconds for an answer; *got says whether there is one.
+ * Returns an error only when a worker cannot be replaced. */
+int
+qn_farm_wait(
+    struct qn_farm *f, int milliseconds, struct qn_answer *answer, bool *got,
+    struct qn_error *err);
+
+#endif

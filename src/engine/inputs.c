@@ -1,0 +1,510 @@
+/* From patterns to items with known shapes and header values.
+ *
+ * Rank 0 finds the files and sends the list; looking at headers is work like
+ * any other: dispatched, done by workers, gathered.  Files whose type the job
+ * says and whose header nobody asks for are not opened at all. */
+#include "engine/inputs.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/memory.h"
+#include "engine/dispatch.h"
+#include "engine/outcome.h"
+#include "engine/program.h"
+#include "io/discover.h"
+#include "io/source.h"
+#include "model/dtype.h"
+#include "model/shape.h"
+
+char *
+qn_inputs_path(const struct qn_run *run, const char *path)
+{
+    char *full = NULL;
+
+    if (path[0] == '/')
+        return strdup(path);
+    if (asprintf(&full, "%s/%s", run->options->data, path) < 0)
+        return NULL;
+    return full;
+}
+
+/* ---- finding --------------------------------------------------------------- */
+
+static int
+add_found(struct qn_items *items, const struct qn_found *f,
+          struct qn_error *err)
+{
+    struct qn_item *item;
+
+    QN_TRY(qn_item_add(items, f->path, &item, err));
+    item->bytes = f->bytes;
+    item->mtime_ns = f->mtime_ns;
+    for (const char *p = f->fields; p && *p;) {
+        size_t n = strcspn(p, "\n"), cut = strcspn(p, "=");
+        char name[256], value[1024];
+
+        snprintf(name, sizeof name, "%.*s", (int)cut, p);
+        snprintf(value, sizeof value, "%.*s", (int)(n - cut - 1),
+                 p + cut + 1);
+        QN_TRY(qn_item_field(item, name, value, false, err));
+        p += n + (p[n] == '\n');
+    }
+    if (f->bytes < 0)
+        return qn_item_fail(item, QN_EMISSING, "there is no such file", err);
+    return 0;
+}
+
+static int
+find_files(const struct qn_run *run, const struct qn_input *in,
+           struct qn_items *items, struct qn_error *err)
+{
+    const struct qn_strings *files = &in->files;
+    struct qn_finds found = {0};
+    int rc;
+
+    if (in->arguments)
+        files = run->options->arguments;
+    rc = qn_discover(&found, run->options->data,
+                     (const char *const *)files->v, files->n,
+                     (const char *const *)in->exclude.v, in->exclude.n, err);
+    for (size_t i = 0; !rc && i < found.n; i++)
+        rc = add_found(items, &found.v[i], err);
+    qn_discover_clear(&found);
+    return rc;
+}
+
+/* Rank 0's items to all. */
+static int
+broadcast_items(struct qn_comm *comm, struct qn_items *items, int rc,
+                struct qn_error *err)
+{
+    struct qn_text packed = {0};
+    void *data;
+    size_t n;
+
+    if (!rc && comm->rank == 0)
+        rc = qn_item_pack(&packed, items, err);
+    rc = qn_comm_agree(comm, rc, err);
+    data = packed.s;
+    n = packed.len;
+    if (!rc && comm->size > 1)
+        rc = qn_comm_broadcast(comm, &data, &n, 0, err);
+    if (!rc && comm->rank)
+        rc = qn_item_unpack(items, data, n, err);
+    if (comm->rank)
+        free(data);
+    qn_text_clear(&packed);
+    return qn_comm_agree(comm, rc, err);
+}
+
+/* ---- looking ---------------------------------------------------------------- */
+
+struct looking {
+    struct qn_run *run;
+    size_t program;
+    double timeout;            /* s, and 1 s for every 10 MB                */
+    json_t *names;             /* owned */
+    struct qn_items *items;
+    struct qn_items seen;      /* owned: what this rank's workers saw      */
+    struct qn_outcomes which;  /* owned: the index of each                 */
+};
+
+/* An operand file may name the part that is read. */
+static void
+add_part(json_t *request, const struct qn_item *item)
+{
+    struct qn_value v;
+    const char *bar;
+
+    if (!qn_item_find(item, QN_PLAN_PART, &v))
+        return;
+    bar = strchr(v.text, '|');
+    if (bar > v.text)
+        json_object_set_new(request, "dataset",
+                            json_stringn(v.text, (size_t)(bar - v.text)));
+    if (bar[1])
+        json_object_set_new(request, "hdu", json_string(bar + 1));
+}
+
+static int
+request_look(void *ctx, int64_t unit, json_t **request, double *timeout,
+             struct qn_error *err)
+{
+    struct looking *l = ctx;
+    const struct qn_item *item = &l->items->v[unit];
+    char *path;
+
+    if (item->probed || item->code)
+        return 0;
+    path = qn_inputs_path(l->run, item->path);
+    *request = json_pack("{s:s,s:I,s:s,s:O}", "op", "probe", "program",
+                         (json_int_t)l->program, "path", path ? path : "",
+                         "names", l->names);
+    free(path);
+    *timeout = l->timeout + (item->bytes > 0 ? (double)item->bytes / 1e7 : 0);
+    if (!*request)
+        return qn_fail(err, QN_EFORMAT,
+                       "%s: the file's name is no UTF-8; rename it",
+                       item->path);
+    add_part(*request, item);
+    return 0;
+}
+
+static int
+load_type(struct qn_item *item, const json_t *reply, struct qn_error *err)
+{
+    json_t *shape = json_object_get(reply, "shape");
+    const char *stored =
+        json_string_value(json_object_get(reply, "stored"));
+    const char *dtype = json_string_value(json_object_get(reply, "dtype"));
+
+    QN_TRY(qn_dtype_parse(&item->stored, NULL, stored ? stored : "", err));
+    QN_TRY(qn_dtype_parse(&item->type.dtype, NULL, dtype ? dtype : "", err));
+    item->type.shape.ndims = (int)json_array_size(shape);
+    for (size_t i = 0; i < json_array_size(shape) && i < QN_MAX_DIMS; i++)
+        item->type.shape.n[i] = json_integer_value(json_array_get(shape, i));
+    item->probed = true;
+    return 0;
+}
+
+static int
+load_fields(struct qn_item *item, const json_t *fields, struct qn_error *err)
+{
+    json_t *f;
+    size_t i;
+
+    json_array_foreach(fields, i, f)
+        QN_TRY(qn_item_field(item, json_string_value(json_array_get(f, 0)),
+                             json_string_value(json_array_get(f, 1)),
+                             json_is_true(json_array_get(f, 2)), err));
+    return 0;
+}
+
+static int
+finish_look(void *ctx, int64_t unit, const json_t *reply,
+            const struct qn_error *why, struct qn_error *err)
+{
+    struct looking *l = ctx;
+    struct qn_item *item;
+
+    QN_TRY(qn_item_add(&l->seen, "-", &item, err));
+    qn_outcome_add(&l->which, unit, 0, 0, NULL);
+    if (!reply)
+        return qn_item_fail(
+            item, why->code,
+            qn_program_reason(l->run, l->items->v[unit].path, why->text), err);
+    QN_TRY(load_type(item, reply, err));
+    return load_fields(item, json_object_get(reply, "fields"), err);
+}
+
+/* ---- sharing what was seen ---------------------------------------------------- */
+
+struct merging {
+    struct qn_items *items;
+    struct qn_items all; /* owned: in the order of the outcomes */
+    size_t next;
+};
+
+static int
+append_fields(struct qn_item *to, const struct qn_item *from,
+              struct qn_error *err)
+{
+    for (const char *p = from->fields; p && *p; p += strlen(p) + 1) {
+        const char *cut = p + strcspn(p, "=$");
+        char name[256];
+
+        snprintf(name, sizeof name, "%.*s", (int)(cut - p), p);
+        QN_TRY(qn_item_field(to, name, cut + 1, *cut == '$', err));
+    }
+    return 0;
+}
+
+static int
+merge_one(void *ctx, int rank, int64_t unit, int code, int64_t value,
+          const char *text, struct qn_error *err)
+{
+    struct merging *m = ctx;
+    const struct qn_item *seen = &m->all.v[m->next++];
+    struct qn_item *item = &m->items->v[unit];
+
+    (void)rank, (void)code, (void)value, (void)text;
+    item->probed = seen->probed;
+    item->stored = seen->stored;
+    item->type = seen->type;
+    if (seen->code)
+        QN_TRY(qn_item_fail(item, seen->code, seen->reason, err));
+    return append_fields(item, seen, err);
+}
+
+static int
+share_seen(struct looking *l, struct qn_error *err)
+{
+    struct qn_comm *comm = l->run->comm;
+    struct merging m = {.items = l->items};
+    struct qn_text packed = {0};
+    size_t *sizes = NULL, n = 0;
+    void *all = NULL;
+    int rc = qn_item_pack(&packed, &l->seen, err);
+
+    if (!rc)
+        rc = qn_memory_make((void **)&sizes, (size_t)comm->size,
+                            sizeof *sizes, "the items", err);
+    rc = qn_comm_agree(comm, rc, err);
+    if (!rc)
+        rc = qn_comm_gather(comm, packed.s, packed.len, &all, sizes, err);
+    for (int r = 0; !rc && r < comm->size; r++)
+        n += sizes[r];
+    if (!rc)
+        rc = qn_item_unpack(&m.all, all, n, err);
+    rc = qn_comm_agree(comm, rc, err);
+    if (!rc)
+        rc = qn_outcome_share(comm, &l->which, merge_one, &m, err);
+    qn_text_clear(&packed);
+    qn_item_clear(&m.all);
+    free(all);
+    free(sizes);
+    return rc;
+}
+
+static json_t *
+names_json(const struct qn_strings *names)
+{
+    json_t *a = json_array();
+
+    for (size_t i = 0; i < names->n; i++)
+        json_array_append_new(a, json_string(names->v[i]));
+    return a;
+}
+
+/* A look takes milliseconds; what takes half a minute hangs. */
+static double
+look_timeout(double timeout)
+{
+    return timeout < 30 ? timeout : 30; // NaN, the default, gives 30
+}
+
+static int
+probe(struct qn_run *run, size_t program, double timeout,
+      const struct qn_strings *names, struct qn_items *items,
+      struct qn_error *err)
+{
+    struct looking l = {.run = run, .program = program, .items = items,
+                        .timeout = look_timeout(timeout),
+                        .names = names_json(names)};
+    struct qn_work work = {.total = (int64_t)items->n, .ctx = &l,
+                           .request = request_look, .finish = finish_look};
+    bool stopped = false;
+    int rc = qn_dispatch(&run->farm, run->comm, &work, &stopped, err);
+
+    if (!rc)
+        rc = share_seen(&l, err);
+    if (!rc && stopped)
+        rc = qn_fail(err, QN_ESTOPPED, "stopped while looking at the inputs");
+    json_decref(l.names);
+    qn_item_clear(&l.seen);
+    qn_outcome_clear(&l.which);
+    return rc;
+}
+
+/* Size and time of a file, for the key; on rank 0. */
+static int
+stat_file(const struct qn_run *run, struct qn_item *item,
+          struct qn_error *err)
+{
+    char *path = qn_inputs_path(run, item->path);
+    struct stat st;
+    int failed = path ? stat(path, &st) : -1;
+
+    free(path);
+    if (failed)
+        return qn_item_fail(item, QN_EMISSING, "there is no such file", err);
+    item->bytes = st.st_size;
+    item->mtime_ns = st.st_mtim.tv_sec * 1000000000LL + st.st_mtim.tv_nsec;
+    return 0;
+}
+
+int
+qn_inputs_look(struct qn_run *run, const struct qn_strings *names,
+               struct qn_items *files, struct qn_error *err)
+{
+    int rc = 0;
+
+    if (!files->n)
+        return 0;
+    for (size_t i = 0; run->comm->rank == 0 && i < files->n && !rc; i++)
+        rc = stat_file(run, &files->v[i], err);
+    // the others take rank 0's word for sizes and times
+    if (run->comm->rank)
+        qn_item_clear(files);
+    rc = broadcast_items(run->comm, files, rc, err);
+    if (!rc)
+        rc = probe(run, run->look, NAN, names, files, err);
+    return rc;
+}
+
+/* ---- types that need no look ----------------------------------------------------- */
+
+/* Raw files of a fixed shape: the job says it all, if the size agrees. */
+static int
+take_type_from_job(const struct qn_input *in, struct qn_items *items,
+                   struct qn_error *err)
+{
+    enum qn_dtype dtype;
+    int64_t bytes;
+
+    QN_TRY(qn_dtype_parse(&dtype, NULL, in->dtype, err));
+    bytes = qn_shape_count(&in->shape) * (int64_t)qn_dtype_size(dtype) +
+            in->offset;
+    for (size_t i = 0; i < items->n; i++) {
+        struct qn_item *item = &items->v[i];
+
+        if (item->bytes != bytes)
+            continue; // a worker says what is wrong with it
+        item->stored = item->type.dtype = dtype;
+        item->type.shape = in->shape;
+        item->probed = true;
+    }
+    return 0;
+}
+
+static bool
+job_says_type(const struct qn_input *in, const struct qn_strings *names)
+{
+    if (!in->format || strcmp(in->format, "raw") || in->slice.n || in->missing)
+        return false;
+    if (names->n || !in->dtype || !in->shape.ndims)
+        return false;
+    return in->shape.n[0] >= 0;
+}
+
+/* ---- sets shared by stages ------------------------------------------------------- */
+
+static bool
+same_strings(const struct qn_strings *a, const struct qn_strings *b)
+{
+    if (a->n != b->n)
+        return false;
+    for (size_t i = 0; i < a->n; i++)
+        if (strcmp(a->v[i], b->v[i]))
+            return false;
+    return true;
+}
+
+/* Do two inputs read the same files in the same way? */
+static bool
+same_inputs(const struct qn_input *a, const struct qn_input *b)
+{
+    json_t *x, *y;
+    bool same;
+
+    if (a->stage || b->stage || a->arguments != b->arguments ||
+        !same_strings(&a->files, &b->files) ||
+        !same_strings(&a->exclude, &b->exclude))
+        return false;
+    x = qn_source_json(a);
+    y = qn_source_json(b);
+    same = json_equal(x, y);
+    json_decref(x);
+    json_decref(y);
+    return same;
+}
+
+/* The first stage whose items are those of stage s; s itself if none. */
+static int
+first_alike(const struct qn_run *run, int s)
+{
+    const struct qn_stage *stages = run->job->stages;
+
+    for (int i = 0; i < s; i++)
+        if (run->plan.stage[i].wanted &&
+            same_inputs(&stages[i].input, &stages[s].input))
+            return i;
+    return s;
+}
+
+static int
+copy_items(struct qn_items *to, const struct qn_items *from,
+           struct qn_error *err)
+{
+    struct qn_text packed = {0};
+    int rc = qn_item_pack(&packed, from, err);
+
+    if (!rc)
+        rc = qn_item_unpack(to, packed.s, packed.len, err);
+    qn_text_clear(&packed);
+    return rc;
+}
+
+/* Names that any stage with these files wants and that captures and lists do
+ * not bring already. */
+static int
+names_to_read(const struct qn_run *run, int s, const struct qn_items *items,
+              struct qn_strings *names, struct qn_error *err)
+{
+    size_t kept = 0;
+    int rc = 0;
+
+    for (int t = s; t < run->job->nstages && !rc; t++)
+        if (t == s || same_inputs(&run->job->stages[s].input,
+                                  &run->job->stages[t].input))
+            rc = qn_plan_names(run->job, t, names, err);
+    for (size_t i = 0; i < names->n; i++) {
+        struct qn_value v;
+
+        if (items->n && qn_item_find(&items->v[0], names->v[i], &v))
+            free(names->v[i]);
+        else
+            names->v[kept++] = names->v[i];
+    }
+    names->n = kept;
+    return rc;
+}
+
+static void
+clear_names(struct qn_strings *names)
+{
+    for (size_t i = 0; i < names->n; i++)
+        free(names->v[i]);
+    free(names->v);
+}
+
+static int
+look_at(struct qn_run *run, int s, struct qn_items *items,
+        struct qn_error *err)
+{
+    const struct qn_input *in = &run->job->stages[s].input;
+    struct qn_strings names = {0};
+    int rc = names_to_read(run, s, items, &names, err);
+
+    if (!rc && job_says_type(in, &names))
+        rc = take_type_from_job(in, items, err);
+    rc = qn_comm_agree(run->comm, rc, err);
+    if (!rc)
+        rc = probe(run, run->program[s], run->job->stages[s].timeout, &names,
+                   items, err);
+    clear_names(&names);
+    return rc;
+}
+
+int
+qn_inputs_gather(struct qn_run *run, int s, struct qn_items *items,
+                 struct qn_error *err)
+{
+    const struct qn_input *in = &run->job->stages[s].input;
+    int alike = first_alike(run, s), rc = 0;
+
+    if (alike < s)
+        return qn_comm_agree(
+            run->comm, copy_items(items, &run->plan.stage[alike].items, err),
+            err);
+    if (run->comm->rank == 0) {
+        rc = find_files(run, in, items, err);
+        if (rc)
+            qn_wrap(err, "stage %s", run->job->stages[s].name);
+    }
+    QN_TRY(broadcast_items(run->comm, items, rc, err));
+    return look_at(run, s, items, err);
+}

@@ -1,0 +1,78 @@
+/* Outcomes as bytes: {unit, value, code, length, text}. */
+#include "engine/outcome.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+struct head {
+    int64_t unit, value;
+    int32_t code;
+    uint32_t length; /* of the text, its NUL included */
+};
+
+void
+qn_outcome_add(struct qn_outcomes *o, int64_t unit, int code, int64_t value,
+               const char *text)
+{
+    struct head h = {unit, value, code, 0};
+
+    text = text ? text : "";
+    h.length = (uint32_t)strlen(text) + 1;
+    qn_text_bytes(&o->packed, &h, sizeof h);
+    qn_text_bytes(&o->packed, text, h.length);
+}
+
+typedef int
+each_fn(void *ctx, int rank, int64_t unit, int code, int64_t value,
+        const char *text, struct qn_error *err);
+
+static int
+read_one_rank(const char *p, size_t n, int rank, each_fn *each, void *ctx,
+              struct qn_error *err)
+{
+    const char *end = p + n;
+
+    while (p < end) {
+        struct head h;
+
+        memcpy(&h, p, sizeof h);
+        p += sizeof h;
+        QN_TRY(each(ctx, rank, h.unit, h.code, h.value, p, err));
+        p += h.length;
+    }
+    return 0;
+}
+
+int
+qn_outcome_share(struct qn_comm *comm, struct qn_outcomes *o, each_fn *each,
+                 void *ctx, struct qn_error *err)
+{
+    size_t *sizes = NULL;
+    void *all = NULL;
+    const char *p;
+    int rc = qn_text_check(&o->packed, err);
+
+    if (!rc)
+        rc = qn_memory_make((void **)&sizes, (size_t)comm->size,
+                            sizeof *sizes, "outcomes", err);
+    rc = qn_comm_agree(comm, rc, err);
+    if (!rc)
+        rc = qn_comm_gather(comm, o->packed.s, o->packed.len, &all, sizes,
+                            err);
+    p = all;
+    for (int r = 0; !rc && r < comm->size; r++) {
+        rc = read_one_rank(p, sizes[r], r, each, ctx, err);
+        p += sizes[r];
+    }
+    free(all);
+    free(sizes);
+    return rc;
+}
+
+void
+qn_outcome_clear(struct qn_outcomes *o)
+{
+    qn_text_clear(&o->packed);
+}

@@ -1,0 +1,258 @@
+/* Putting into messages what a worker has to know.
+ *
+ * The other side is worker/program.c and worker/item.c. */
+#include "engine/program.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/inputs.h"
+#include "io/source.h"
+#include "model/dtype.h"
+
+/* The written result of an upstream stage is read as what it is. */
+static json_t *
+source_of(const struct qn_run *run, int s)
+{
+    static const struct qn_input plain = {0};
+
+    if (s < 0 || run->job->stages[s].input.stage)
+        return qn_source_json(&plain);
+    return qn_source_json(&run->job->stages[s].input);
+}
+
+json_t *
+qn_program_look(const struct qn_run *run, int s)
+{
+    return json_pack("{s:o,s:[],s:s}", "source", source_of(run, s), "steps",
+                     "precision", "float64");
+}
+
+static json_t *
+steps_json(const struct qn_stage *stage)
+{
+    json_t *steps = json_array();
+
+    for (int i = 0; i < stage->nsteps; i++) {
+        const struct qn_step *step = &stage->steps[i];
+        json_t *names = json_array();
+
+        for (int k = 0; k < step->noperands; k++)
+            json_array_append_new(names, step->operand[k].name
+                                             ? json_string(
+                                                   step->operand[k].name)
+                                             : json_null());
+        json_array_append_new(steps, json_pack("{s:s,s:O,s:o}", "kernel",
+                                               step->kernel->name, "params",
+                                               step->params, "operands",
+                                               names));
+    }
+    return steps;
+}
+
+/* What provenance says of the steps. */
+static char *
+canonical_text(const struct qn_stage *stage)
+{
+    json_t *all = json_object(), *steps = json_array();
+    char *text;
+
+    for (int i = 0; i < stage->nsteps; i++)
+        json_array_append_new(steps, qn_job_step_json(&stage->steps[i]));
+    json_object_set_new(all, "steps", steps);
+    if (stage->combine.given)
+        json_object_set_new(
+            all, "combine",
+            qn_job_combine_json(&stage->combine, stage->combine.kernel));
+    text = json_dumps(all, JSON_COMPACT | JSON_SORT_KEYS);
+    json_decref(all);
+    return text;
+}
+
+json_t *
+qn_program_stage(const struct qn_run *run, int s)
+{
+    const struct qn_plan_stage *st = &run->plan.stage[s];
+    const struct qn_stage *stage = st->stage;
+    char *canonical = canonical_text(stage);
+    json_t *p = json_pack(
+        "{s:o,s:o,s:s,s:s?,s:b,s:i,s:s,s:s,s:s}", //
+        "source", source_of(run, s), "steps", steps_json(stage), "precision",
+        qn_dtype_name(st->precision), "dtype",
+        stage->output.dtype < 0
+            ? NULL
+            : qn_dtype_name((enum qn_dtype)stage->output.dtype),
+        "fits", stage->output.format == QN_FORMAT_FITS, "compress",
+        stage->output.compress, "job", run->job->text, "stage", stage->name,
+        "canonical", canonical ? canonical : "");
+
+    free(canonical);
+    if (p && stage->combine.given)
+        json_object_set(p, "combine", stage->combine.params);
+    return p;
+}
+
+char *
+qn_program_output(const struct qn_run *run, const struct qn_target *t)
+{
+    char *path = NULL;
+
+    if (asprintf(&path, "%s/%s", run->options->output, t->name) < 0)
+        return NULL;
+    return path;
+}
+
+const char *
+qn_program_reason(const struct qn_run *run, const char *path,
+                  const char *text)
+{
+    char *full = qn_inputs_path(run, path);
+    size_t n = full ? strlen(full) : 0;
+
+    if (n && !strncmp(text, full, n) && !strncmp(text + n, ": ", 2))
+        text += n + 2;
+    free(full);
+    return text;
+}
+
+/* ---- one item --------------------------------------------------------------- */
+
+static json_t *
+value_json(const struct qn_value *v)
+{
+    if (v->kind == QN_VALUE_NUMBER)
+        return json_real(v->number);
+    if (v->kind == QN_VALUE_BOOL)
+        return json_boolean(v->number != 0);
+    return json_string(v->text);
+}
+
+/* The fields that options of the steps name. */
+static json_t *
+fields_json(const struct qn_stage *stage, const struct qn_item *item)
+{
+    json_t *fields = json_object(), *option;
+    const char *key;
+
+    for (int i = 0; i < stage->nsteps; i++)
+        json_object_foreach(stage->steps[i].params, key, option) {
+            const char *name = json_string_value(
+                json_object_get(option, "header"));
+            struct qn_value v;
+
+            if (name && qn_item_find(item, name, &v))
+                json_object_set_new(fields, name, value_json(&v));
+        }
+    return fields;
+}
+
+static void
+set_text(json_t *object, const char *key, const char *s)
+{
+    if (s)
+        json_object_set_new(object, key, json_string(s));
+}
+
+static void
+set_path(json_t *object, char *path)
+{
+    json_object_set_new(object, "path", json_string(path ? path : ""));
+    free(path);
+}
+
+static json_t *
+use_json(const struct qn_run *run, const struct qn_plan_stage *st,
+         const struct qn_operand *op, const struct qn_use *u)
+{
+    json_t *j;
+
+    if (op->kind == QN_OPERAND_NUMBER || op->kind == QN_OPERAND_HEADER)
+        return json_pack("{s:f}", "number", u->number);
+    j = json_pack("{s:f}", "scale", u->scale);
+    set_text(j, "hdu", op->hdu);
+    set_text(j, "reduce", op->reduce);
+    if (op->kind == QN_OPERAND_DATASET) {
+        set_text(j, "dataset", op->text);
+        return j;
+    }
+    set_text(j, "dataset", op->dataset);
+    if (u->stage >= 0) {
+        const struct qn_target *t =
+            &run->plan.stage[u->stage].target[u->target];
+
+        if (op->product) {
+            char path[512];
+
+            snprintf(path, sizeof path, "/entry/%s/data", op->product);
+            set_text(j, "dataset", path);
+        }
+        set_path(j, qn_program_output(run, t));
+        set_text(j, "time", t->key);
+    } else {
+        const struct qn_item *f = &st->files.v[u->file];
+
+        set_path(j, qn_inputs_path(run, f->path));
+        json_object_set_new(j, "time", json_integer(f->mtime_ns));
+    }
+    return j;
+}
+
+static json_t *
+uses_json(const struct qn_run *run, const struct qn_plan_stage *st,
+          const struct qn_task *t)
+{
+    json_t *uses = json_array();
+    int u = 0;
+
+    for (int i = 0; i < st->stage->nsteps; i++)
+        for (int k = 0; k < st->stage->steps[i].noperands; k++)
+            json_array_append_new(
+                uses, use_json(run, st, &st->stage->steps[i].operand[k],
+                               &t->use[u++]));
+    return uses;
+}
+
+static char *
+path_of(const struct qn_run *run, int s, const struct qn_task *t)
+{
+    int from = run->job->stages[s].input.stage_index;
+
+    if (t->source >= 0)
+        return qn_program_output(run,
+                                 &run->plan.stage[from].target[t->source]);
+    return qn_inputs_path(run, t->item->path);
+}
+
+int
+qn_program_item(const struct qn_run *run, int s, const struct qn_task *t,
+                json_t **request, struct qn_error *err)
+{
+    const struct qn_plan_stage *st = &run->plan.stage[s];
+    char *path = path_of(run, s, t);
+
+    *request = json_pack("{s:s,s:I,s:s,s:s,s:o,s:o}", //
+                         "op", "item", "program",
+                         (json_int_t)run->program[s], "path",
+                         path ? path : "", "key", t->key, "fields",
+                         fields_json(st->stage, t->item), "uses",
+                         uses_json(run, st, t));
+    free(path);
+    if (*request)
+        return 0;
+    return qn_fail(err, QN_EFORMAT,
+                   "%s: its name or a header value is no UTF-8",
+                   t->item->path);
+}
+
+json_t *
+qn_program_used(const struct qn_run *run, int s, const struct qn_task *t)
+{
+    int from = run->job->stages[s].input.stage_index;
+    const char *path = t->item->path;
+
+    if (t->source >= 0)
+        path = run->plan.stage[from].target[t->source].name;
+    return json_pack("[s,I,I,s]", path, (json_int_t)t->item->bytes,
+                     (json_int_t)t->item->mtime_ns,
+                     t->code ? t->reason : "used");
+}

@@ -1,0 +1,35 @@
+/* Messages to workers: what a stage is, what an item needs.  Local. */
+#ifndef QN_ENGINE_PROGRAM_H
+#define QN_ENGINE_PROGRAM_H
+
+#include "engine/run.h"
+
+/* A program that only looks at stage s's inputs, or (s < 0) at operands. */
+json_t *
+qn_program_look(const struct qn_run *run, int s);
+
+/* The program of stage s once it is planned. */
+json_t *
+qn_program_stage(const struct qn_run *run, int s);
+
+/* The request for task t of stage s: path, fields, operands.  What becomes of
+ * the samples is added by the caller. */
+int
+qn_program_item(
+    const struct qn_run *run, int s, const struct qn_task *t, json_t **request,
+    struct qn_error *err);
+
+/* Path, bytes, time and status of task t, as a row of the table of inputs. */
+json_t *
+qn_program_used(const struct qn_run *run, int s, const struct qn_task *t);
+
+/* A worker's sentence without the full path of the item in front: who reports
+ * it names the item already. */
+const char *
+qn_program_reason(const struct qn_run *run, const char *path, const char *text);
+
+/* OUT/NAME of a target; the caller frees it. */
+char *
+qn_program_output(const struct qn_run *run, const struct qn_target *t);
+
+#endif

@@ -1,0 +1,74 @@
+/* Writing the run record: a small JSON file, replaced as a whole. */
+#include "engine/record.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "io/atomic.h"
+
+static void
+add_failure(json_t *list, const struct qn_plan_stage *st, const char *path,
+            int code, const char *reason)
+{
+    json_t *f = json_pack("{s:s,s:s,s:i,s:s}", "stage", st->stage->name,
+                          "item", path, "code", code, "reason",
+                          reason ? reason : "");
+
+    // a name that is no UTF-8 cannot stand in JSON
+    if (f)
+        json_array_append_new(list, f);
+}
+
+static json_t *
+stage_json(const struct qn_plan_stage *st, json_t *failures)
+{
+    int done = 0, failed = 0;
+
+    for (int i = 0; i < st->ntasks; i++) {
+        const struct qn_task *t = &st->task[i];
+
+        done += t->state == QN_FINISHED;
+        failed += t->state == QN_FAILED;
+        if (t->state == QN_FAILED)
+            add_failure(failures, st, t->item->path, t->code, t->reason);
+    }
+    for (int i = 0; st->stage->combine.given && i < st->ntargets; i++)
+        if (st->target[i].state == QN_FAILED)
+            add_failure(failures, st, st->target[i].name, st->target[i].code,
+                        st->target[i].reason);
+    return json_pack("{s:s,s:i,s:i,s:i,s:i}", "name", st->stage->name,
+                     "items", st->ntasks, "done", done, "failed", failed,
+                     "results", st->ntargets);
+}
+
+int
+qn_record_write(const struct qn_run *run, const char *state, double seconds,
+                struct qn_error *err)
+{
+    json_t *stages = json_array(), *failures = json_array(), *all;
+    char host[256] = "", *text, *path = NULL;
+    int rc;
+
+    gethostname(host, sizeof host - 1);
+    for (int s = 0; s < run->job->nstages; s++)
+        if (run->plan.stage[s].wanted)
+            json_array_append_new(stages,
+                                  stage_json(&run->plan.stage[s], failures));
+    all = json_pack("{s:s,s:s,s:s,s:s,s:i,s:i,s:i,s:i,s:f,s:o,s:o}", //
+                    "quern", QN_VERSION, "job", run->job->name, "state",
+                    state, "host", host, "pid", (int)getpid(), "ranks",
+                    run->comm->size, "nodes", run->comm->nodes,
+                    "workers a rank", run->farm.n, "seconds", seconds,
+                    "stages", stages, "failures", failures);
+    text = all ? json_dumps(all, JSON_INDENT(1)) : NULL;
+    json_decref(all);
+    if (!text || asprintf(&path, "%s/.quern/run.json",
+                          run->options->output) < 0)
+        rc = qn_fail(err, QN_ENOMEM, "no memory for the run record");
+    else
+        rc = qn_atomic_write(path, text, strlen(text), err);
+    free(text);
+    free(path);
+    return rc;
+}

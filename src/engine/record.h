@@ -1,0 +1,13 @@
+/* The run record: OUT/.quern/run.json, what this run was and how it ended. */
+#ifndef QN_ENGINE_RECORD_H
+#define QN_ENGINE_RECORD_H
+
+#include "engine/run.h"
+
+/* Local, on rank 0.  Replace the record.  state: "running", "done", "failed",
+ * "stopped". */
+int
+qn_record_write(
+    const struct qn_run *run, const char *state, double seconds, struct qn_error *err);
+
+#endif

@@ -1,0 +1,521 @@
+/* Combining: members to memory, then bands of pixels over the ranks.
+ *
+ * First each member is read once and its samples after the steps are kept by
+ * the rank that claimed it, in memory or, where that does not suffice, in a
+ * scratch file.  One that fails is left out by all ranks before any band
+ * starts.  Then every rank gets some pixels of all members, in item order: so
+ * neither the ranks nor the bands can show in the result. */
+#include "engine/stage.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "base/message.h"
+#include "engine/arena.h"
+#include "engine/bands.h"
+#include "engine/dispatch.h"
+#include "engine/outcome.h"
+#include "engine/program.h"
+#include "io/atomic.h"
+#include "model/cards.h"
+#include "model/dtype.h"
+#include "model/shape.h"
+
+/* What this rank knows of a result's header: the cards equal in all members
+ * it has seen, as its lowest member has them. */
+struct header {
+    int lowest; /* member, -1: none seen */
+    struct qn_cards cards;
+};
+
+struct stacking {
+    struct qn_run *run;
+    int s;
+    struct qn_plan_stage *st;
+    int *unit;               /* owned: tasks to be read                   */
+    int64_t units;
+    int64_t *offset;         /* owned: [ntasks] place in the owner's arena */
+    int *owner;              /* owned: [ntasks] rank                      */
+    struct qn_arena arena;
+    struct header *header;   /* owned: [ntargets]                         */
+    struct qn_outcomes done;
+};
+
+/* ---- members ------------------------------------------------------------------- */
+
+static int64_t
+member_bytes(const struct qn_target *t)
+{
+    return qn_shape_count(&t->type.shape) * (int64_t)qn_dtype_size(t->member);
+}
+
+static int
+request_member(void *ctx, int64_t unit, json_t **request, double *timeout,
+               struct qn_error *err)
+{
+    struct stacking *k = ctx;
+    int i = k->unit[unit];
+    const struct qn_task *t = &k->st->task[i];
+    const struct qn_target *target = &k->st->target[t->target];
+    int64_t bytes = member_bytes(target);
+
+    QN_TRY(qn_arena_place(&k->arena, bytes, &k->offset[i], err));
+    QN_TRY(qn_program_item(k->run, k->s, t, request, err));
+    json_object_set_new(*request, "offset",
+                        json_integer((json_int_t)k->offset[i]));
+    json_object_set_new(*request, "bytes", json_integer((json_int_t)bytes));
+    json_object_set_new(*request, "dtype",
+                        json_string(qn_dtype_name(target->member)));
+    *timeout = qn_stage_timeout(k->st->stage, t);
+    return 0;
+}
+
+static int
+load_cards(struct qn_cards *cards, const json_t *array, struct qn_error *err)
+{
+    json_t *card;
+    size_t i;
+
+    json_array_foreach(array, i, card)
+        QN_TRY(qn_cards_add(
+            cards, json_string_value(json_array_get(card, 0)),
+            json_string_value(json_array_get(card, 1)),
+            json_string_value(json_array_get(card, 2)),
+            json_string_value(json_array_get(card, 3))[0], err));
+    return 0;
+}
+
+/* Two sets of cards become one: what both have, as the lower has it. */
+static void
+merge_header(struct header *h, int member, struct qn_cards *cards)
+{
+    struct qn_cards other = *cards;
+
+    *cards = (struct qn_cards){0};
+    if (h->lowest < 0) {
+        h->cards = other;
+        h->lowest = member;
+        return;
+    }
+    if (member < h->lowest) {
+        struct qn_cards swap = h->cards;
+
+        h->cards = other;
+        other = swap;
+        h->lowest = member;
+    }
+    qn_cards_intersect(&h->cards, &other);
+    qn_cards_clear(&other);
+}
+
+static int
+finish_member(void *ctx, int64_t unit, const json_t *reply,
+              const struct qn_error *why, struct qn_error *err)
+{
+    struct stacking *k = ctx;
+    int i = k->unit[unit];
+    struct qn_cards cards = {0};
+
+    qn_outcome_add(&k->done, i, reply ? 0 : why->code, k->offset[i],
+                   reply ? NULL
+                         : qn_program_reason(k->run,
+                                             k->st->task[i].item->path,
+                                             why->text));
+    if (!reply)
+        return 0;
+    QN_TRY(load_cards(&cards, json_object_get(reply, "cards"), err));
+    merge_header(&k->header[k->st->task[i].target], i, &cards);
+    return 0;
+}
+
+static int
+take_member(void *ctx, int rank, int64_t unit, int code, int64_t value,
+            const char *text, struct qn_error *err)
+{
+    struct stacking *k = ctx;
+    struct qn_task *t = &k->st->task[unit];
+
+    if (code)
+        return qn_plan_fail_task(t, QN_FAILED, code, text, err);
+    k->owner[unit] = rank;
+    k->offset[unit] = value;
+    t->state = QN_FINISHED;
+    return 0;
+}
+
+/* Do all members of results first ... last - 1 fit in memory? */
+static bool
+fits_in_memory(const struct stacking *k, int first, int last)
+{
+    int64_t total = 0, budget = k->run->memory;
+
+    for (int i = first; i < last; i++)
+        total += k->st->target[i].ntasks * member_bytes(&k->st->target[i]);
+    return total / k->run->comm->size <= budget / 2;
+}
+
+/* Results that are worked on together: as many as fit in memory, at least
+ * one. */
+static int
+end_of_batch(const struct stacking *k, int first)
+{
+    int last = first + 1;
+
+    while (last < k->st->ntargets && fits_in_memory(k, first, last + 1))
+        last++;
+    return last;
+}
+
+static int
+list_members(struct stacking *k, int first, int last)
+{
+    k->units = 0;
+    for (int g = first; g < last; g++) {
+        const struct qn_target *t = &k->st->target[g];
+
+        if (t->state != QN_TODO)
+            continue;
+        for (int i = 0; i < t->ntasks; i++)
+            if (k->st->task[t->task[i]].state == QN_TODO)
+                k->unit[k->units++] = t->task[i];
+    }
+    return 0;
+}
+
+static int
+open_arena(struct stacking *k, int first, int last, struct qn_error *err)
+{
+    char *scratch = NULL;
+    int rc;
+
+    if (fits_in_memory(k, first, last))
+        return qn_arena_open(&k->arena, NULL, err);
+    if (asprintf(&scratch, "%s/.quern/scratch", k->run->options->output) < 0)
+        return qn_fail(err, QN_ENOMEM, "no memory for a path");
+    rc = qn_atomic_folder(scratch, err);
+    if (!rc)
+        rc = qn_arena_open(&k->arena, scratch, err);
+    free(scratch);
+    return rc;
+}
+
+static int
+read_members(struct stacking *k, int first, int last, struct qn_error *err)
+{
+    struct qn_work work = {.ctx = k, .request = request_member,
+                           .finish = finish_member};
+    int rc;
+
+    list_members(k, first, last);
+    work.total = k->units;
+    rc = qn_comm_agree(k->run->comm, open_arena(k, first, last, err), err);
+    if (rc)
+        return rc;
+    qn_farm_memory(&k->run->farm, 0, k->arena.fd);
+    QN_TRY(qn_dispatch(&k->run->farm, k->run->comm, &work, &k->run->stopped,
+                       err));
+    return qn_outcome_share(k->run->comm, &k->done, take_member, k, err);
+}
+
+/* ---- one result ---------------------------------------------------------------------- */
+
+static json_t *
+cards_json(const struct qn_cards *cards)
+{
+    json_t *a = json_array();
+
+    for (size_t i = 0; i < cards->n; i++) {
+        const struct qn_card *c = &cards->v[i];
+        char kind[2] = {c->kind, '\0'};
+
+        json_array_append_new(a, json_pack("[s,s,s,s]", c->keyword, c->value,
+                                           c->comment, kind));
+    }
+    return a;
+}
+
+/* This rank's cards of a result as text: "MEMBER JSON", or "". */
+static int
+pack_header(struct qn_text *out, const struct header *h, struct qn_error *err)
+{
+    json_t *cards;
+    char *text;
+
+    if (h->lowest < 0)
+        return 0;
+    cards = cards_json(&h->cards);
+    text = json_dumps(cards, JSON_COMPACT);
+    json_decref(cards);
+    qn_text_add(out, "%d %s", h->lowest, text ? text : "[]");
+    free(text);
+    return qn_text_check(out, err);
+}
+
+static int
+unpack_header(struct header *h, const char *text, size_t n,
+              struct qn_error *err)
+{
+    struct qn_cards cards = {0};
+    size_t space = n ? strcspn(text, " ") : 0;
+    json_t *array;
+
+    if (!n)
+        return 0;
+    array = json_loadb(text + space, n - space, 0, NULL);
+    if (load_cards(&cards, array, err)) {
+        json_decref(array);
+        return err ? err->code : QN_ENOMEM;
+    }
+    json_decref(array);
+    merge_header(h, atoi(text), &cards);
+    return 0;
+}
+
+/* The cards equal in all members, on every rank. */
+static int
+share_header(struct stacking *k, struct header *h, struct qn_error *err)
+{
+    struct qn_comm *comm = k->run->comm;
+    struct header whole = {.lowest = -1};
+    struct qn_text mine = {0};
+    size_t *sizes = NULL, at = 0;
+    void *all = NULL;
+    int rc = pack_header(&mine, h, err);
+
+    if (!rc)
+        rc = qn_memory_make((void **)&sizes, (size_t)comm->size,
+                            sizeof *sizes, "header cards", err);
+    rc = qn_comm_agree(comm, rc, err);
+    if (!rc)
+        rc = qn_comm_gather(comm, mine.s, mine.len, &all, sizes, err);
+    for (int r = 0; !rc && r < comm->size; r++) {
+        rc = unpack_header(&whole, (char *)all + at, sizes[r], err);
+        at += sizes[r];
+    }
+    qn_cards_clear(&h->cards);
+    *h = whole;
+    qn_text_clear(&mine);
+    free(all);
+    free(sizes);
+    return rc;
+}
+
+static int
+add_ncombine(struct header *h, int used, struct qn_error *err)
+{
+    char number[16];
+
+    if (h->lowest < 0 || !h->cards.n)
+        return 0;
+    snprintf(number, sizeof number, "%d", used);
+    return qn_cards_set(&h->cards, "NCOMBINE", number,
+                        "number of combined items", 'n', err);
+}
+
+static json_t *
+product_json(const char *name, enum qn_dtype dtype,
+             const struct qn_shape *shape, int64_t offset)
+{
+    json_t *n = json_array();
+
+    for (int i = 0; i < shape->ndims; i++)
+        json_array_append_new(n, json_integer((json_int_t)shape->n[i]));
+    return json_pack("{s:s,s:s,s:o,s:I}", "name", name, "dtype",
+                     qn_dtype_name(dtype), "shape", n, "offset",
+                     (json_int_t)offset);
+}
+
+static json_t *
+write_request(const struct stacking *k, const struct qn_target *t,
+              const struct header *h, const char *tmp)
+{
+    const struct qn_bands_layout l = qn_bands_layout(t);
+    json_t *used = json_array(), *products = json_array();
+
+    for (int i = 0; i < t->ntasks; i++)
+        json_array_append_new(
+            used, qn_program_used(k->run, k->s, &k->st->task[t->task[i]]));
+    json_array_append_new(products,
+                          product_json("data", t->type.dtype, &t->type.shape,
+                                       l.data));
+    json_array_append_new(products, product_json("count", QN_I32,
+                                                 &t->type.shape, l.count));
+    return json_pack("{s:s,s:I,s:s,s:s,s:o,s:o,s:o,s:I,s:I,s:I}", //
+                     "op", "write", "program",
+                     (json_int_t)k->run->program[k->s], "out_path", tmp,
+                     "key", t->key, "used", used, "products", products,
+                     "cards", cards_json(&h->cards), "bytes",
+                     (json_int_t)l.bytes, "nmembers", (json_int_t)t->ntasks,
+                     "nused", (json_int_t)qn_plan_members(k->st, t));
+}
+
+/* Local, on the rank that holds the whole result. */
+static int
+write_result(struct stacking *k, const struct qn_target *t,
+             const struct header *h, struct qn_error *err)
+{
+    struct qn_answer a = {0};
+    char *tmp;
+    int rc;
+
+    QN_TRY(qn_stage_temporary(k->run, t, &tmp, err));
+    rc = qn_bands_ask(&k->run->farm, write_request(k, t, h, tmp), &a, err);
+    if (!rc && !a.reply)
+        rc = qn_fail(err, a.why.code, "%s", a.why.text);
+    if (!rc)
+        rc = qn_stage_commit(k->run, t, tmp, err);
+    if (rc)
+        unlink(tmp);
+    json_decref(a.reply);
+    free(tmp);
+    return rc;
+}
+
+static int
+weigh(const struct stacking *k, const struct qn_target *t, double **weight,
+      struct qn_error *err)
+{
+    const char *field = k->st->stage->combine.weights;
+    int n = 0;
+
+    *weight = NULL;
+    if (!field)
+        return 0;
+    QN_TRY(qn_memory_make((void **)weight, (size_t)t->ntasks,
+                          sizeof **weight, "weights", err));
+    for (int i = 0; i < t->ntasks; i++) {
+        const struct qn_task *m = &k->st->task[t->task[i]];
+        struct qn_value v = {0};
+
+        if (m->code)
+            continue;
+        if (!qn_item_find(m->item, field, &v) || v.kind != QN_VALUE_NUMBER)
+            return qn_fail(err, QN_EMISSING, "%s: no number %s to weigh with",
+                           m->item->path, field);
+        (*weight)[n++] = v.number;
+    }
+    return 0;
+}
+
+static int
+combine_target(struct stacking *k, struct qn_target *t, struct header *h,
+               struct qn_error *err)
+{
+    struct qn_comm *comm = k->run->comm;
+    struct qn_bands b = {
+        .run = k->run, .st = k->st, .target = t, .arena = &k->arena,
+        .offset = k->offset, .owner = k->owner,
+        .program = k->run->program[k->s],
+        .leader = (int)((t - k->st->target) % comm->size),
+    };
+    int rc = weigh(k, t, &b.weight, err);
+
+    if (!rc)
+        rc = qn_bands_run(&b, err);
+    if (!rc)
+        rc = share_header(k, h, err);
+    if (!rc)
+        rc = add_ncombine(h, qn_plan_members(k->st, t), err);
+    if (!rc && comm->rank == b.leader)
+        rc = write_result(k, t, h, err);
+    rc = qn_comm_agree(comm, rc, err);
+    qn_bands_clear(&b);
+    free(b.weight);
+    return rc;
+}
+
+/* A failure that is the result's own, not the run's. */
+static bool
+is_own(int code)
+{
+    return code == QN_EVALUE || code == QN_ESHAPE || code == QN_ECRASH ||
+           code == QN_ETIMEOUT || code == QN_EMISSING;
+}
+
+static int
+finish_target(struct stacking *k, struct qn_target *t, struct header *h,
+              struct qn_error *err)
+{
+    int have = qn_plan_members(k->st, t), need = qn_plan_required(k->st, t);
+    struct qn_error why = {0};
+    char reason[256];
+    int rc;
+
+    if (t->state != QN_TODO)
+        return 0;
+    if (have < need) {
+        snprintf(reason, sizeof reason,
+                 "%d of %d members are good, %d are needed", have, t->ntasks,
+                 need);
+        return qn_plan_fail_target(t, QN_FAILED, QN_EMISSING, reason, err);
+    }
+    rc = combine_target(k, t, h, &why);
+    if (is_own(rc))
+        return qn_plan_fail_target(t, QN_FAILED, rc, why.text, err);
+    if (rc)
+        return qn_fail(err, rc, "%s", why.text);
+    t->state = QN_FINISHED;
+    return 0;
+}
+
+/* ---- the stage ------------------------------------------------------------------------------ */
+
+static int
+make_tables(struct stacking *k, struct qn_error *err)
+{
+    size_t n = (size_t)k->st->ntasks, m = (size_t)k->st->ntargets;
+
+    QN_TRY(qn_memory_make((void **)&k->unit, n, sizeof *k->unit, "members",
+                          err));
+    QN_TRY(qn_memory_make((void **)&k->offset, n, sizeof *k->offset,
+                          "members", err));
+    QN_TRY(qn_memory_make((void **)&k->owner, n, sizeof *k->owner, "members",
+                          err));
+    QN_TRY(qn_memory_make((void **)&k->header, m, sizeof *k->header,
+                          "headers", err));
+    for (size_t i = 0; i < m; i++)
+        k->header[i].lowest = -1;
+    return 0;
+}
+
+/* Members that failed while they were read change the key of their result. */
+static int
+run_batch(struct stacking *k, int first, int last, struct qn_error *err)
+{
+    int rc = read_members(k, first, last, err);
+
+    if (!rc)
+        rc = qn_plan_keys(&k->run->plan, k->s, err);
+    for (int g = first; g < last && !rc && !k->run->stopped; g++)
+        rc = finish_target(k, &k->st->target[g], &k->header[g], err);
+    qn_farm_memory(&k->run->farm, 0, -1);
+    qn_arena_close(&k->arena);
+    qn_outcome_clear(&k->done);
+    k->done = (struct qn_outcomes){0};
+    return rc;
+}
+
+int
+qn_stack_run(struct qn_run *run, int s, struct qn_error *err)
+{
+    struct stacking k = {.run = run, .s = s, .st = &run->plan.stage[s],
+                         .arena.fd = -1};
+    int rc = qn_comm_agree(run->comm, make_tables(&k, err), err);
+
+    for (int g = 0; g < k.st->ntargets && !rc && !run->stopped;) {
+        int last = end_of_batch(&k, g);
+
+        rc = run_batch(&k, g, last, err);
+        g = last;
+    }
+    for (int g = 0; k.header && g < k.st->ntargets; g++)
+        qn_cards_clear(&k.header[g].cards);
+    free(k.header);
+    free(k.unit);
+    free(k.offset);
+    free(k.owner);
+    return rc;
+}

@@ -1,0 +1,355 @@
+/* A stage: what is there already, what must be done, doing it item by item.
+ *
+ * Every rank holds the same plan; after each phase the outcomes are shared, so
+ * it stays the same.  Combining is in stack.c. */
+#include "engine/stage.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "engine/dispatch.h"
+#include "engine/outcome.h"
+#include "engine/program.h"
+#include "io/atomic.h"
+
+/* ---- files of results --------------------------------------------------------- */
+
+static int
+make_folder_of(const char *path, struct qn_error *err)
+{
+    char *folder;
+    int rc;
+
+    QN_TRY(qn_memory_copy(&folder, path, err));
+    if (strrchr(folder, '/'))
+        *strrchr(folder, '/') = '\0';
+    rc = qn_atomic_folder(folder, err);
+    free(folder);
+    return rc;
+}
+
+int
+qn_stage_temporary(const struct qn_run *run, const struct qn_target *t,
+                   char **tmp, struct qn_error *err)
+{
+    char *path = qn_program_output(run, t), tag[32];
+    int rc;
+
+    *tmp = NULL;
+    if (!path)
+        return qn_fail(err, QN_ENOMEM, "no memory for a path");
+    snprintf(tag, sizeof tag, "%ld", (long)getpid());
+    rc = make_folder_of(path, err);
+    if (!rc)
+        rc = qn_atomic_name(tmp, path, tag, err);
+    free(path);
+    return rc;
+}
+
+int
+qn_stage_commit(const struct qn_run *run, const struct qn_target *t,
+                const char *tmp, struct qn_error *err)
+{
+    char *path = qn_program_output(run, t);
+    int rc;
+
+    if (!path)
+        return qn_fail(err, QN_ENOMEM, "no memory for a path");
+    rc = qn_atomic_commit(tmp, path, true, err);
+    free(path);
+    return rc;
+}
+
+double
+qn_stage_timeout(const struct qn_stage *stage, const struct qn_task *t)
+{
+    double bytes = t->item->bytes > 0 ? (double)t->item->bytes : 0;
+
+    return isnan(stage->timeout) ? 300 + bytes / 10e6 : stage->timeout;
+}
+
+/* ---- what is there already ------------------------------------------------------ */
+
+struct checking {
+    struct qn_run *run;
+    int s;
+    struct qn_outcomes found;
+};
+
+static int
+request_key(void *ctx, int64_t unit, json_t **request, double *timeout,
+            struct qn_error *err)
+{
+    struct checking *c = ctx;
+    const struct qn_target *t = &c->run->plan.stage[c->s].target[unit];
+    char *path;
+    struct stat st;
+
+    if (t->state != QN_TODO)
+        return 0;
+    path = qn_program_output(c->run, t);
+    if (!path)
+        return qn_fail(err, QN_ENOMEM, "no memory for a path");
+    if (!stat(path, &st)) {
+        *request = json_pack("{s:s,s:s}", "op", "key", "path", path);
+        *timeout = 60;
+    }
+    free(path);
+    return 0;
+}
+
+static int
+finish_key(void *ctx, int64_t unit, const json_t *reply,
+           const struct qn_error *why, struct qn_error *err)
+{
+    struct checking *c = ctx;
+    const struct qn_target *t = &c->run->plan.stage[c->s].target[unit];
+    const char *key = json_string_value(json_object_get(reply, "key"));
+
+    (void)why, (void)err;
+    // what is there but cannot be read is made anew
+    if (key && !strcmp(key, t->key))
+        qn_outcome_add(&c->found, unit, 0, 0, NULL);
+    return 0;
+}
+
+static int
+take_found(void *ctx, int rank, int64_t unit, int code, int64_t value,
+           const char *text, struct qn_error *err)
+{
+    struct checking *c = ctx;
+    struct qn_plan_stage *st = &c->run->plan.stage[c->s];
+    struct qn_target *t = &st->target[unit];
+
+    (void)rank, (void)code, (void)value, (void)text, (void)err;
+    t->state = QN_FINISHED;
+    for (int i = 0; i < t->ntasks; i++)
+        if (st->task[t->task[i]].state == QN_TODO) {
+            st->task[t->task[i]].state = QN_FINISHED;
+            c->run->tally.before++;
+        }
+    return 0;
+}
+
+/* Mark what has an output with this very key. */
+static int
+find_finished(struct qn_run *run, int s, struct qn_error *err)
+{
+    struct checking c = {.run = run, .s = s};
+    struct qn_work work = {.total = run->plan.stage[s].ntargets, .ctx = &c,
+                           .request = request_key, .finish = finish_key};
+    int rc = 0;
+
+    if (run->options->fresh)
+        return 0;
+    rc = qn_dispatch(&run->farm, run->comm, &work, &run->stopped, err);
+    if (!rc)
+        rc = qn_outcome_share(run->comm, &c.found, take_found, &c, err);
+    qn_outcome_clear(&c.found);
+    return rc;
+}
+
+/* ---- what cannot be done ----------------------------------------------------------- */
+
+static int
+check_source(const struct qn_run *run, const struct qn_plan_stage *st,
+             struct qn_task *t, struct qn_error *err)
+{
+    const struct qn_plan_stage *from;
+
+    if (t->source < 0)
+        return 0;
+    from = &run->plan.stage[st->stage->input.stage_index];
+    if (from->target[t->source].code)
+        return qn_plan_fail_task(t, QN_UPSTREAM, QN_EMISSING,
+                                 "the item it comes from failed", err);
+    return 0;
+}
+
+static int
+check_uses(const struct qn_run *run, const struct qn_plan_stage *st,
+           struct qn_task *t, struct qn_error *err)
+{
+    for (int i = 0; i < st->nuses; i++) {
+        const struct qn_use *u = &t->use[i];
+        char reason[512];
+
+        if (u->stage < 0)
+            continue;
+        if (!run->plan.stage[u->stage].target[u->target].code)
+            continue;
+        snprintf(reason, sizeof reason, "%.300s, which it uses, failed",
+                 run->plan.stage[u->stage].target[u->target].name);
+        return qn_plan_fail_task(t, QN_BLOCKED, QN_EMISSING, reason, err);
+    }
+    return 0;
+}
+
+/* Tasks whose sources or operands failed are not tried. */
+static int
+block_tasks(struct qn_run *run, int s, struct qn_error *err)
+{
+    struct qn_plan_stage *st = &run->plan.stage[s];
+
+    for (int i = 0; i < st->ntasks; i++) {
+        struct qn_task *t = &st->task[i];
+
+        if (t->state != QN_TODO)
+            continue;
+        QN_TRY(check_source(run, st, t, err));
+        if (t->state == QN_TODO)
+            QN_TRY(check_uses(run, st, t, err));
+        if (t->code && !st->stage->combine.given)
+            QN_TRY(qn_plan_fail_target(&st->target[t->target], t->state,
+                                       t->code, t->reason, err));
+    }
+    return 0;
+}
+
+/* ---- item by item ---------------------------------------------------------------------- */
+
+struct doing {
+    struct qn_run *run;
+    int s;
+    int *order;    /* owned: tasks, largest first */
+    int64_t n;
+    struct qn_outcomes done;
+};
+
+static int
+request_item(void *ctx, int64_t unit, json_t **request, double *timeout,
+             struct qn_error *err)
+{
+    struct doing *d = ctx;
+    const struct qn_plan_stage *st = &d->run->plan.stage[d->s];
+    const struct qn_task *t = &st->task[d->order[unit]];
+    const struct qn_target *target = &st->target[t->target];
+    json_t *used = json_array();
+    char *tmp;
+
+    QN_TRY(qn_stage_temporary(d->run, target, &tmp, err));
+    *timeout = qn_stage_timeout(st->stage, t);
+    QN_TRY(qn_program_item(d->run, d->s, t, request, err));
+    json_array_append_new(used, qn_program_used(d->run, d->s, t));
+    json_object_set_new(*request, "used", used);
+    json_object_set_new(*request, "out_path", json_string(tmp));
+    free(tmp);
+    return 0;
+}
+
+static int
+finish_item(void *ctx, int64_t unit, const json_t *reply,
+            const struct qn_error *why, struct qn_error *err)
+{
+    struct doing *d = ctx;
+    const struct qn_plan_stage *st = &d->run->plan.stage[d->s];
+    int index = d->order[unit];
+    const struct qn_target *target = &st->target[st->task[index].target];
+    char *tmp;
+    int rc = 0;
+
+    QN_TRY(qn_stage_temporary(d->run, target, &tmp, err));
+    if (reply)
+        rc = qn_stage_commit(d->run, target, tmp, err);
+    else
+        unlink(tmp);
+    free(tmp);
+    if (rc)
+        return rc;
+    qn_outcome_add(&d->done, index, reply ? 0 : why->code, 0,
+                   reply ? NULL
+                         : qn_program_reason(d->run,
+                                             st->task[index].item->path,
+                                             why->text));
+    return 0;
+}
+
+static int
+take_done(void *ctx, int rank, int64_t unit, int code, int64_t value,
+          const char *text, struct qn_error *err)
+{
+    struct doing *d = ctx;
+    struct qn_plan_stage *st = &d->run->plan.stage[d->s];
+    struct qn_task *t = &st->task[unit];
+    struct qn_target *target = &st->target[t->target];
+
+    (void)rank, (void)value;
+    if (!code) {
+        t->state = target->state = QN_FINISHED;
+        return 0;
+    }
+    QN_TRY(qn_plan_fail_task(t, QN_FAILED, code, text, err));
+    return qn_plan_fail_target(target, QN_FAILED, code, text, err);
+}
+
+static int
+larger_first(const void *a, const void *b, void *tasks)
+{
+    const struct qn_task *t = tasks;
+    int x = *(const int *)a, y = *(const int *)b;
+    int64_t p = t[x].item->bytes, q = t[y].item->bytes;
+
+    return p != q ? (p < q) - (p > q) : x - y;
+}
+
+static int
+make_order(struct doing *d, struct qn_error *err)
+{
+    struct qn_plan_stage *st = &d->run->plan.stage[d->s];
+
+    QN_TRY(qn_memory_make((void **)&d->order, (size_t)st->ntasks,
+                          sizeof *d->order, "the order of items", err));
+    for (int i = 0; i < st->ntasks; i++)
+        if (st->task[i].state == QN_TODO)
+            d->order[d->n++] = i;
+    if (d->n)
+        qsort_r(d->order, (size_t)d->n, sizeof *d->order, larger_first,
+                st->task);
+    return 0;
+}
+
+static int
+run_items(struct qn_run *run, int s, struct qn_error *err)
+{
+    struct doing d = {.run = run, .s = s};
+    struct qn_work work = {.ctx = &d, .request = request_item,
+                           .finish = finish_item};
+    int rc = make_order(&d, err);
+
+    work.total = d.n;
+    rc = qn_comm_agree(run->comm, rc, err);
+    if (!rc)
+        rc = qn_dispatch(&run->farm, run->comm, &work, &run->stopped, err);
+    if (!rc)
+        rc = qn_outcome_share(run->comm, &d.done, take_done, &d, err);
+    qn_outcome_clear(&d.done);
+    free(d.order);
+    return rc;
+}
+
+/* ---- the stage ---------------------------------------------------------------------------- */
+
+int
+qn_stage_run(struct qn_run *run, int s, struct qn_error *err)
+{
+    struct qn_plan_stage *st = &run->plan.stage[s];
+    int rc;
+
+    // everything local here is the same on every rank, errors included
+    QN_TRY(block_tasks(run, s, err));
+    QN_TRY(qn_plan_keys(&run->plan, s, err));
+    QN_TRY(qn_farm_program(&run->farm, qn_program_stage(run, s),
+                           &run->program[s], err));
+    run->farm.retries = st->stage->retries;
+    rc = find_finished(run, s, err);
+    if (rc || run->stopped)
+        return rc;
+    if (st->stage->combine.given)
+        return qn_stack_run(run, s, err);
+    return run_items(run, s, err);
+}

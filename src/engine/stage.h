@@ -1,0 +1,32 @@
+/* Doing a stage: items one by one, or combined. */
+#ifndef QN_ENGINE_STAGE_H
+#define QN_ENGINE_STAGE_H
+
+#include "engine/run.h"
+
+/* Collective.  Make what stage s lacks.  Failed items are recorded in the
+ * plan, the same on all ranks; *stopped: it was asked to stop. */
+int
+qn_stage_run(struct qn_run *run, int s, struct qn_error *err);
+
+/* Collective.  The combining half of it: members to memory, bands over ranks.
+ * (stack.c) */
+int
+qn_stack_run(struct qn_run *run, int s, struct qn_error *err);
+
+/* Local.  Rename a finished temporary to OUT/NAME of a target. */
+int
+qn_stage_commit(
+    const struct qn_run *run, const struct qn_target *t, const char *tmp, struct qn_error *err);
+
+/* Local.  The temporary name for a target and its folder, which is made.  The
+ * caller frees it. */
+int
+qn_stage_temporary(
+    const struct qn_run *run, const struct qn_target *t, char **tmp, struct qn_error *err);
+
+/* Local.  Seconds that task t may take in a worker. */
+double
+qn_stage_timeout(const struct qn_stage *stage, const struct qn_task *t);
+
+#endif

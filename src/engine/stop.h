@@ -1,0 +1,16 @@
+/* Being asked to stop: TERM, INT, USR1, USR2, or a deadline.
+ *
+ * The first signal drains: nothing new is begun.  The second abandons what is
+ * in hand.  Local. */
+#ifndef QN_ENGINE_STOP_H
+#define QN_ENGINE_STOP_H
+
+/* From now on signals are counted instead of ending the process. */
+void
+qn_stop_listen(void);
+
+/* How often this rank was asked: 0, 1: drain, 2: at once. */
+int
+qn_stop_asked(void);
+
+#endif

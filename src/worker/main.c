@@ -1,0 +1,194 @@
+/* quern-worker: the process in which input files are opened.
+ *
+ * Started by a rank of quern with one end of a socket pair as descriptor 3
+ * and the rank's pid as argument.  It knows neither MPI nor the job: it
+ * answers one request after the other until the socket closes.  It may crash
+ * at any moment without harm. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "io/channel.h"
+#include "worker/worker.h"
+
+enum { SOCKET = 3 };
+
+/* The stop signals of a launcher go to the whole process group of the rank;
+ * the rank decides what becomes of its workers. */
+static void
+ignore_stop_signals(void)
+{
+    static const int stops[] = {SIGTERM, SIGINT,  SIGHUP,
+                                SIGUSR1, SIGUSR2, SIGPIPE};
+
+    for (size_t i = 0; i < sizeof stops / sizeof *stops; i++)
+        signal(stops[i], SIG_IGN);
+}
+
+/* Die with the rank, even if it died before this line. */
+static void
+follow_parent(pid_t parent)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent)
+        _exit(1);
+}
+
+/* When memory runs out the kernel is to choose a worker, not its rank. */
+static void
+offer_to_oom_killer(void)
+{
+    int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+    // a container may forbid it: then the kernel's own choice stands
+    if (fd >= 0) {
+        if (write(fd, "500", 3) != 3)
+            errno = 0;
+        close(fd);
+    }
+}
+
+static int
+answer(struct qn_worker *w, const char *op, json_t *request, json_t *reply,
+       struct qn_error *err)
+{
+    static const struct {
+        const char *op;
+        int (*run)(struct qn_worker *, const json_t *, json_t *,
+                   struct qn_error *);
+    } table[] = {
+        {"probe", qn_probe_run},    {"item", qn_item_run},
+        {"band", qn_band_run},      {"write", qn_result_write},
+        {"key", qn_result_key},
+    };
+
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        if (!strcmp(op, table[i].op))
+            return table[i].run(w, request, reply, err);
+    return qn_fail(err, QN_EUNAVAILABLE,
+                   "quern-worker does not know the request %s: quern and "
+                   "quern-worker must be of one version",
+                   op);
+}
+
+static int
+keep_program(struct qn_worker *w, json_t *request, struct qn_error *err)
+{
+    size_t id = (size_t)json_integer_value(
+        json_object_get(request, "program"));
+    struct qn_program *p = w->program;
+
+    if (id >= w->nprograms) {
+        p = realloc(p, (id + 1) * sizeof *p);
+        if (!p)
+            return qn_fail(err, QN_ENOMEM, "no memory for a stage");
+        memset(p + w->nprograms, 0, (id + 1 - w->nprograms) * sizeof *p);
+        w->program = p;
+        w->nprograms = id + 1;
+    }
+    qn_program_clear(&p[id]);
+    return qn_program_make(&p[id], json_incref(request), err);
+}
+
+static int
+keep_memory(struct qn_worker *w, const json_t *request, const int *fds,
+            int nfds, struct qn_error *err)
+{
+    json_int_t slot =
+        json_integer_value(json_object_get(request, "slot"));
+    struct qn_worker_memory *m = &w->memory[slot];
+
+    if (nfds != 1 || slot < 0 || slot >= QN_NSLOTS)
+        return qn_fail(err, QN_EUNAVAILABLE, "memory came without a slot");
+    if (m->fd >= 0)
+        close(m->fd);
+    m->fd = fds[0];
+    m->size = 0; // mapped at its first use
+    return 0;
+}
+
+static void
+fill_reply(json_t *reply, int rc, const struct qn_error *err)
+{
+    if (!rc) {
+        json_object_set_new(reply, "ok", json_true());
+        return;
+    }
+    json_object_clear(reply);
+    json_object_set_new(reply, "error", json_integer(rc));
+    json_object_set_new(reply, "text", json_stringn_nocheck(
+                                           err->text, strlen(err->text)));
+}
+
+/* Programs and memory are not answered: they precede what uses them. */
+static int
+handle(struct qn_worker *w, json_t *request, const int *fds, int nfds,
+       struct qn_error *err)
+{
+    const char *op =
+        json_string_value(json_object_get(request, "op"));
+    struct qn_error why = {0};
+    json_t *reply;
+    int rc;
+
+    if (op && !strcmp(op, "stage"))
+        return keep_program(w, request, err);
+    if (op && !strcmp(op, "memory"))
+        return keep_memory(w, request, fds, nfds, err);
+    reply = json_object();
+    rc = answer(w, op ? op : "", request, reply, &why);
+    fill_reply(reply, rc, &why);
+    rc = qn_channel_send(w->sock, reply, NULL, 0, err);
+    json_decref(reply);
+    qn_operand_trim(&w->operands);
+    return rc;
+}
+
+static int
+serve(struct qn_worker *w, struct qn_error *err)
+{
+    for (;;) {
+        int fds[QN_CHANNEL_FDS], nfds = 0, rc;
+        json_t *request = NULL;
+
+        QN_TRY(qn_channel_receive(w->sock, &request, fds, &nfds, err));
+        if (!request)
+            return 0;
+        rc = handle(w, request, fds, nfds, err);
+        json_decref(request);
+        if (rc)
+            return rc;
+    }
+}
+
+int
+main(int argc, char **argv)
+{
+    struct qn_worker w = {.sock = SOCKET, .operands.limit = 256u << 20};
+    struct qn_error err = {0};
+
+    if (argc == 2 && !strcmp(argv[1], "--version")) {
+        printf("quern-worker %s\n", QN_VERSION);
+        return 0;
+    }
+    if (argc != 2 || fcntl(SOCKET, F_GETFD) < 0) {
+        fprintf(stderr, "quern-worker is started by quern, not by hand: "
+                        "type `quern --help`\n");
+        return 2;
+    }
+    ignore_stop_signals();
+    follow_parent((pid_t)atol(argv[1]));
+    offer_to_oom_killer();
+    for (int i = 0; i < QN_NSLOTS; i++)
+        w.memory[i].fd = -1;
+    if (serve(&w, &err)) {
+        fprintf(stderr, "%s\n", err.text);
+        return 1;
+    }
+    return 0;
+}

@@ -1,0 +1,24 @@
+/* The steps of a stage, applied to one item.  Local. */
+#ifndef QN_WORKER_PASS_H
+#define QN_WORKER_PASS_H
+
+#include "model/cards.h"
+#include "model/fields.h"
+#include "worker/operand.h"
+#include "worker/program.h"
+
+struct qn_pass {
+    const struct qn_program *program;
+    struct qn_operands_cache *cache;
+    const json_t *uses;              /* of all steps, in order            */
+    const struct qn_lookup *fields;  /* for {header: X} in options        */
+    const char *path;                /* of the item's own file            */
+    struct qn_cards *cards;          /* corrected by geometry steps       */
+};
+
+/* Replace *a by what comes out of the steps.  A run of point kernels is
+ * applied tile by tile, so that samples stay in cache between the steps. */
+int
+qn_pass_run(const struct qn_pass *pass, struct qn_array *a, struct qn_error *err);
+
+#endif

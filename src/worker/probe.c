@@ -1,0 +1,77 @@
+/* Looking at a file: what is in it, without its samples. */
+#include <string.h>
+
+#include "io/reader.h"
+#include "model/dtype.h"
+#include "worker/worker.h"
+
+static json_t *
+shape_json(const struct qn_shape *s)
+{
+    json_t *a = json_array();
+
+    for (int i = 0; i < s->ndims; i++)
+        json_array_append_new(a, json_integer(s->n[i]));
+    return a;
+}
+
+/* A header may hold bytes that are no UTF-8: then the value is left empty. */
+static json_t *
+text_json(const char *s)
+{
+    json_t *t = json_string(s);
+
+    return t ? t : json_string("");
+}
+
+/* Header values as [name, text, is text]; a missing one is left out: whether
+ * it matters is for the plan to say. */
+static json_t *
+fields_json(struct qn_reader *r, const json_t *names)
+{
+    json_t *fields = json_array(), *name;
+    size_t i;
+
+    json_array_foreach(names, i, name) {
+        char value[1024];
+        bool is_text = false;
+
+        if (qn_reader_field(r, json_string_value(name), value, sizeof value,
+                            &is_text, NULL))
+            continue;
+        json_array_append_new(
+            fields, json_pack("[O,o,b]", name, text_json(value), is_text));
+    }
+    return fields;
+}
+
+int
+qn_probe_run(struct qn_worker *w, const json_t *request, json_t *reply,
+             struct qn_error *err)
+{
+    const struct qn_program *p;
+    const struct qn_info *info;
+    struct qn_source source;
+    struct qn_reader *r = NULL;
+
+    QN_TRY(qn_worker_program(w, request, &p, err));
+    source = p->source;
+    source.path = json_string_value(json_object_get(request, "path"));
+    if (json_object_get(request, "dataset"))
+        source.dataset =
+            json_string_value(json_object_get(request, "dataset"));
+    if (json_object_get(request, "hdu"))
+        source.hdu = json_string_value(json_object_get(request, "hdu"));
+    QN_TRY(qn_reader_open(&r, &source, err));
+    info = qn_reader_info(r);
+    json_object_set_new(reply, "stored",
+                        json_string(qn_dtype_name(info->stored)));
+    json_object_set_new(reply, "dtype",
+                        json_string(qn_dtype_name(info->type.dtype)));
+    json_object_set_new(reply, "shape", shape_json(&info->type.shape));
+    json_object_set_new(reply, "format", json_string(info->format));
+    json_object_set_new(reply, "fields",
+                        fields_json(r, json_object_get(request, "names")));
+    qn_reader_close(r);
+    return 0;
+}

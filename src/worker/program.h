@@ -1,0 +1,39 @@
+/* A stage as a worker knows it: sent once, used for every item.  Local. */
+#ifndef QN_WORKER_PROGRAM_H
+#define QN_WORKER_PROGRAM_H
+
+#include <jansson.h>
+
+#include "io/reader.h"
+#include "kernels/combine.h"
+#include "quern/kernel.h"
+
+struct qn_program_step {
+    const struct qn_kernel *kernel;
+    json_t *params;      /* borrowed from the text of the program */
+    int noperands;
+    const char *names[QN_MAX_OPERANDS]; /* NULL unless named */
+};
+
+struct qn_program {
+    json_t *text;         /* owned: everything below borrows from it     */
+    struct qn_source source;
+    const char *slice[QN_MAX_DIMS];
+    struct qn_program_step *steps; /* owned */
+    int nsteps;
+    enum qn_dtype precision;
+    int dtype;            /* of the output; -1: as computed              */
+    bool fits;            /* write FITS                                  */
+    int compress;
+    bool combined;        /* items are members of a combination          */
+    struct qn_combine combine;
+};
+
+/* Take over the message of op "stage". */
+int
+qn_program_make(struct qn_program *p, json_t *text, struct qn_error *err);
+
+void
+qn_program_clear(struct qn_program *p);
+
+#endif

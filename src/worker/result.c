@@ -1,0 +1,196 @@
+/* Writing outputs, and asking them for their keys. */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/memory.h"
+#include "io/writer.h"
+#include "model/array.h"
+#include "model/dtype.h"
+#include "model/shape.h"
+#include "worker/worker.h"
+
+static const char *
+text(const json_t *object, const char *key)
+{
+    const char *s = json_string_value(json_object_get(object, key));
+
+    return s ? s : "";
+}
+
+static int64_t
+integer(const json_t *object, const char *key)
+{
+    return json_integer_value(json_object_get(object, key));
+}
+
+json_t *
+qn_result_cards_json(const struct qn_cards *cards)
+{
+    json_t *a = json_array();
+
+    for (size_t i = 0; i < cards->n; i++) {
+        const struct qn_card *c = &cards->v[i];
+        char kind[2] = {c->kind, '\0'};
+        json_t *card = json_pack("[s,s,s,s]", c->keyword, c->value,
+                                 c->comment, kind);
+
+        // a card that is no UTF-8 cannot travel and is left out
+        if (card)
+            json_array_append_new(a, card);
+    }
+    return a;
+}
+
+int
+qn_result_cards_load(struct qn_cards *cards, const json_t *array,
+                     struct qn_error *err)
+{
+    json_t *card;
+    size_t i;
+
+    json_array_foreach(array, i, card) {
+        const char *v[4];
+
+        for (size_t k = 0; k < 4; k++) {
+            v[k] = json_string_value(json_array_get(card, k));
+            v[k] = v[k] ? v[k] : "";
+        }
+        QN_TRY(qn_cards_add(cards, v[0], v[1], v[2], v[3][0], err));
+    }
+    return 0;
+}
+
+static int
+load_used(struct qn_used **used, size_t *n, const json_t *list,
+          struct qn_error *err)
+{
+    json_t *row;
+    size_t i;
+
+    *n = json_array_size(list);
+    QN_TRY(qn_memory_make((void **)used, *n, sizeof **used,
+                          "the table of inputs", err));
+    json_array_foreach(list, i, row) {
+        const char *path = json_string_value(json_array_get(row, 0));
+        const char *status = json_string_value(json_array_get(row, 3));
+
+        (*used)[i] = (struct qn_used){
+            .path = path ? path : "",
+            .bytes = json_integer_value(json_array_get(row, 1)),
+            .mtime_ns = json_integer_value(json_array_get(row, 2)),
+            .status = status ? status : "",
+        };
+    }
+    return 0;
+}
+
+int
+qn_result_save(const struct qn_program *p, const json_t *request,
+               const struct qn_product *products, size_t nproducts,
+               const struct qn_cards *cards, int64_t *bytes,
+               struct qn_error *err)
+{
+    struct qn_used *used = NULL;
+    struct qn_output out = {
+        .path = text(request, "out_path"),
+        .products = products,
+        .nproducts = nproducts,
+        .compress = p->compress,
+        .cards = cards,
+        .provenance =
+            {
+                .version = QN_VERSION,
+                .job = text(p->text, "job"),
+                .stage = text(p->text, "stage"),
+                .steps = text(p->text, "canonical"),
+                .key = text(request, "key"),
+                .members = integer(request, "nmembers"),
+                .members_used = integer(request, "nused"),
+            },
+    };
+    struct stat st;
+    int rc;
+
+    QN_TRY(load_used(&used, &out.provenance.nused,
+                     json_object_get(request, "used"), err));
+    out.provenance.used = used;
+    rc = p->fits ? qn_writer_fits(&out, err) : qn_writer_hdf5(&out, err);
+    free(used);
+    if (!rc && !stat(out.path, &st))
+        *bytes = st.st_size;
+    return rc;
+}
+
+static int
+load_product(struct qn_worker *w, struct qn_product *product,
+             struct qn_array *a, const json_t *said, struct qn_error *err)
+{
+    json_t *shape = json_object_get(said, "shape");
+    struct qn_type type = {.shape.ndims = (int)json_array_size(shape)};
+    void *data;
+
+    QN_TRY(qn_dtype_parse(&type.dtype, NULL, text(said, "dtype"), err));
+    for (size_t i = 0; i < json_array_size(shape) && i < QN_MAX_DIMS; i++)
+        type.shape.n[i] = json_integer_value(json_array_get(shape, i));
+    QN_TRY(qn_worker_map(w, QN_SLOT_RESULT, integer(said, "offset"),
+                         qn_shape_count(&type.shape) *
+                             (int64_t)qn_dtype_size(type.dtype),
+                         &data, err));
+    *a = qn_array_view(&type, data);
+    *product = (struct qn_product){.name = text(said, "name"), .data = a};
+    return 0;
+}
+
+static int
+write_products(struct qn_worker *w, const struct qn_program *p,
+               const json_t *request, struct qn_cards *cards, int64_t *bytes,
+               struct qn_error *err)
+{
+    enum { MOST = 8 };
+    json_t *said = json_object_get(request, "products");
+    struct qn_product product[MOST];
+    struct qn_array array[MOST] = {0};
+    size_t n = json_array_size(said);
+    void *whole;
+
+    if (n > MOST)
+        return qn_fail(err, QN_EUNAVAILABLE, "more than %d products", MOST);
+    // mapped as a whole first, so that no product moves another
+    QN_TRY(qn_worker_map(w, QN_SLOT_RESULT, 0, integer(request, "bytes"),
+                         &whole, err));
+    for (size_t i = 0; i < n; i++)
+        QN_TRY(load_product(w, &product[i], &array[i],
+                            json_array_get(said, i), err));
+    QN_TRY(qn_result_cards_load(cards, json_object_get(request, "cards"),
+                                err));
+    return qn_result_save(p, request, product, n, cards, bytes, err);
+}
+
+int
+qn_result_write(struct qn_worker *w, const json_t *request, json_t *reply,
+                struct qn_error *err)
+{
+    const struct qn_program *p;
+    struct qn_cards cards = {0};
+    int64_t bytes = 0;
+    int rc;
+
+    QN_TRY(qn_worker_program(w, request, &p, err));
+    rc = write_products(w, p, request, &cards, &bytes, err);
+    qn_cards_clear(&cards);
+    json_object_set_new(reply, "bytes", json_integer(bytes));
+    return rc;
+}
+
+int
+qn_result_key(struct qn_worker *w, const json_t *request, json_t *reply,
+              struct qn_error *err)
+{
+    char key[65];
+
+    (void)w;
+    QN_TRY(qn_writer_key(text(request, "path"), key, err));
+    json_object_set_new(reply, "key", json_string(key));
+    return 0;
+}

@@ -1,0 +1,85 @@
+/* A worker: what it keeps between requests, and the requests it answers.
+ *
+ * A request is a JSON object with "op" and, where bulk data is concerned,
+ * offsets into memory that the rank has sent descriptors for.  An answer is
+ * {"ok": true, ...} or {"error": code, "text": sentence}.
+ *
+ *   stage   {program}                            keep a program
+ *   memory  {slot} + descriptor                  keep a descriptor
+ *   probe   {program, path, names, fields?}      type and header values
+ *   item    {program, path, fields, uses, ...}   one item, start to end
+ *   band    {program, members, ...}              part of a combination
+ *   write   {program, products, ...}             write a combined result
+ *   key     {path}                               the key inside an output
+ */
+#ifndef QN_WORKER_WORKER_H
+#define QN_WORKER_WORKER_H
+
+#include <jansson.h>
+
+#include "worker/operand.h"
+#include "worker/program.h"
+
+/* Memory shared with the rank. */
+enum qn_slot {
+    QN_SLOT_MEMBERS, /* samples of members: written by item, read by band */
+    QN_SLOT_RESULT,  /* combined samples: written by band, read by write  */
+    QN_NSLOTS
+};
+
+struct qn_worker_memory {
+    int fd;       /* owned; -1: none */
+    char *data;   /* owned mapping of size bytes; NULL */
+    size_t size;
+};
+
+struct qn_worker {
+    int sock;
+    struct qn_program *program; /* owned, [nprograms] */
+    size_t nprograms;
+    struct qn_worker_memory memory[QN_NSLOTS];
+    struct qn_operands_cache operands;
+};
+
+/* Memory of a slot, at least up to offset + bytes: mapped again when it has
+ * grown.  *p is borrowed. */
+int
+qn_worker_map(
+    struct qn_worker *w, enum qn_slot slot, int64_t offset, int64_t bytes,
+    void **p, struct qn_error *err);
+
+/* The program that a request names. */
+int
+qn_worker_program(
+    const struct qn_worker *w, const json_t *request, const struct qn_program **p,
+    struct qn_error *err);
+
+/* One request each: reply is an object to be filled. */
+int
+qn_probe_run(struct qn_worker *w, const json_t *request, json_t *reply, struct qn_error *err);
+int
+qn_item_run(struct qn_worker *w, const json_t *request, json_t *reply, struct qn_error *err);
+int
+qn_band_run(struct qn_worker *w, const json_t *request, json_t *reply, struct qn_error *err);
+int
+qn_result_write(struct qn_worker *w, const json_t *request, json_t *reply, struct qn_error *err);
+int
+qn_result_key(struct qn_worker *w, const json_t *request, json_t *reply, struct qn_error *err);
+
+/* Write products with the provenance that the request brings; *bytes of the
+ * file. */
+struct qn_product;
+struct qn_cards;
+int
+qn_result_save(
+    const struct qn_program *p, const json_t *request,
+    const struct qn_product *products, size_t nproducts,
+    const struct qn_cards *cards, int64_t *bytes, struct qn_error *err);
+
+/* Cards as JSON and back. */
+json_t *
+qn_result_cards_json(const struct qn_cards *cards);
+int
+qn_result_cards_load(struct qn_cards *cards, const json_t *object, struct qn_error *err);
+
+#endif
