@@ -1,0 +1,200 @@
+# shellcheck shell=bash
+# What the end-to-end tests share; sourced first by each e2e_NN_*.sh.
+#
+# Given by ctest: QUERN_BIN, the folder of the built programs; QUERN_SOURCE, the
+# checkout; QUERN_SHARED, a folder with real data, perhaps empty.  By hand:
+#
+#     QUERN_BIN=build/test/bin tests/e2e/e2e_10_night.sh
+#
+# The test runs in a scratch folder that is removed at the end, unless
+# QUERN_KEEP is set.  It must end with `finish`: a script that stops early
+# without a failed check has failed too.
+
+set -u
+export LC_ALL=C.UTF-8
+
+QUERN_SOURCE=${QUERN_SOURCE:-$(cd "$(dirname "$0")/../.." && pwd)}
+QUERN_BIN=$(cd "${QUERN_BIN:-$QUERN_SOURCE/build/test/bin}" && pwd) || exit 1
+PATH=$QUERN_BIN:$PATH
+
+# A launcher around the test must not look like one around quern.
+for name in ${!OMPI_@} ${!PMIX_@} ${!PMI_@} ${!SLURM_@}; do
+    unset "$name"
+done
+
+scratch=$(mktemp -d "${TMPDIR:-/tmp}/quern-e2e-XXXXXX") || exit 1
+cd "$scratch" || exit 1
+checks=0
+state=running
+
+leave()
+{
+    local rc=$?
+    if [ -n "${QUERN_KEEP:-}" ]; then
+        echo "kept: $scratch"
+    else
+        rm -rf "$scratch"
+    fi
+    if [ $state = running ] && [ $rc -eq 0 ]; then
+        echo "the script ended before its end, after $checks checks"
+        exit 1
+    fi
+    exit $rc
+}
+trap leave EXIT
+
+say()
+{
+    printf '== %s\n' "$*"
+}
+
+fail()
+{
+    printf 'FAILED: %s\n' "$*"
+    state=failed
+    exit 1
+}
+
+skip()
+{
+    printf 'skipped: %s\n' "$*"
+    state=skipped
+    exit 77
+}
+
+finish()
+{
+    [ $checks -gt 0 ] || fail "nothing was checked"
+    echo "$checks checks passed"
+    state=finished
+    exit 0
+}
+
+good()
+{
+    checks=$((checks + 1))
+}
+
+# Folders of real data, or the test is skipped: need_shared data/bad ...
+need_shared()
+{
+    local folder
+    for folder in "$@"; do
+        [ -n "${QUERN_SHARED:-}" ] && [ -e "$QUERN_SHARED/$folder" ] ||
+            skip "QUERN_SHARED names no folder with $folder"
+    done
+}
+
+# run CMD...: its exit code in $code, what it said in the files out and err.
+# A hang is a failure.
+run()
+{
+    timeout -k 5 "${limit:-120}" "$@" >out 2>err </dev/null
+    code=$?
+    [ $code -ne 124 ] && [ $code -ne 137 ] ||
+        fail "still running after ${limit:-120} s: $*"
+}
+
+show()
+{
+    sed 's/^/  out: /' out | tail -n 40
+    sed 's/^/  err: /' err | tail -n 40
+}
+
+# expect_code CODE CMD...
+expect_code()
+{
+    local want=$1
+    shift
+    run "$@"
+    if [ $code -ne "$want" ]; then
+        show
+        fail "exit code $code instead of $want: $*"
+    fi
+    good
+}
+
+# on N: the words that start quern on N ranks, 0 for a lone process, are in the
+# array start.
+on()
+{
+    local n=$1
+    start=()
+    [ "$n" -eq 0 ] || start=("$QUERN_SOURCE/scripts/mpirun.sh" -n "$n")
+    start+=("$QUERN_BIN/quern")
+}
+
+# expect_quern CODE RANKS ARGUMENTS...
+expect_quern()
+{
+    local want=$1
+    on "$2"
+    shift 2
+    expect_code "$want" "${start[@]}" "$@"
+}
+
+# expect_text FILE PATTERN: an extended regular expression.
+expect_text()
+{
+    if ! grep -qE -e "$2" "$1"; then
+        sed "s/^/  $1: /" "$1" | tail -n 40
+        fail "$1 does not say: $2"
+    fi
+    good
+}
+
+refuse_text()
+{
+    if grep -qE -e "$2" "$1"; then
+        sed "s/^/  $1: /" "$1" | tail -n 40
+        fail "$1 says: $2"
+    fi
+    good
+}
+
+expect_file()
+{
+    local file
+    for file in "$@"; do
+        [ -e "$file" ] || fail "$file is not there"
+        good
+    done
+}
+
+refuse_file()
+{
+    local file
+    for file in "$@"; do
+        [ ! -e "$file" ] && [ ! -L "$file" ] || fail "$file is there"
+        good
+    done
+}
+
+# No temporary is left in a folder.
+expect_tidy()
+{
+    local left
+    left=$(find "$1" -name '.*.tmp')
+    [ -z "$left" ] || fail "left over in $1: $left"
+    good
+}
+
+# compare A B: every dataset that is promised to be the same is, bit for bit.
+compare()
+{
+    /usr/bin/python3 "$QUERN_SOURCE/tests/e2e/same.py" "$1" "$2" >same.txt ||
+        { cat same.txt; fail "$1 and $2 differ"; }
+    good
+}
+
+# make_night FOLDER [OPTIONS]: frames in FOLDER/raw.
+make_night()
+{
+    local folder=$1
+    shift
+    run "$QUERN_BIN/quern-night" "$folder/raw" "$@"
+    [ $code -eq 0 ] || { show; fail "quern-night $folder"; }
+}
+
+# shellcheck disable=SC2034 # for the tests
+NIGHT=$QUERN_SOURCE/jobs/night.yaml
