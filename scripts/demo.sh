@@ -53,8 +53,8 @@ cat <<END
                                          what another run would do: nothing
   $bin/quern kernels                     the list of kernels
   $bin/quern kernels combine             one of them, with its definition
-  h5ls -r $demo/night.out/stack-B.h5     a result
-  h5dump -d /entry/process/job $demo/night.out/stack-B.h5
+  h5ls -r $demo/night.out/stack/M67-B.h5     a result
+  h5dump -d /entry/process/job $demo/night.out/stack/M67-B.h5
                                          the job that made it
   mpirun -n 4 $bin/quern $run --fresh
                                          again on four ranks: the same bytes

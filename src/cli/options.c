@@ -49,9 +49,11 @@ take(int key, char *arg, struct argp_state *state)
         break;
     case 'h':
         o->help = true;
+        // argp_state_help says nothing once errors are switched off
         if (o->speak)
-            argp_state_help(state, stdout,
-                            ARGP_HELP_STD_HELP & ~(unsigned)ARGP_HELP_EXIT_OK);
+            argp_help(state->root_argp, stdout,
+                      ARGP_HELP_STD_HELP & ~(unsigned)ARGP_HELP_EXIT_OK,
+                      state->name);
         break;
     case ARGP_KEY_ARG:
         if (!o->file)

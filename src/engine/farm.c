@@ -208,7 +208,7 @@ take(struct qn_farm *f, struct qn_farm_worker *w, struct qn_answer *answer,
     }
     code = json_object_get(reply, "error");
     if (!code) {
-        give(f, w, answer, reply, 0, NULL);
+        give(f, w, answer, reply, 0, "");
         *got = true;
         return 0;
     }

@@ -435,6 +435,8 @@ copy_items(struct qn_items *to, const struct qn_items *from,
     if (!rc)
         rc = qn_item_unpack(to, packed.s, packed.len, err);
     qn_text_clear(&packed);
+    for (size_t i = 0; i < to->n; i++)
+        to->v[i].told = to->v[i].code != 0;
     return rc;
 }
 

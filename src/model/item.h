@@ -24,6 +24,8 @@ struct qn_item {
     struct qn_type type;
     int code;         /* not 0: the item cannot be read                   */
     char *reason;     /* owned or NULL: why not                           */
+    bool told;        /* an earlier stage has recorded that it cannot be
+                         read; never packed                               */
 };
 
 struct qn_items {

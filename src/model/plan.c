@@ -165,7 +165,8 @@ add_task(struct qn_plan_stage *st, size_t index, const struct qn_item *item,
 }
 
 /* Does item pass the stage's condition?  One whose condition cannot be told
- * is kept and fails: never silently absent. */
+ * is kept and fails, in the first stage that meets it: never silently absent,
+ * and not said again by every stage that chooses from the same files. */
 static int
 consider(struct qn_plan_stage *st, size_t index, struct qn_error *err)
 {
@@ -176,7 +177,9 @@ consider(struct qn_plan_stage *st, size_t index, struct qn_error *err)
     bool yes = true;
     int rc = 0;
 
-    if (in->where && !item->code)
+    if (in->where && item->told)
+        yes = false;
+    else if (in->where && !item->code)
         rc = qn_expr_true(&in->where_expr, &fields, &yes, &why);
     if (!rc && !yes) {
         st->rejected++;
@@ -418,8 +421,9 @@ group_task(struct qn_plan_stage *st, struct grouping *g, int task,
     struct qn_error why = {0};
     int target, rc;
 
-    // the group of an item that could not be looked at is not known
-    if (t->state == QN_FAILED && st->stage->combine.per.n)
+    // whether an item that could not be looked at belongs here is not known
+    if (t->state == QN_FAILED &&
+        (st->stage->combine.per.n || st->stage->input.where))
         return 0;
     rc = group_values(&values, &st->stage->combine, t->item, &why);
     if (rc) {

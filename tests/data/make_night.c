@@ -289,7 +289,7 @@ fill_header(struct header *h, const struct options *o, const struct frame *f)
     add_text(h, "IMAGETYP", f->kind);
     if (f->filter)
         add_text(h, "FILTER", f->filter);
-    add_text(h, "OBJECT", f->stars ? "QN 2026a" : f->kind);
+    add_text(h, "OBJECT", f->stars ? "M67" : f->kind);
     add_number(h, "EXPTIME", f->seconds);
     add_date(h, f);
     add_text(h, "INSTRUME", "synthetic CCD");

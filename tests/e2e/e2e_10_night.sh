@@ -9,9 +9,9 @@ ranks=$(sed -n '1s/.*np=\([0-9,]*\).*/\1/p' "$NIGHT")
 
 say "a lone process"
 expect_quern 0 0 run "$NIGHT" --data data --output lone.out
-expect_file lone.out/bias.h5 lone.out/flat-B.h5 lone.out/flat-V.h5 \
-    lone.out/science-B/science-B-001.h5 lone.out/science-V/science-V-006.h5 \
-    lone.out/stack-B.h5 lone.out/stack-V.h5
+expect_file lone.out/bias.h5 lone.out/flat/B.h5 lone.out/flat/V.h5 \
+    lone.out/science/M67/science-B-001.h5 lone.out/science/M67/science-V-006.h5 \
+    lone.out/stack/M67-B.h5 lone.out/stack/M67-V.h5
 expect_tidy lone.out
 
 for n in ${ranks//,/ }; do
@@ -30,7 +30,7 @@ good
 
 say "a result that was lost is made again"
 cp -a lone.out lost.out
-rm lost.out/science-V/science-V-003.h5
+rm lost.out/science/M67/science-V-003.h5
 expect_quern 0 2 run "$NIGHT" --data data --output lost.out
 compare lone.out lost.out
 
@@ -75,24 +75,24 @@ np.testing.assert_allclose(bias, clipped(frames("bias"), 4), rtol=1e-6)
 for band in "BV":
     flats = frames(f"flat-{band}") - bias
     flats /= np.median(flats, axis=(1, 2), keepdims=True)
-    flat = result(f"flat-{band}")
+    flat = result(f"flat/{band}")
     np.testing.assert_allclose(flat, np.median(flats, axis=0), rtol=1e-5)
     science = (frames(f"science-{band}") - bias) / flat
     n, ny, nx = science.shape
     binned = science.reshape(n, ny // 2, 2, nx // 2, 2).mean(axis=(2, 4))
     for i in range(n):
-        mine = result(f"science-{band}/science-{band}-{i + 1:03d}")
+        mine = result(f"science/M67/science-{band}-{i + 1:03d}")
         assert mine.shape == (ny // 2, nx // 2)
         np.testing.assert_allclose(mine, binned[i], rtol=1e-4, atol=1e-2)
-    written = np.array([result(f"science-{band}/science-{band}-{i + 1:03d}")
+    written = np.array([result(f"science/M67/science-{band}-{i + 1:03d}")
                         for i in range(n)])
     np.testing.assert_allclose(
-        result(f"stack-{band}"), clipped(written, 4), rtol=1e-4, atol=1e-2)
+        result(f"stack/M67-{band}"), clipped(written, 4), rtol=1e-4, atol=1e-2)
 END
 good
 
 say "nothing of the machine is in a result"
-h5dump lone.out/stack-B.h5 >dump.txt || fail "h5dump"
+h5dump lone.out/stack/M67-B.h5 >dump.txt || fail "h5dump"
 refuse_text dump.txt "$scratch"
 
 finish

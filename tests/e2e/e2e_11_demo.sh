@@ -4,7 +4,7 @@
 
 export QUERN_BIN
 expect_code 0 "$QUERN_SOURCE/scripts/demo.sh" "$scratch/demo"
-expect_file demo/night.out/stack-B.h5 demo/night.out/stack-V.h5
+expect_file demo/night.out/stack/M67-B.h5 demo/night.out/stack/M67-V.h5
 expect_text out 'mpirun -n 2 .*quern run jobs/night.yaml'
 cp out first
 

@@ -17,9 +17,9 @@ for n in 0 2 4; do
     expect_text err 'science-B-002\.fits'
     expect_text err 'science-V-001\.fits'
     expect_text err 'bias-003\.fits'
-    expect_file "bad$n.out/stack-B.h5" "bad$n.out/science-B/science-B-001.h5"
-    refuse_file "bad$n.out/science-B/science-B-002.h5" \
-        "bad$n.out/science-V/science-V-001.h5"
+    expect_file "bad$n.out/stack/M67-B.h5" "bad$n.out/science/M67/science-B-001.h5"
+    refuse_file "bad$n.out/science/M67/science-B-002.h5" \
+        "bad$n.out/science/M67/science-V-001.h5"
     expect_tidy "bad$n.out"
 done
 compare bad0.out bad2.out
@@ -51,6 +51,6 @@ rm data/raw/science-B-003.fits
 ln -s nowhere data/raw/science-B-003.fits
 expect_quern 3 0 run "$NIGHT" --data data --output link.out
 expect_text err 'science-B-003\.fits'
-expect_file link.out/stack-B.h5
+expect_file link.out/stack/M67-B.h5
 
 finish
