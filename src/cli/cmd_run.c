@@ -81,8 +81,9 @@ qn_cmd_run(int argc, char **argv)
     struct qn_error err = {0};
     int code = QN_EXIT_DONE;
 
+    // of many copies that found no common MPI one is to speak
     if (qn_comm_open(&comm, &err))
-        return qn_cli_exit(&err, true);
+        return qn_cli_exit(&err, comm.rank == 0);
     o.speak = comm.rank == 0;
     qn_message_mute(comm.rank != 0);
     qn_stop_listen();

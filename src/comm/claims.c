@@ -66,7 +66,7 @@ struct qn_claims {
     MPI_Request saying, giving;
 };
 
-/* ---- failures ------------------------------------------------------------- */
+/* ---- failures ------------------------------------------------------------ */
 
 /* Keep the first failure and go on: the others count on our messages. */
 static void
@@ -95,7 +95,7 @@ is_broken(const struct qn_claims *q)
     return q->comm->mpi && q->comm->mpi->broken;
 }
 
-/* ---- messages -------------------------------------------------------------- */
+/* ---- messages ------------------------------------------------------------ */
 
 static void
 send_words(struct qn_claims *q, int to, const void *words, size_t n,
@@ -105,8 +105,10 @@ send_words(struct qn_claims *q, int to, const void *words, size_t n,
     struct qn_error now;
 
     *req = MPI_REQUEST_NULL;
-    note(q, QN_MPI_VITAL(m, &now, MPI_Isend(words, (int)n, MPI_BYTE, to,
-                                            q->tag, m->claims, req)),
+    note(q,
+         QN_MPI_VITAL(
+             m, &now,
+             MPI_Isend(words, (int)n, MPI_BYTE, to, q->tag, m->claims, req)),
          &now);
 }
 
@@ -118,8 +120,10 @@ receive_words(struct qn_claims *q, int from, void *words, size_t n,
     struct qn_error now;
 
     *req = MPI_REQUEST_NULL;
-    note(q, QN_MPI_VITAL(m, &now, MPI_Irecv(words, (int)n, MPI_BYTE, from,
-                                            q->tag, m->claims, req)),
+    note(q,
+         QN_MPI_VITAL(
+             m, &now,
+             MPI_Irecv(words, (int)n, MPI_BYTE, from, q->tag, m->claims, req)),
          &now);
 }
 
@@ -150,7 +154,7 @@ finish(struct qn_claims *q, MPI_Request *req)
     note(q, rc, &now);
 }
 
-/* ---- rank 0 ---------------------------------------------------------------- */
+/* ---- rank 0 -------------------------------------------------------------- */
 
 static void
 listen(struct qn_claims *q)
@@ -179,8 +183,8 @@ answer(struct qn_claims *q, int to)
 
     // The last answer has arrived, else there were no new request.
     finish(q, &s->sending);
-    s->answer = (struct answer){q->next, count, q->total - q->next - count,
-                                q->stop};
+    s->answer =
+        (struct answer){q->next, count, q->total - q->next - count, q->stop};
     q->next += count;
     send_words(q, to, &s->answer, sizeof s->answer, &s->sending);
 }
@@ -215,7 +219,7 @@ serve_others(struct qn_claims *q)
     return some;
 }
 
-/* ---- the others ------------------------------------------------------------ */
+/* ---- the others ---------------------------------------------------------- */
 
 static int64_t
 at_hand(const struct qn_claims *q)
@@ -296,8 +300,8 @@ static void
 ask(struct qn_claims *q)
 {
     double now = qn_clock_now();
-    bool hungry = !q->stop && q->left && !q->then.count &&
-                  at_hand(q) <= ahead(q);
+    bool hungry =
+        !q->stop && q->left && !q->then.count && at_hand(q) <= ahead(q);
     bool untold = q->stop && !q->told;
 
     if (q->waiting || (q->stop && q->told))
@@ -313,7 +317,7 @@ ask(struct qn_claims *q)
     say(q, ASK, hungry ? q->want : 0);
 }
 
-/* ---- both ------------------------------------------------------------------ */
+/* ---- both ---------------------------------------------------------------- */
 
 static bool
 is_single(const struct qn_claims *q)
@@ -340,8 +344,11 @@ qn_claims_open(struct qn_claims **q, struct qn_comm *comm, int64_t total,
         return rc;
     }
     *q = x = p;
-    *x = (struct qn_claims){.comm = comm, .total = total, .left = total,
-                            .lanes = lanes > 1 ? lanes : 1, .slot = slots,
+    *x = (struct qn_claims){.comm = comm,
+                            .total = total,
+                            .left = total,
+                            .lanes = lanes > 1 ? lanes : 1,
+                            .slot = slots,
                             .hearing = MPI_REQUEST_NULL,
                             .saying = MPI_REQUEST_NULL,
                             .giving = MPI_REQUEST_NULL};

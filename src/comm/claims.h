@@ -43,7 +43,8 @@ qn_claims_serve(struct qn_claims *q, struct qn_error *err);
 /* Local.  *got: a unit for this rank is in *index.  Not got: none at hand now
  * (a request is under way) or none left. */
 int
-qn_claims_take(struct qn_claims *q, int64_t *index, bool *got, struct qn_error *err);
+qn_claims_take(
+    struct qn_claims *q, int64_t *index, bool *got, struct qn_error *err);
 
 /* Local.  Nobody is to get further units (stop, disk full, --fail-fast);
  * spreads to rank 0 with the next message of this rank and to all others with

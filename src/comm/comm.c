@@ -16,7 +16,7 @@
 #include "comm/comm_mpi.h"
 #include "comm/launch.h"
 
-#define NAP_FIRST_US 20
+#define NAP_FIRST_US   20
 #define NAP_LONGEST_US 1000
 
 int
@@ -52,9 +52,8 @@ static int
 start(struct qn_comm *c, struct qn_error *err)
 {
     int level;
-    int rc = QN_MPI_VITAL(c->mpi, err,
-                          MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED,
-                                          &level));
+    int rc = QN_MPI_VITAL(
+        c->mpi, err, MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &level));
 
     if (c->mpi->broken)
         return rc;
@@ -92,9 +91,8 @@ find_node(struct qn_comm *c, struct qn_error *err)
     QN_TRY(qn_comm_agree(c, rc, err));
     MPI_Comm_rank(m->node, &c->node_rank);
     MPI_Comm_size(m->node, &c->node_size);
-    rc = QN_MPI(err,
-                MPI_Comm_split(m->world, c->node_rank ? MPI_UNDEFINED : 0,
-                               c->rank, &m->leaders));
+    rc = QN_MPI(err, MPI_Comm_split(m->world, c->node_rank ? MPI_UNDEFINED : 0,
+                                    c->rank, &m->leaders));
     QN_TRY(qn_comm_agree(c, rc, err));
     if (m->leaders != MPI_COMM_NULL) {
         MPI_Comm_rank(m->leaders, &place[0]);

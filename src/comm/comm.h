@@ -52,7 +52,9 @@ qn_comm_agree(struct qn_comm *c, int rc, struct qn_error *err);
  * caller, a zero byte behind the end) on the others, *n is set.  On failure
  * *data is NULL and *n 0 on the others; root's are as they were. */
 int
-qn_comm_broadcast(struct qn_comm *c, void **data, size_t *n, int root, struct qn_error *err);
+qn_comm_broadcast(
+    struct qn_comm *c, void **data, size_t *n, int root,
+    struct qn_error *err);
 
 /* Collective.  Every rank's bytes, one after the other in rank order, on every
  * rank: *all owned by the caller, a zero byte behind the end (NULL on
@@ -88,7 +90,9 @@ qn_comm_receive(
  * *t is then freed and NULL.  A NULL *t is done.  After a failure test the
  * other transfers too, until they are done. */
 int
-qn_comm_test(struct qn_comm *c, struct qn_transfer **t, bool *done, struct qn_error *err);
+qn_comm_test(
+    struct qn_comm *c, struct qn_transfer **t, bool *done,
+    struct qn_error *err);
 
 /* Local.  Is a message with this tag waiting?  *from and *n are filled if
  * so (n of its first piece: at most 1 GiB). */

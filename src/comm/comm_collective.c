@@ -16,7 +16,7 @@ _Static_assert(sizeof(size_t) == sizeof(uint64_t), "sizes travel as uint64");
 static const char *
 meaning(int code)
 {
-#define MEANING(name, number, sentence)                                      \
+#define MEANING(name, number, sentence)                                        \
     case name: return sentence;
     switch (code) {
         QN_ERRORS(MEANING)
@@ -44,8 +44,8 @@ find_first(struct qn_comm *c, bool failed, int *first, struct qn_error *err)
 {
     MPI_Request req = MPI_REQUEST_NULL;
     int mine = failed ? c->rank : c->size;
-    int code = MPI_Iallreduce(&mine, first, 1, MPI_INT, MPI_MIN,
-                              c->mpi->world, &req);
+    int code =
+        MPI_Iallreduce(&mine, first, 1, MPI_INT, MPI_MIN, c->mpi->world, &req);
 
     return finish(c->mpi, code, &req, "MPI_Iallreduce", err);
 }
@@ -71,8 +71,10 @@ qn_comm_agree(struct qn_comm *c, int rc, struct qn_error *err)
     if (!c->mpi)
         return rc;
     if (c->mpi->broken)
-        return rc ? rc : qn_fail(err, QN_EMPI, "MPI failed before: run the "
-                                               "same command again");
+        return rc ? rc
+                  : qn_fail(err, QN_EMPI,
+                            "MPI failed before: run the "
+                            "same command again");
     // An injected failure comes before, so that it can be agreed on.
     if (!rc)
         rc = qn_comm_mpi_check(MPI_SUCCESS, "MPI_Iallreduce", &told);
@@ -123,8 +125,8 @@ qn_comm_broadcast(struct qn_comm *c, void **data, size_t *n, int root,
         rc = make_room(&room, *n, "broadcast", err);
     rc = qn_comm_agree(c, rc, err);
     if (!rc) {
-        rc = qn_comm_mpi_spread(m, m->world, c->rank == root ? *data : room,
-                                *n, root, err);
+        rc = qn_comm_mpi_spread(m, m->world, c->rank == root ? *data : room, *n,
+                                root, err);
         rc = qn_comm_agree(c, rc, err);
     }
     if (rc) {
@@ -148,14 +150,15 @@ gather_sizes(struct qn_comm *c, size_t n, size_t *sizes, size_t *total,
     MPI_Request req = MPI_REQUEST_NULL;
     int rc;
 
-    rc = QN_MPI(err, MPI_Iallgather(&n, 1, MPI_UINT64_T, sizes, 1,
-                                    MPI_UINT64_T, c->mpi->world, &req));
+    rc = QN_MPI(err, MPI_Iallgather(&n, 1, MPI_UINT64_T, sizes, 1, MPI_UINT64_T,
+                                    c->mpi->world, &req));
     rc = qn_comm_mpi_wait(&req, rc, err);
     *total = 0;
     for (int r = 0; !rc && r < c->size; r++)
         if (__builtin_add_overflow(*total, sizes[r], total))
-            rc = qn_fail(err, QN_ENOMEM, "gather: the ranks' bytes together "
-                                         "are more than memory can have");
+            rc = qn_fail(err, QN_ENOMEM,
+                         "gather: the ranks' bytes together "
+                         "are more than memory can have");
     return rc;
 }
 
@@ -175,9 +178,9 @@ gather_small(struct qn_comm *c, const void *mine, const size_t *sizes,
         starts[r] = start;
         start += counts[r];
     }
-    rc = QN_MPI(err, MPI_Iallgatherv(mine, counts[c->rank], MPI_BYTE, all,
-                                     counts, starts, MPI_BYTE, c->mpi->world,
-                                     &req));
+    rc = QN_MPI(err,
+                MPI_Iallgatherv(mine, counts[c->rank], MPI_BYTE, all, counts,
+                                starts, MPI_BYTE, c->mpi->world, &req));
     return qn_comm_mpi_wait(&req, rc, err);
 }
 
@@ -229,8 +232,8 @@ qn_comm_gather(struct qn_comm *c, const void *mine, size_t n, void **all,
     if (!rc)
         rc = make_room(all, total, "gather", err);
     if (!rc)
-        rc = qn_memory_make(&counts, (size_t)c->size, 2 * sizeof(int),
-                            "gather", err);
+        rc = qn_memory_make(&counts, (size_t)c->size, 2 * sizeof(int), "gather",
+                            err);
     if ((rc = qn_comm_agree(c, rc, err)))
         goto out;
     rc = total <= c->mpi->piece

@@ -67,8 +67,8 @@ qn_comm_mpi_spread(struct qn_comm_mpi *m, MPI_Comm on, void *data, size_t n,
         size_t piece = n < m->piece ? n : m->piece;
         struct qn_error *say = rc ? NULL : err;
         MPI_Request req = MPI_REQUEST_NULL;
-        int now = QN_MPI(say, MPI_Ibcast(at, (int)piece, MPI_BYTE, root, on,
-                                         &req));
+        int now =
+            QN_MPI(say, MPI_Ibcast(at, (int)piece, MPI_BYTE, root, on, &req));
 
         now = qn_comm_mpi_wait(&req, now, say);
         rc = rc ? rc : now;

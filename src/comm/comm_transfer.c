@@ -29,8 +29,7 @@ make(struct qn_transfer **t, size_t n, size_t piece, struct qn_error *err)
     void *p;
 
     *t = NULL;
-    QN_TRY(qn_memory_mul(&bytes, pieces, sizeof(MPI_Request), "transfer",
-                         err));
+    QN_TRY(qn_memory_mul(&bytes, pieces, sizeof(MPI_Request), "transfer", err));
     QN_TRY(qn_memory_make(&p, 1, sizeof **t + bytes, "transfer", err));
     *t = p;
     (*t)->n = n;
@@ -59,11 +58,11 @@ start_piece(struct qn_transfer *t, struct qn_comm_mpi *m, int tag,
 
     *req = MPI_REQUEST_NULL;
     if (t->receive)
-        rc = QN_MPI_VITAL(m, &now, MPI_Irecv(in, n, MPI_BYTE, t->other, tag,
-                                             m->world, req));
+        rc = QN_MPI_VITAL(
+            m, &now, MPI_Irecv(in, n, MPI_BYTE, t->other, tag, m->world, req));
     else
-        rc = QN_MPI_VITAL(m, &now, MPI_Isend(out, n, MPI_BYTE, t->other, tag,
-                                             m->world, req));
+        rc = QN_MPI_VITAL(
+            m, &now, MPI_Isend(out, n, MPI_BYTE, t->other, tag, m->world, req));
     failed(t, rc, &now);
 }
 
@@ -77,8 +76,8 @@ start(struct qn_transfer *t, struct qn_comm_mpi *m, int tag, const char *out,
         size_t left = t->n - done;
         size_t piece = left < m->piece ? left : m->piece;
 
-        start_piece(t, m, tag, out ? out + done : NULL,
-                    in ? in + done : NULL, (int)piece);
+        start_piece(t, m, tag, out ? out + done : NULL, in ? in + done : NULL,
+                    (int)piece);
         done += piece;
     } while (done < t->n);
 }
@@ -118,7 +117,8 @@ complete(struct qn_transfer *t)
     if (code == MPI_SUCCESS && !done)
         return false;
     t->next++;
-    if (failed(t, code ? qn_comm_mpi_check(code, "MPI_Test", &now) : 0, &now) || !t->receive)
+    if (failed(t, code ? qn_comm_mpi_check(code, "MPI_Test", &now) : 0, &now) ||
+        !t->receive)
         return true;
     MPI_Get_count(&status, MPI_BYTE, &count);
     t->arrived += count > 0 ? (size_t)count : 0;

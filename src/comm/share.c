@@ -99,8 +99,8 @@ static int
 join(struct qn_share *s, struct qn_comm *c, struct place *place,
      struct qn_error *err)
 {
-    int rc = qn_comm_mpi_spread(c->mpi, c->mpi->node, place, sizeof *place, 0,
-                                err);
+    int rc =
+        qn_comm_mpi_spread(c->mpi, c->mpi->node, place, sizeof *place, 0, err);
 
     if (!rc && c->node_rank)
         rc = find(s, place, err);

@@ -31,6 +31,7 @@ struct round {
     int *member;               /* owned: their tasks                        */
     struct qn_transfer **moving; /* owned */
     size_t nmoving;
+    char *held, *got, *made;   /* this rank's members, received, result     */
     struct share mine;
     int64_t piece;             /* pixels a worker gets at a time            */
     int64_t data_at, count_at; /* where in `result` this rank's pixels go   */
@@ -72,17 +73,20 @@ share_of(const struct round *r, int64_t round, int rank)
     return (struct share){start, left < r->most ? left : r->most};
 }
 
+/* All transfers are waited for, even behind a failed one: they touch memory
+ * that is given back afterwards. */
 static int
 wait_all(struct round *r, struct qn_error *err)
 {
     struct qn_comm *comm = r->b->run->comm;
-    int naps = 0;
+    int naps = 0, rc = 0;
 
     for (size_t i = 0; i < r->nmoving;) {
         bool done = false;
+        int bad = qn_comm_test(comm, &r->moving[i], &done, rc ? NULL : err);
 
-        QN_TRY(qn_comm_test(comm, &r->moving[i], &done, err));
-        if (done) {
+        rc = rc ? rc : bad;
+        if (done || bad) {
             i++;
             naps = 0;
         } else {
@@ -90,7 +94,19 @@ wait_all(struct round *r, struct qn_error *err)
         }
     }
     r->nmoving = 0;
-    return 0;
+    return rc;
+}
+
+/* Start receiving, or start sending, n bytes. */
+static int
+move(struct round *r, bool in, int other, int tag, void *p, size_t n,
+     struct qn_error *err)
+{
+    struct qn_comm *comm = r->b->run->comm;
+    struct qn_transfer **t = &r->moving[r->nmoving++];
+
+    return in ? qn_comm_receive(comm, other, tag, p, n, t, err)
+              : qn_comm_send(comm, other, tag, p, n, t, err);
 }
 
 /* My pixels of member m, from wherever they are. */
@@ -100,19 +116,13 @@ fetch(struct round *r, int m, struct qn_error *err)
     const struct qn_bands *b = r->b;
     int task = r->member[m], owner = b->owner[task];
     size_t n = (size_t)r->mine.count * r->in;
-    void *to, *from;
+    char *to = r->got + (int64_t)m * r->most * (int64_t)r->in;
 
-    QN_TRY(qn_arena_at(&r->b->received, (int64_t)m * r->most * (int64_t)r->in,
-                       (int64_t)n, &to, err));
     if (!n)
         return 0;
     if (owner != b->run->comm->rank)
-        return qn_comm_receive(b->run->comm, owner, TAG_MEMBER, to, n,
-                               &r->moving[r->nmoving++], err);
-    QN_TRY(qn_arena_at(b->arena,
-                       b->offset[task] + r->mine.start * (int64_t)r->in,
-                       (int64_t)n, &from, err));
-    memcpy(to, from, n);
+        return move(r, true, owner, TAG_MEMBER, to, n, err);
+    memcpy(to, r->held + b->offset[task] + r->mine.start * (int64_t)r->in, n);
     return 0;
 }
 
@@ -129,15 +139,12 @@ serve(struct round *r, int64_t round, int m, struct qn_error *err)
     for (int to = 0; to < comm->size; to++) {
         struct share s = share_of(r, round, to);
         size_t n = (size_t)s.count * r->in;
-        void *from;
 
         if (to == comm->rank || !n)
             continue;
-        QN_TRY(qn_arena_at(b->arena,
-                           b->offset[task] + s.start * (int64_t)r->in,
-                           (int64_t)n, &from, err));
-        QN_TRY(qn_comm_send(comm, to, TAG_MEMBER, from, n,
-                            &r->moving[r->nmoving++], err));
+        QN_TRY(move(r, false, to, TAG_MEMBER,
+                    r->held + b->offset[task] + s.start * (int64_t)r->in, n,
+                    err));
     }
     return 0;
 }
@@ -145,48 +152,54 @@ serve(struct round *r, int64_t round, int m, struct qn_error *err)
 static int
 exchange(struct round *r, int64_t round, struct qn_error *err)
 {
-    for (int m = 0; m < r->members; m++) {
-        QN_TRY(fetch(r, m, err));
-        QN_TRY(serve(r, round, m, err));
+    int rc = 0;
+
+    for (int m = 0; m < r->members && !rc; m++) {
+        rc = fetch(r, m, err);
+        if (!rc)
+            rc = serve(r, round, m, err);
+    }
+    if (rc) {
+        wait_all(r, NULL);
+        return rc;
     }
     return wait_all(r, err);
 }
 
-/* A share of the result to the leader. */
+/* A share of one part of the result, data or counts, to the leader. */
+static int
+deliver_part(struct round *r, int64_t round, int64_t whole, int64_t own,
+             size_t size, struct qn_error *err)
+{
+    struct qn_comm *comm = r->b->run->comm;
+    int leader = r->b->leader;
+
+    for (int from = 0; from < comm->size; from++) {
+        struct share s = share_of(r, round, from);
+        size_t n = (size_t)s.count * size;
+
+        if (!n || from == leader)
+            continue;
+        if (comm->rank == leader)
+            QN_TRY(move(r, true, from, TAG_RESULT,
+                        r->made + whole + s.start * (int64_t)size, n, err));
+        else if (from == comm->rank)
+            QN_TRY(move(r, false, leader, TAG_RESULT, r->made + own, n, err));
+    }
+    return 0;
+}
+
 static int
 deliver(struct round *r, int64_t round, struct qn_error *err)
 {
-    struct qn_bands *b = r->b;
-    struct qn_comm *comm = b->run->comm;
-    struct qn_bands_layout l = qn_bands_layout(b->target);
-    const size_t size[2] = {r->out, sizeof(int32_t)};
-    const int64_t whole[2] = {l.data, l.count};
-    const int64_t own[2] = {r->data_at, r->count_at};
+    struct qn_bands_layout l = qn_bands_layout(r->b->target);
+    int rc = deliver_part(r, round, l.data, r->data_at, r->out, err), late;
 
-    for (int part = 0; part < 2; part++) {
-        for (int from = 0; from < comm->size; from++) {
-            struct share s = share_of(r, round, from);
-            size_t n = (size_t)s.count * size[part];
-            void *p;
-
-            if (!n || from == b->leader)
-                continue;
-            if (comm->rank == b->leader) {
-                QN_TRY(qn_arena_at(&b->result,
-                                   whole[part] +
-                                       s.start * (int64_t)size[part],
-                                   (int64_t)n, &p, err));
-                QN_TRY(qn_comm_receive(comm, from, TAG_RESULT, p, n,
-                                       &r->moving[r->nmoving++], err));
-            } else if (from == comm->rank) {
-                QN_TRY(qn_arena_at(&b->result, own[part], (int64_t)n, &p,
-                                   err));
-                QN_TRY(qn_comm_send(comm, b->leader, TAG_RESULT, p, n,
-                                    &r->moving[r->nmoving++], err));
-            }
-        }
-    }
-    return wait_all(r, err);
+    if (!rc)
+        rc = deliver_part(r, round, l.count, r->count_at, sizeof(int32_t),
+                          err);
+    late = wait_all(r, rc ? NULL : err);
+    return rc ? rc : late;
 }
 
 /* ---- combining my share ------------------------------------------------------------ */
@@ -286,12 +299,12 @@ one_round(struct round *r, int64_t round, struct qn_error *err)
     r->mine = share_of(r, round, comm->rank);
     place_result(r);
     if (comm->size > 1)
-        rc = exchange(r, round, err);
+        rc = qn_comm_agree(comm, exchange(r, round, err), err);
     if (!rc)
         rc = combine_share(r, err);
     rc = qn_comm_agree(comm, rc, err);
     if (!rc && comm->size > 1)
-        rc = deliver(r, round, err);
+        rc = qn_comm_agree(comm, deliver(r, round, err), err);
     return rc;
 }
 
@@ -344,14 +357,18 @@ open_memory(struct round *r, struct qn_error *err)
         bytes = r->most * (int64_t)(r->out + sizeof(int32_t)) + 64;
     QN_TRY(qn_arena_open(&b->result, NULL, err));
     QN_TRY(qn_arena_place(&b->result, bytes, &at, err));
+    QN_TRY(qn_arena_at(&b->result, 0, bytes, (void **)&r->made, err));
     qn_farm_memory(&b->run->farm, 1, b->result.fd);
     if (b->run->comm->size == 1)
         return 0;
+    bytes = r->members * r->most * (int64_t)r->in;
     QN_TRY(qn_arena_open(&b->received, NULL, err));
-    QN_TRY(qn_arena_place(&b->received,
-                          r->members * r->most * (int64_t)r->in, &at, err));
+    QN_TRY(qn_arena_place(&b->received, bytes, &at, err));
+    QN_TRY(qn_arena_at(&b->received, 0, bytes, (void **)&r->got, err));
     qn_farm_memory(&b->run->farm, 0, b->received.fd);
-    return 0;
+    if (!b->arena->used)
+        return 0; // none of the members is here
+    return qn_arena_at(b->arena, 0, b->arena->used, (void **)&r->held, err);
 }
 
 int

@@ -295,6 +295,7 @@ share_header(struct stacking *k, struct header *h, struct qn_error *err)
         rc = unpack_header(&whole, (char *)all + at, sizes[r], err);
         at += sizes[r];
     }
+    rc = qn_comm_agree(comm, rc, err);
     qn_cards_clear(&h->cards);
     *h = whole;
     qn_text_clear(&mine);
@@ -411,7 +412,7 @@ combine_target(struct stacking *k, struct qn_target *t, struct header *h,
         .program = k->run->program[k->s],
         .leader = (int)((t - k->st->target) % comm->size),
     };
-    int rc = weigh(k, t, &b.weight, err);
+    int rc = qn_comm_agree(comm, weigh(k, t, &b.weight, err), err);
 
     if (!rc)
         rc = qn_bands_run(&b, err);
@@ -488,7 +489,8 @@ run_batch(struct stacking *k, int first, int last, struct qn_error *err)
     int rc = read_members(k, first, last, err);
 
     if (!rc)
-        rc = qn_plan_keys(&k->run->plan, k->s, err);
+        rc = qn_comm_agree(k->run->comm,
+                           qn_plan_keys(&k->run->plan, k->s, err), err);
     for (int g = first; g < last && !rc && !k->run->stopped; g++)
         rc = finish_target(k, &k->st->target[g], &k->header[g], err);
     qn_farm_memory(&k->run->farm, 0, -1);

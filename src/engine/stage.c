@@ -338,15 +338,17 @@ int
 qn_stage_run(struct qn_run *run, int s, struct qn_error *err)
 {
     struct qn_plan_stage *st = &run->plan.stage[s];
-    int rc;
+    int rc = block_tasks(run, s, err);
 
-    // everything local here is the same on every rank, errors included
-    QN_TRY(block_tasks(run, s, err));
-    QN_TRY(qn_plan_keys(&run->plan, s, err));
-    QN_TRY(qn_farm_program(&run->farm, qn_program_stage(run, s),
-                           &run->program[s], err));
+    if (!rc)
+        rc = qn_plan_keys(&run->plan, s, err);
+    if (!rc)
+        rc = qn_farm_program(&run->farm, qn_program_stage(run, s),
+                             &run->program[s], err);
+    rc = qn_comm_agree(run->comm, rc, err);
     run->farm.retries = st->stage->retries;
-    rc = find_finished(run, s, err);
+    if (!rc)
+        rc = find_finished(run, s, err);
     if (rc || run->stopped)
         return rc;
     if (st->stage->combine.given)

@@ -10,7 +10,8 @@
 
 #define SKIPPED 77
 
-/* With MPI's own calls: what is under test, and may be failing, is not asked. */
+/* With MPI's own calls: what is under test, and may be failing, is not asked.
+ */
 void
 harness_assert(struct qn_comm *comm, bool verdict, const char *text,
                const char *file, int line)
@@ -86,11 +87,12 @@ harness_run(int argc, char **argv, const struct CMUnitTest *tests, size_t n)
 {
     struct CMUnitTest *mine = calloc(n, sizeof *mine);
     struct qn_error err = {0};
-    struct qn_comm comm;
+    struct qn_comm comm = {0};
     int failed = SKIPPED;
 
     if (!mine || qn_comm_open(&comm, &err)) {
-        fprintf(stderr, "%s\n", err.text);
+        if (mine && comm.rank == 0)
+            fprintf(stderr, "%s\n", err.text);
         free(mine);
         return getenv("QUERN_FAULT") ? SKIPPED : 1; // it was asked for
     }

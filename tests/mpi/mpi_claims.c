@@ -8,11 +8,11 @@
 /* How the ranks of a test behave. */
 struct manner {
     int64_t total;
-    int lanes;         // rank r has lanes + r
-    int delay;         // us: every 16th unit takes up to so much
-    int64_t stop_at;   // the last rank stops when it has taken so many; -1
-    int64_t leave_at;  // the last rank closes when it has taken so many; -1
-    int late;          // us: the last rank begins so much later
+    int lanes;        // rank r has lanes + r
+    int delay;        // us: every 16th unit takes up to so much
+    int64_t stop_at;  // the last rank stops when it has taken so many; -1
+    int64_t leave_at; // the last rank closes when it has taken so many; -1
+    int late;         // us: the last rank begins so much later
 };
 
 /* What this rank has taken. */
@@ -98,7 +98,8 @@ count_takes(struct qn_comm *c, int64_t total, const struct taken *t)
     void *all = NULL;
 
     if (qn_comm_gather(c, t->index, (size_t)t->n * sizeof *t->index, &all,
-                       sizes, NULL) || !takes) {
+                       sizes, NULL) ||
+        !takes) {
         free(takes);
         return NULL;
     }
@@ -149,7 +150,8 @@ every_unit_once(void **state)
     for (size_t i = 0; i < sizeof totals / sizeof *totals; i++)
         for (int lanes = 0; lanes < 9; lanes += 4)
             try_all(*state, &(struct manner){.total = totals[i],
-                                             .lanes = lanes, .stop_at = -1,
+                                             .lanes = lanes,
+                                             .stop_at = -1,
                                              .leave_at = -1});
 }
 
@@ -157,16 +159,21 @@ static void
 every_unit_once_with_delays(void **state)
 {
     for (int lanes = 1; lanes < 9; lanes += 3)
-        try_all(*state, &(struct manner){.total = 2000, .lanes = lanes,
-                                         .delay = 3000, .stop_at = -1,
+        try_all(*state, &(struct manner){.total = 2000,
+                                         .lanes = lanes,
+                                         .delay = 3000,
+                                         .stop_at = -1,
                                          .leave_at = -1});
 }
 
 static void
 every_unit_once_though_one_is_late(void **state)
 {
-    try_all(*state, &(struct manner){.total = 500, .lanes = 2, .late = 100000,
-                                     .stop_at = -1, .leave_at = -1});
+    try_all(*state, &(struct manner){.total = 500,
+                                     .lanes = 2,
+                                     .late = 100000,
+                                     .stop_at = -1,
+                                     .leave_at = -1});
 }
 
 /* A unit that takes 10 ms, while this rank still serves. */
@@ -235,7 +242,8 @@ a_stop_reaches_all(void **state)
 
     // So many slow units that no rank could finish them.
     for (size_t i = 0; i < 4; i++)
-        try_stop(*state, &(struct manner){.total = 1000000, .lanes = 3,
+        try_stop(*state, &(struct manner){.total = 1000000,
+                                          .lanes = 3,
                                           .delay = 20000,
                                           .stop_at = stops[i],
                                           .leave_at = -1});
@@ -247,8 +255,10 @@ a_rank_that_leaves_stops_all(void **state)
     static const int64_t leaves[] = {0, 1, 3, 40};
 
     for (size_t i = 0; i < 4; i++)
-        try_stop(*state, &(struct manner){.total = 1000000, .lanes = 3,
-                                          .delay = 20000, .stop_at = -1,
+        try_stop(*state, &(struct manner){.total = 1000000,
+                                          .lanes = 3,
+                                          .delay = 20000,
+                                          .stop_at = -1,
                                           .leave_at = leaves[i]});
 }
 
@@ -283,8 +293,10 @@ runs_do_not_mix(void **state)
     struct qn_comm *c = *state;
 
     for (int i = 0; i < 60; i++) {
-        struct manner m = {.total = i % 7 * 10, .lanes = 1 + i % 3,
-                           .stop_at = i % 5 == 4 ? 2 : -1, .leave_at = -1,
+        struct manner m = {.total = i % 7 * 10,
+                           .lanes = 1 + i % 3,
+                           .stop_at = i % 5 == 4 ? 2 : -1,
+                           .leave_at = -1,
                            .late = i % 4 * 700};
         struct taken t;
         bool once;

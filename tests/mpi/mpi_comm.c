@@ -44,7 +44,7 @@ set_piece(struct qn_comm *c, size_t piece)
         c->mpi->piece = piece;
 }
 
-/* ---- agreeing -------------------------------------------------------------- */
+/* ---- agreeing ------------------------------------------------------------ */
 
 /* Ranks whose bit is set fail, each with its own code and sentence. */
 static void
@@ -149,11 +149,11 @@ nodes_add_up(void **state)
     mpi_assert(c, c->size == 1 || c->mpi);
 }
 
-/* ---- collectives of bytes --------------------------------------------------- */
+/* ---- collectives of bytes ------------------------------------------------ */
 
-static const size_t lengths[] = {0,        1,         7,         PIECE - 1,
-                                 PIECE,    PIECE + 1, 2 * PIECE, 10 * PIECE + 3,
-                                 PIECE * 77};
+static const size_t lengths[] = {
+    0,         1, 7, PIECE - 1, PIECE, PIECE + 1, 2 * PIECE, 10 * PIECE + 3,
+    PIECE * 77};
 #define NLENGTHS (sizeof lengths / sizeof *lengths)
 
 static void
@@ -271,7 +271,7 @@ gather_too_large_fails_everywhere(void **state)
     mpi_assert(c, rc == QN_ENOMEM && err.text[0] && !all);
 }
 
-/* ---- messages ---------------------------------------------------------------- */
+/* ---- messages ------------------------------------------------------------ */
 
 static bool
 finish(struct qn_comm *c, struct qn_transfer **t, int n)
@@ -310,9 +310,11 @@ try_transfers(struct qn_comm *c)
 
             in[k] = calloc(lengths[i] + 1, 1);
             good = !qn_comm_receive(c, r, 32767, in[k], lengths[i], &t[nt++],
-                                    NULL) && good;
+                                    NULL) &&
+                   good;
             good = !qn_comm_send(c, r, 32767, out[i], lengths[i], &t[nt++],
-                                 NULL) && good;
+                                 NULL) &&
+                   good;
         }
     good = finish(c, t, nt) && good;
     for (int r = 0; r < c->size; r++)
@@ -366,10 +368,9 @@ message_of_another_length_is_refused(void **state)
         int naps = 0;
         int rc = 0;
 
-        mpi_assert(c, !qn_comm_receive(c, before, 5, in, expected[i], &t[0],
-                                       NULL));
-        mpi_assert(c, !qn_comm_send(c, next, 5, out, sizeof out, &t[1],
-                                    NULL));
+        mpi_assert(
+            c, !qn_comm_receive(c, before, 5, in, expected[i], &t[0], NULL));
+        mpi_assert(c, !qn_comm_send(c, next, 5, out, sizeof out, &t[1], NULL));
         while (!done) {
             rc = qn_comm_test(c, &t[0], &done, &err);
             qn_comm_nap(&naps);
@@ -389,8 +390,7 @@ probe_says_who_and_how_much(void **state)
     char word[5] = "word";
     size_t n = 0;
 
-    mpi_assert(c, !qn_comm_probe(c, 9, &waiting, &from, &n, NULL) &&
-                      !waiting);
+    mpi_assert(c, !qn_comm_probe(c, 9, &waiting, &from, &n, NULL) && !waiting);
     harness_need(c, 2);
     mpi_assert(c, c->rank != c->size - 1 ||
                       !qn_comm_send(c, 0, 9, word, sizeof word, &t, NULL));
@@ -399,18 +399,17 @@ probe_says_who_and_how_much(void **state)
             break;
         qn_comm_nap(&naps);
     }
-    mpi_assert(c, c->rank ||
-                      (waiting && from == c->size - 1 && n == sizeof word));
+    mpi_assert(c,
+               c->rank || (waiting && from == c->size - 1 && n == sizeof word));
     // Another tag is another matter.
     waiting = false;
-    mpi_assert(c, !qn_comm_probe(c, 10, &waiting, &from, &n, NULL) &&
-                      !waiting);
+    mpi_assert(c, !qn_comm_probe(c, 10, &waiting, &from, &n, NULL) && !waiting);
     if (c->rank == 0)
         qn_comm_receive(c, c->size - 1, 9, word, sizeof word, &t, NULL);
     mpi_assert(c, finish(c, &t, 1));
 }
 
-/* ---- sharing ----------------------------------------------------------------- */
+/* ---- sharing ------------------------------------------------------------- */
 
 static void
 shared_bytes_are_seen_by_all(void **state)

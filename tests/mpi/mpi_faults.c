@@ -119,9 +119,9 @@ sharing(void **state)
         struct qn_share s;
         struct qn_error err = {0};
         int rc = qn_share_open(&s, c, word, sizeof word, &err);
-        bool good = rc ? !s.data && !s.size
-                       : s.size == sizeof word &&
-                             !memcmp(s.data, word, sizeof word);
+        bool good =
+            rc ? !s.data && !s.size
+               : s.size == sizeof word && !memcmp(s.data, word, sizeof word);
 
         private += !rc && !s.shared;
         qn_share_close(&s);
@@ -235,9 +235,9 @@ int
 main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(agreeing), cmocka_unit_test(broadcasting),
+        cmocka_unit_test(agreeing),  cmocka_unit_test(broadcasting),
         cmocka_unit_test(gathering), cmocka_unit_test(sharing),
-        cmocka_unit_test(sending), cmocka_unit_test(claiming),
+        cmocka_unit_test(sending),   cmocka_unit_test(claiming),
     };
 
     setenv("QUERN_FAULT", "seed=3,every=300", 0);

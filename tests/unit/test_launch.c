@@ -10,12 +10,21 @@
 #include "comm/launch.h"
 
 /* Every variable that is looked at. */
-static const char *const names[] = {
-    "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK", "MV2_COMM_WORLD_SIZE",
-    "MV2_COMM_WORLD_RANK",  "PMI_SIZE",             "PMI_RANK",
-    "PMI_FD",               "PMIX_RANK",            "SLURM_STEP_ID",
-    "SLURM_STEP_NUM_TASKS", "SLURM_NTASKS",         "SLURM_PROCID",
-    "MPI_LOCALNRANKS",      "MPI_LOCALRANKID",      NULL};
+static const char *const names[] = {"OMPI_COMM_WORLD_SIZE",
+                                    "OMPI_COMM_WORLD_RANK",
+                                    "MV2_COMM_WORLD_SIZE",
+                                    "MV2_COMM_WORLD_RANK",
+                                    "PMI_SIZE",
+                                    "PMI_RANK",
+                                    "PMI_FD",
+                                    "PMIX_RANK",
+                                    "SLURM_STEP_ID",
+                                    "SLURM_STEP_NUM_TASKS",
+                                    "SLURM_NTASKS",
+                                    "SLURM_PROCID",
+                                    "MPI_LOCALNRANKS",
+                                    "MPI_LOCALRANKID",
+                                    NULL};
 
 /* Only the variables in text: "A=1 B=2". */
 static void
@@ -66,8 +75,8 @@ static const struct {
     // launchers
     {"OMPI_COMM_WORLD_SIZE=4 OMPI_COMM_WORLD_RANK=2 PMIX_RANK=2", 4, 2, true,
      false, true, "OMPI_COMM_WORLD_SIZE"},
-    {"OMPI_COMM_WORLD_SIZE=1 OMPI_COMM_WORLD_RANK=0", 1, 0, true, false,
-     false, "OMPI_COMM_WORLD_SIZE"},
+    {"OMPI_COMM_WORLD_SIZE=1 OMPI_COMM_WORLD_RANK=0", 1, 0, true, false, false,
+     "OMPI_COMM_WORLD_SIZE"},
     {"MV2_COMM_WORLD_SIZE=3 MV2_COMM_WORLD_RANK=1", 3, 1, true, false, false,
      "MV2_COMM_WORLD_SIZE"},
     {"PMI_SIZE=16 PMI_RANK=15 MPI_LOCALNRANKS=8 MPI_LOCALRANKID=7", 16, 15,
@@ -89,10 +98,10 @@ static const struct {
     {BATCH "OMPI_COMM_WORLD_SIZE=6 OMPI_COMM_WORLD_RANK=5", 6, 5, true, false,
      false, "OMPI_COMM_WORLD_SIZE"},
     // a rank that cannot be is not believed
-    {"OMPI_COMM_WORLD_SIZE=4 OMPI_COMM_WORLD_RANK=4", 4, 0, true, false,
-     false, "OMPI_COMM_WORLD_SIZE"},
-    {"OMPI_COMM_WORLD_SIZE=4 OMPI_COMM_WORLD_RANK=x", 4, 0, true, false,
-     false, "OMPI_COMM_WORLD_SIZE"},
+    {"OMPI_COMM_WORLD_SIZE=4 OMPI_COMM_WORLD_RANK=4", 4, 0, true, false, false,
+     "OMPI_COMM_WORLD_SIZE"},
+    {"OMPI_COMM_WORLD_SIZE=4 OMPI_COMM_WORLD_RANK=x", 4, 0, true, false, false,
+     "OMPI_COMM_WORLD_SIZE"},
 };
 
 static void
