@@ -146,6 +146,18 @@ set_decode(struct qn_fits *s, bool undecoded, struct qn_error *err)
     return 0;
 }
 
+int
+qn_fits_describe(struct qn_fits *s, const struct qn_fits_extent *e,
+                 bool undecoded, struct qn_error *err)
+{
+    int status = 0;
+
+    s->packed = fits_is_compressed_image(s->f, &status);
+    QN_TRY(set_shape(s, e, err));
+    QN_TRY(set_raw_type(s, e->bitpix, err));
+    return set_decode(s, undecoded, err);
+}
+
 // Is the file long enough?  Only padding may be missing at its end.
 static int
 check_size(struct qn_fits *s, struct qn_error *err)
@@ -171,25 +183,30 @@ check_size(struct qn_fits *s, struct qn_error *err)
 
 /* ---- opening ------------------------------------------------------------ */
 
-static void
-fits_close_state(void *state)
+void
+qn_fits_close(struct qn_fits *s)
 {
-    struct qn_fits *s = state;
     int status = 0;
 
-    if (!s)
-        return;
     if (s->f)
         fits_close_file(s->f, &status);
     fits_clear_errmsg();
     qn_cards_clear(&s->cards);
     free(s->path);
-    free(s);
+    *s = (struct qn_fits){0};
+}
+
+static void
+fits_close_state(void *state)
+{
+    if (state)
+        qn_fits_close(state);
+    free(state);
 }
 
 // No name may mean anything to cfitsio but a file: "~x", "http:", "a[1]".
-static int
-open_file(struct qn_fits *s, struct qn_error *err)
+int
+qn_fits_open(struct qn_fits *s, struct qn_error *err)
 {
     struct qn_text path = {0};
     int status = 0;
@@ -231,16 +248,12 @@ open_image(struct qn_fits *s, const struct qn_source *source,
            struct qn_error *err)
 {
     struct qn_fits_extent e;
-    int status = 0;
 
-    QN_TRY(open_file(s, err));
+    QN_TRY(qn_fits_open(s, err));
     QN_TRY(qn_fits_hdu_find(s, &e, source->hdu, err));
     name_hdu(s);
-    s->packed = fits_is_compressed_image(s->f, &status);
-    QN_TRY(set_shape(s, &e, err));
-    QN_TRY(set_raw_type(s, e.bitpix, err));
+    QN_TRY(qn_fits_describe(s, &e, source->undecoded, err));
     QN_TRY(check_size(s, err));
-    QN_TRY(set_decode(s, source->undecoded, err));
     return qn_fits_header_load(s, err);
 }
 
@@ -344,6 +357,7 @@ fits_read(void *state, const struct qn_box *box, void *dst,
 const struct qn_backend qn_fits_backend = {
     .name = "fits",
     .open = fits_open_state,
+    .list = qn_fits_list,
     .field = qn_fits_header_field,
     .read = fits_read,
     .close = fits_close_state,

@@ -31,8 +31,8 @@ qn_fits_hdu_fail(int status, const char *what, struct qn_error *err)
 
 /* ---- which HDU ---------------------------------------------------------- */
 
-static bool
-has_samples(const struct qn_fits_extent *e)
+bool
+qn_fits_hdu_filled(const struct qn_fits_extent *e)
 {
     for (int a = 0; a < e->naxis && a < 99; a++)
         if (e->n[a] < 1)
@@ -40,8 +40,8 @@ has_samples(const struct qn_fits_extent *e)
     return e->image && e->naxis > 0;
 }
 
-static int
-look_at_hdu(struct qn_fits_extent *e, fitsfile *f)
+int
+qn_fits_hdu_look(struct qn_fits_extent *e, fitsfile *f)
 {
     int type = 0, status = 0;
 
@@ -83,7 +83,7 @@ describe(char what[160], const struct qn_fits_extent *e)
 
     if (!e->image) {
         strcpy(what, "a table");
-    } else if (has_samples(e)) {
+    } else if (qn_fits_hdu_filled(e)) {
         strcpy(what, "an image");
     } else if (e->naxis < 1 || e->naxis > QN_MAX_DIMS) {
         strcpy(what, "only a header");
@@ -105,7 +105,7 @@ list_hdus(struct qn_text *t, fitsfile *f)
 
     for (int k = 0; k < 12 && !fits_movabs_hdu(f, k + 1, NULL, &status); k++) {
         qn_fits_hdu_name(name, f);
-        if (look_at_hdu(&e, f))
+        if (qn_fits_hdu_look(&e, f))
             e.image = false;
         describe(what, &e);
         qn_text_add(t, "%s%d%s%s is %s", k ? ", " : "", k, name[0] ? " " : "",
@@ -140,10 +140,10 @@ find_first_image(struct qn_fits *s, struct qn_fits_extent *e,
         if (status == END_OF_FILE || (status == UNKNOWN_REC && s->hdu > 0))
             break;
         if (!status)
-            status = look_at_hdu(e, s->f);
+            status = qn_fits_hdu_look(e, s->f);
         if (status)
             return qn_fits_hdu_fail(status, "its header cannot be read", err);
-        if (has_samples(e))
+        if (qn_fits_hdu_filled(e))
             return 0;
     }
     fits_clear_errmsg();
@@ -184,7 +184,7 @@ qn_fits_hdu_find(struct qn_fits *s, struct qn_fits_extent *e, const char *hdu,
     if (!hdu)
         return find_first_image(s, e, err);
     QN_TRY(find_named_hdu(s, hdu, err));
-    if ((status = look_at_hdu(e, s->f)))
+    if ((status = qn_fits_hdu_look(e, s->f)))
         return qn_fits_hdu_fail(status, "its header cannot be read", err);
     if (!e->image)
         return qn_fail(err, QN_EFORMAT,

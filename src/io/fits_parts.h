@@ -2,6 +2,7 @@
  *
  *     fits.c         the back-end: opens, describes and reads an image
  *     fits_hdu.c     which HDU
+ *     fits_list.c    what a file holds
  *     fits_header.c  cards and fields
  *     fits_card.c    one record of a header (without cfitsio)
  *
@@ -38,11 +39,44 @@ struct qn_fits_extent {
     LONGLONG n[99]; /* fastest first */
 };
 
+/* ---- fits.c ------------------------------------------------------------- */
+
+/* Open the file with cfitsio; s is zero but for bytes. */
+int
+qn_fits_open(struct qn_fits *s, struct qn_error *err);
+
+/* Fill s->packed, shape, raw, flip and decode in for the image that the
+ * current HDU holds. */
+int
+qn_fits_describe(
+    struct qn_fits *s, const struct qn_fits_extent *e, bool undecoded,
+    struct qn_error *err);
+
+/* Close, and free what s holds. */
+void
+qn_fits_close(struct qn_fits *s);
+
+/* ---- fits_list.c -------------------------------------------------------- */
+
+/* list of struct qn_backend. */
+int
+qn_fits_list(
+    struct qn_listing *listing, const struct qn_source *source,
+    const struct qn_bytes *bytes, struct qn_error *err);
+
 /* ---- fits_hdu.c --------------------------------------------------------- */
 
 /* Fail with QN_EFORMAT and what cfitsio says about status. */
 int
 qn_fits_hdu_fail(int status, const char *what, struct qn_error *err);
+
+/* What the current HDU is; a status of cfitsio. */
+int
+qn_fits_hdu_look(struct qn_fits_extent *e, fitsfile *f);
+
+/* Is it an image that holds samples? */
+bool
+qn_fits_hdu_filled(const struct qn_fits_extent *e);
 
 /* The EXTNAME of the current HDU, "" if it has none. */
 void

@@ -26,6 +26,7 @@ struct hdf5 {
     char *where;                /* owned: the dataset as the job names it */
     enum qn_links links;
     struct qn_type type;
+    struct qn_cards cards;      /* of an output of ours                   */
 };
 
 static void
@@ -42,6 +43,7 @@ hdf5_close(void *state)
     if (s->file >= 0)
         H5Fclose(s->file);
     H5Eclear2(H5E_DEFAULT);
+    qn_cards_clear(&s->cards);
     free(s->where);
     free(s);
 }
@@ -232,7 +234,9 @@ open_dataset(struct hdf5 *s, const struct qn_source *source,
         qn_hdf5_path_follow(&place, s->file, s->disk, s->where, s->links, err));
     rc = open_place(s, &place, err);
     qn_hdf5_path_clear(&place);
-    return rc;
+    if (rc)
+        return rc;
+    return qn_hdf5_header_load(&s->cards, s->file, s->disk, s->links, err);
 }
 
 static int
@@ -256,6 +260,7 @@ hdf5_open(void **state, struct qn_held *held, const struct qn_source *source,
     }
     held->where = s->where;
     held->shape = s->type.shape;
+    held->cards = &s->cards;
     held->decode = qn_decode_plain(s->type.dtype);
     if (!source->undecoded)
         qn_decode_cf(&held->decode, qn_hdf5_value_lookup, &s->dataset);
@@ -334,10 +339,8 @@ hdf5_field(void *state, const char *name, char *value, size_t size,
         return attribute_field(s->dataset, ".", name + 1, value, size, is_text,
                                err);
     if (*name != '/')
-        return qn_fail(
-            err, QN_EMISSING,
-            "no field %s; in HDF5 write /path, /path@attribute or @attribute",
-            name);
+        return qn_hdf5_header_field(&s->cards, name, value, size, is_text,
+                                    err);
     qn_text_bytes(&path, name, at ? (size_t)(at - name) : strlen(name));
     rc = qn_text_check(&path, err);
     if (!rc)
@@ -378,6 +381,9 @@ hdf5_read(void *state, const struct qn_box *box, void *dst,
 const struct qn_backend qn_hdf5_backend = {
     .name = "hdf5",
     .open = hdf5_open,
+    .match = qn_hdf5_match,
+    .texts = qn_hdf5_text,
+    .list = qn_hdf5_list,
     .field = hdf5_field,
     .read = hdf5_read,
     .close = hdf5_close,

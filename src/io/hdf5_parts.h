@@ -2,7 +2,11 @@
  *
  *     hdf5.c        the back-end: opens, describes and reads a dataset
  *     hdf5_find.c   which dataset, where the job names none
+ *     hdf5_header.c header cards of our own outputs
+ *     hdf5_list.c   what a file holds
+ *     hdf5_match.c  which datasets a pattern names
  *     hdf5_path.c   paths and links: what may be opened at all
+ *     hdf5_text.c   texts in datasets
  *     hdf5_value.c  types, attributes, single values
  *
  * All local.  Identifiers of HDF5 are -1 where nothing is open. */
@@ -82,5 +86,44 @@ int
 qn_hdf5_find_default(
     char **path, hid_t file, const char *disk, enum qn_links links,
     struct qn_error *err);
+
+/* ---- hdf5_list.c -------------------------------------------------------- */
+
+/* list of struct qn_backend. */
+int
+qn_hdf5_list(
+    struct qn_listing *listing, const struct qn_source *source,
+    const struct qn_bytes *bytes, struct qn_error *err);
+
+/* ---- hdf5_match.c ------------------------------------------------------- */
+
+/* match of struct qn_backend. */
+int
+qn_hdf5_match(
+    struct qn_names *found, const struct qn_source *source,
+    const char *pattern, const struct qn_bytes *bytes, struct qn_error *err);
+
+/* ---- hdf5_text.c -------------------------------------------------------- */
+
+/* texts of struct qn_backend. */
+int
+qn_hdf5_text(
+    struct qn_column *c, const struct qn_source *source, const char *path,
+    int64_t n, const struct qn_bytes *bytes, struct qn_error *err);
+
+/* ---- hdf5_header.c ------------------------------------------------------ */
+
+/* The cards of a file that quern wrote; none of any other.  QN_EFORMAT where
+ * their table is damaged. */
+int
+qn_hdf5_header_load(
+    struct qn_cards *cards, hid_t file, const char *disk, enum qn_links links,
+    struct qn_error *err);
+
+/* A keyword of these; see qn_reader_field. */
+int
+qn_hdf5_header_field(
+    const struct qn_cards *cards, const char *name, char *value, size_t size,
+    bool *is_text, struct qn_error *err);
 
 #endif

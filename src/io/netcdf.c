@@ -13,8 +13,10 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "io/listing.h"
 #include "io/netcdf_size.h"
 #include "model/dtype.h"
+#include "model/glob.h"
 
 #define LISTED_MOST 12
 
@@ -140,6 +142,25 @@ find_variable(struct netcdf *s, const char *dataset, struct qn_error *err)
 }
 
 static int
+match_names(struct qn_names *found, int file, const char *pattern,
+            struct qn_error *err)
+{
+    char name[NC_MAX_NAME + 1];
+    size_t first = found->n;
+    int nvars = 0;
+
+    nc_inq_nvars(file, &nvars);
+    for (int v = 0; v < nvars; v++)
+        if (!nc_inq_varname(file, v, name) &&
+            qn_glob_match(pattern, name, strlen(name)))
+            QN_TRY(qn_names_add(found, name, err));
+    qn_names_sort(found, first);
+    if (found->n == first)
+        return qn_fail(err, QN_EMISSING, "no variable matches '%s'", pattern);
+    return 0;
+}
+
+static int
 check_size(struct netcdf *s, int var, struct qn_error *err)
 {
     size_t nrecords = 0;
@@ -224,6 +245,61 @@ open_file(struct netcdf *s, struct qn_error *err)
         return fail_nc(rc, "its header cannot be read", err);
     s->is_open = true;
     return 0;
+}
+
+static int
+netcdf_match(struct qn_names *found, const struct qn_source *source,
+             const char *pattern, const struct qn_bytes *bytes,
+             struct qn_error *err)
+{
+    struct netcdf s = {.bytes = bytes};
+    int rc;
+
+    (void)source;
+    QN_TRY(qn_netcdf_size_check(bytes, err));
+    QN_TRY(open_file(&s, err));
+    rc = match_names(found, s.file, bare(pattern), err);
+    nc_close(s.file);
+    return rc;
+}
+
+static json_t *
+variable_entry(int file, int var)
+{
+    char name[NC_MAX_NAME + 1] = "";
+    struct qn_type t = {0};
+    nc_type type = NC_NAT;
+    bool numbers = describe(&t, file, var);
+    int nattributes = 0;
+
+    nc_inq_varname(file, var, name);
+    nc_inq_vartype(file, var, &type);
+    nc_inq_varnatts(file, var, &nattributes);
+    return json_pack("{s:o,s:s,s:s,s:o,s:n,s:[],s:i,s:n}", "path",
+                     qn_listing_text(name), "kind", "dataset", "dtype",
+                     numbers           ? qn_dtype_name(t.dtype)
+                     : type == NC_CHAR ? "text"
+                                       : "other",
+                     "shape",
+                     numbers ? qn_listing_shape(&t.shape) : json_null(),
+                     "chunks", "filters", "attributes", nattributes, "link");
+}
+
+static int
+netcdf_list(struct qn_listing *listing, const struct qn_source *source,
+            const struct qn_bytes *bytes, struct qn_error *err)
+{
+    struct netcdf s = {.bytes = bytes};
+    int nvars = 0, rc = 0;
+
+    (void)source;
+    QN_TRY(qn_netcdf_size_check(bytes, err));
+    QN_TRY(open_file(&s, err));
+    nc_inq_nvars(s.file, &nvars);
+    for (int v = 0; v < nvars && !rc; v++)
+        rc = qn_listing_add(listing, variable_entry(s.file, v), err);
+    nc_close(s.file);
+    return rc;
 }
 
 static int
@@ -371,6 +447,8 @@ netcdf_read(void *state, const struct qn_box *box, void *dst,
 const struct qn_backend qn_netcdf_backend = {
     .name = "netcdf",
     .open = netcdf_open,
+    .match = netcdf_match,
+    .list = netcdf_list,
     .field = netcdf_field,
     .read = netcdf_read,
     .close = netcdf_close,

@@ -1,7 +1,7 @@
 /* The front end of the readers: which format, which part, which type.
  *
- * Knows no format: it looks at the first bytes, picks the back-end, applies
- * `slice` and `missing`, and puts the path in front of what went wrong.  Read
+ * Knows no format: it opens what a back-end finds, applies `frames` and
+ * `slice`, and puts the path in front of what went wrong.  Read parts.h and
  * reader_backend.h next.
  */
 #include "io/reader_backend.h"
@@ -11,9 +11,9 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "base/text.h"
+#include "io/frames.h"
+#include "io/parts.h"
 #include "io/slice.h"
-#include "io/sniff.h"
 #include "model/dtype.h"
 
 #define MOST_SAMPLES ((int64_t)1 << 40)
@@ -22,127 +22,22 @@ struct qn_reader {
     char *path; /* owned */
     struct qn_bytes bytes;
     const struct qn_backend *backend;
-    void *state;         /* of the back-end; owned              */
-    struct qn_held held; /* borrowed from state                 */
-    struct qn_box part;  /* of held.shape: what slice leaves    */
+    struct qn_parts parts;
+    bool chosen;             /* by frames                            */
+    struct qn_frames frames; /* which; empty where all are           */
+    struct qn_box part;      /* of these: what slice leaves          */
     struct qn_info info;
 };
 
 static const struct qn_cards no_cards;
 
-static const struct qn_backend *const backends[] = {
-    &qn_fits_backend, &qn_hdf5_backend, &qn_netcdf_backend,
-    &qn_npy_backend,  &qn_raw_backend,  NULL,
-};
-
-/* ---- texts of files ----------------------------------------------------- */
-
-// Bytes of the UTF-8 character at p, or 0 if there is none.
-static int
-character(const unsigned char *p)
-{
-    int n = *p < 0x80                 ? 1
-            : *p >= 0xc2 && *p < 0xe0 ? 2
-            : (*p & 0xf0) == 0xe0     ? 3
-            : *p >= 0xf0 && *p < 0xf5 ? 4
-                                      : 0;
-
-    for (int i = 1; i < n; i++)
-        if ((p[i] & 0xc0) != 0x80)
-            return 0;
-    // Overlong forms, surrogates and what lies beyond Unicode.
-    if ((*p == 0xe0 && p[1] < 0xa0) || (*p == 0xed && p[1] > 0x9f) ||
-        (*p == 0xf0 && p[1] < 0x90) || (*p == 0xf4 && p[1] > 0x8f))
-        return 0;
-    return n;
-}
-
-// Names and texts of a file may hold any bytes; messages, journals and JSON
-// may not.
-static void
-clean(char *text)
-{
-    int n;
-
-    for (unsigned char *p = (unsigned char *)text; *p; p += n) {
-        n = character(p);
-        if (n == 0 || *p < ' ' || *p == 0x7f) {
-            *p = '?';
-            n = 1;
-        }
-    }
-}
-
 static int
 fail_in(struct qn_error *err, int rc, const char *path)
 {
     if (err)
-        clean(err->text);
+        qn_reader_text_clean(err->text);
     qn_wrap(err, "%s", path);
     return rc;
-}
-
-/* ---- which back-end ----------------------------------------------------- */
-
-static const struct qn_backend *
-find_backend(const char *name)
-{
-    for (int i = 0; name && backends[i]; i++)
-        if (strcmp(backends[i]->name, name) == 0)
-            return backends[i];
-    return NULL;
-}
-
-static int
-refuse_word(const char *format, struct qn_error *err)
-{
-    static const char *const known[] = {"auto", "fits", "hdf5", "netcdf",
-                                        "npy",  "raw",  NULL};
-    const char *near = qn_text_nearest(format, known);
-
-    if (near)
-        return qn_fail(err, QN_EJOB, "unknown format '%s'; did you mean '%s'?",
-                       format, near);
-    return qn_fail(
-        err, QN_EJOB,
-        "no array can be read from format '%s'; known are fits, hdf5, netcdf, "
-        "npy and raw",
-        format);
-}
-
-// NetCDF-4 is HDF5, and `format: netcdf` may mean either.
-static bool
-agrees(const char *said, const char *found)
-{
-    return strcmp(said, found) == 0 ||
-           (strcmp(said, "netcdf") == 0 && strcmp(found, "hdf5") == 0);
-}
-
-static int
-pick_backend(const struct qn_backend **backend, const struct qn_source *source,
-             const struct qn_bytes *bytes, struct qn_error *err)
-{
-    const char *said = source->format, *found;
-
-    if (said && strcmp(said, "auto") == 0)
-        said = NULL;
-    if (said && !find_backend(said))
-        return refuse_word(said, err);
-    if (!said && source->dtype && source->shape.ndims > 0)
-        said = "raw";
-    if (said && strcmp(said, "raw") == 0) {
-        *backend = &qn_raw_backend;
-        return 0;
-    }
-    found = qn_sniff_format(bytes);
-    if (!found)
-        return qn_sniff_refuse(bytes, said, err);
-    if (said && !agrees(said, found))
-        return qn_fail(err, QN_EFORMAT,
-                       "the job says format: %s but this is a %s file", said,
-                       found);
-    *backend = find_backend(found);
-    return 0;
 }
 
 /* ---- opening ------------------------------------------------------------ */
@@ -153,23 +48,50 @@ fill_info(struct qn_reader *r)
     struct qn_info *i = &r->info;
 
     i->format = r->backend->name;
-    i->where = r->held.where;
-    i->stored = r->held.decode.stored;
-    i->type.dtype = qn_decode_type(&r->held.decode);
+    i->where = r->parts.where;
+    i->stored = r->parts.held.decode.stored;
+    i->type.dtype = qn_parts_type(&r->parts);
     i->type.shape.ndims = r->part.ndims;
     for (int a = 0; a < r->part.ndims; a++)
         i->type.shape.n[a] = r->part.count[a];
 }
 
 static int
+load_column(void *ctx, const char *name, int64_t n, struct qn_column *c,
+            struct qn_error *err)
+{
+    const struct qn_reader *r = ctx;
+
+    return qn_column_load(c, r->backend, &r->parts.source, &r->bytes, name, n,
+                          err);
+}
+
+static int
+choose_frames(struct qn_reader *r, struct qn_shape *shape, const char *text,
+              struct qn_error *err)
+{
+    if (shape->ndims == 0)
+        return qn_fail(err, QN_ESHAPE,
+                       "frames: %s is a single number and has no frames",
+                       r->parts.where);
+    QN_TRY(qn_frames_make(&r->frames, text, shape->n[0], load_column, r, err));
+    r->chosen = true;
+    shape->n[0] = r->frames.n;
+    return 0;
+}
+
+static int
 open_all(struct qn_reader *r, const struct qn_source *s, struct qn_error *err)
 {
+    struct qn_shape shape;
+
     QN_TRY(qn_bytes_open(&r->bytes, r->path, err));
-    QN_TRY(pick_backend(&r->backend, s, &r->bytes, err));
-    QN_TRY(r->backend->open(&r->state, &r->held, s, &r->bytes, err));
-    if (s->missing)
-        QN_TRY(qn_decode_text(&r->held.decode, s->missing, err));
-    QN_TRY(qn_slice_make(&r->part, &r->held.shape, s->nslice, s->slice, err));
+    QN_TRY(qn_reader_pick(&r->backend, s, &r->bytes, err));
+    QN_TRY(qn_parts_open(&r->parts, r->backend, s, &r->bytes, err));
+    shape = r->parts.shape;
+    if (s->frames)
+        QN_TRY(choose_frames(r, &shape, s->frames, err));
+    QN_TRY(qn_slice_make(&r->part, &shape, s->nslice, s->slice, err));
     fill_info(r);
     return 0;
 }
@@ -200,8 +122,8 @@ qn_reader_close(struct qn_reader *r)
 {
     if (!r)
         return;
-    if (r->state)
-        r->backend->close(r->state);
+    qn_frames_clear(&r->frames);
+    qn_parts_close(&r->parts);
     qn_bytes_close(&r->bytes);
     free(r->path);
     free(r);
@@ -218,7 +140,7 @@ qn_reader_info(const struct qn_reader *r)
 const struct qn_cards *
 qn_reader_cards(const struct qn_reader *r)
 {
-    return r->held.cards ? r->held.cards : &no_cards;
+    return r->parts.held.cards ? r->parts.held.cards : &no_cards;
 }
 
 int
@@ -229,14 +151,37 @@ qn_reader_field(struct qn_reader *r, const char *name, char *value, size_t size,
 
     *is_text = false;
     if (r->backend->field)
-        rc = r->backend->field(r->state, name, value, size, is_text, err);
+        rc = r->backend->field(r->parts.first, name, value, size, is_text,
+                               err);
     else
         rc = qn_fail(err, QN_EMISSING,
                      "no field %s: %s files have no header fields", name,
                      r->backend->name);
     if (rc)
         return fail_in(err, rc, r->path);
-    clean(value);
+    qn_reader_text_clean(value);
+    return 0;
+}
+
+// A box counted in chosen frames, run by run.
+static int
+read_chosen(struct qn_reader *r, const struct qn_box *box, char *to,
+            struct qn_error *err)
+{
+    size_t frame = qn_dtype_size(r->info.type.dtype);
+    struct qn_box run = *box;
+    int64_t n;
+
+    for (int a = 1; a < box->ndims; a++)
+        frame *= (size_t)box->count[a];
+    for (int64_t i = 0; i < box->count[0]; i += n) {
+        n = qn_frames_run(&r->frames, box->start[0] + i * box->step[0],
+                          box->step[0], box->count[0] - i, &run.start[0],
+                          &run.step[0]);
+        run.count[0] = n;
+        QN_TRY(qn_parts_read(&r->parts, &run, to, err));
+        to += (size_t)n * frame;
+    }
     return 0;
 }
 
@@ -245,24 +190,12 @@ qn_reader_read(struct qn_reader *r, const struct qn_box *box, void *dst,
                struct qn_error *err)
 {
     struct qn_box part;
-    size_t n = 1;
-    void *raw;
     int rc = qn_slice_within(&part, &r->part, box, err);
 
-    if (rc)
-        return fail_in(err, rc, r->path);
-    for (int a = 0; a < part.ndims; a++)
-        n *= (size_t)part.count[a];
-    if (n == 0)
-        return 0;
-    raw = qn_decode_place(&r->held.decode, dst, n);
-    rc = r->backend->read(r->state, &part, raw, err);
-    if (rc) {
-        qn_wrap(err, "%s", r->held.where);
-        return fail_in(err, rc, r->path);
-    }
-    qn_decode_apply(&r->held.decode, dst, n);
-    return 0;
+    if (!rc)
+        rc = r->chosen ? read_chosen(r, &part, dst, err)
+                       : qn_parts_read(&r->parts, &part, dst, err);
+    return rc ? fail_in(err, rc, r->path) : 0;
 }
 
 /* ---- what back-ends share ----------------------------------------------- */
@@ -284,21 +217,6 @@ qn_reader_plausible(const struct qn_shape *shape, struct qn_error *err)
                 err, QN_EFORMAT,
                 "its array (%s) is impossibly large; the header is damaged",
                 text);
-    return 0;
-}
-
-int
-qn_reader_text(char *value, size_t size, const char *text, size_t len,
-               struct qn_error *err)
-{
-    while (len && (text[len - 1] == ' ' || text[len - 1] == 0))
-        len--;
-    if (len >= size)
-        return qn_fail(err, QN_EVALUE,
-                       "the text has %zu bytes, %zu are the most", len,
-                       size - 1);
-    memcpy(value, text, len);
-    value[len] = 0;
     return 0;
 }
 

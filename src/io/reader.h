@@ -11,7 +11,7 @@
  *
  * A back-end (fits.c, npy.c, raw.c, hdf5.c, netcdf.c) is a struct qn_backend
  * in reader_backend.h; the front end here picks it by magic bytes, then by
- * suffix, and applies `slice`.
+ * suffix, and applies `frames` and `slice`.
  */
 #ifndef QN_IO_READER_H
 #define QN_IO_READER_H
@@ -29,7 +29,12 @@ struct qn_source {
                              "raw"                                         */
     const char *hdu;      /* NULL: the first with an image; "2" (from 0, the
                              primary is 0) or an EXTNAME                   */
-    const char *dataset;  /* NULL: NXdata default or the only candidate    */
+    const char *dataset;  /* NULL: NXdata default or the only candidate;
+                             "/entry/data/data_*": those that match, in
+                             natural order, joined along the leading axis  */
+    const char *const *datasets; /* the same for a list of them; dataset is
+                             not looked at where ndatasets is above 0      */
+    int ndatasets;
     bool undecoded;       /* decode: none                                  */
     const char *missing;  /* NULL, a number, or "non-finite": becomes NaN;
                              compared in the file's own type               */
@@ -38,8 +43,13 @@ struct qn_source {
     struct qn_shape shape; /* raw: ndims 0 if not given; n[0] may be -1    */
     int64_t offset;       /* raw: bytes before the first sample            */
     const char *endian;   /* raw: NULL, "little", "big"                    */
+    const char *frames;   /* NULL, or an expression: the places along the
+                             leading axis for which it is true.  Its names
+                             are datasets with a value for each place, and
+                             `frame`, which counts from 0                  */
     int nslice;           /* 0, or the number of axes named                */
-    const char *const *slice; /* "0:16:2", ":"; or one "[x1:x2,y1:y2]"     */
+    const char *const *slice; /* "0:16:2", ":"; or one "[x1:x2,y1:y2]"; of
+                             what frames leaves                            */
     enum qn_links links;
 };
 
@@ -47,7 +57,8 @@ struct qn_info {
     const char *format;  /* "fits"...                                     */
     const char *where;   /* dataset path or HDU as text, for messages     */
     enum qn_dtype stored; /* the widest type the file holds of it         */
-    struct qn_type type; /* as qn_reader_read gives it, slice applied     */
+    struct qn_type type; /* as qn_reader_read gives it, frames and slice
+                            applied                                       */
 };
 
 struct qn_reader;
@@ -63,20 +74,22 @@ qn_reader_open(struct qn_reader **r, const struct qn_source *source, struct qn_e
 const struct qn_info *
 qn_reader_info(const struct qn_reader *r);
 
-/* Cards of the HDU read, for FITS; for other formats an empty set. */
+/* Cards of the HDU read, for FITS; those that an HDF5 output of ours carries;
+ * else an empty set. */
 const struct qn_cards *
 qn_reader_cards(const struct qn_reader *r);
 
-/* A header value as text: FITS keyword (this HDU, then the primary); HDF5 and
- * NetCDF scalar "/path", attribute "/path@name" or "@name" (of the dataset
- * read).  QN_EMISSING if there is none. */
+/* A header value as text: FITS keyword (this HDU, then the primary), also of
+ * an HDF5 output of ours; HDF5 and NetCDF scalar "/path", attribute
+ * "/path@name" or "@name" (of the dataset read).  QN_EMISSING if there is
+ * none. */
 int
 qn_reader_field(
     struct qn_reader *r, const char *name, char *value, size_t size,
     bool *is_text, struct qn_error *err);
 
-/* Read a box of the (sliced) array into dst: contiguous, row-major, of
- * qn_reader_info()->type.dtype. */
+/* Read a box of what frames and slice leave into dst: contiguous, row-major,
+ * of qn_reader_info()->type.dtype. */
 int
 qn_reader_read(
     struct qn_reader *r, const struct qn_box *box, void *dst, struct qn_error *err);

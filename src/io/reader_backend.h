@@ -10,6 +10,7 @@
 
 #include "io/bytes.h"
 #include "io/decode.h"
+#include "io/names.h"
 #include "io/reader.h"
 
 /* What a back-end holds open; pointers are borrowed from its state. */
@@ -20,6 +21,9 @@ struct qn_held {
     const struct qn_cards *cards; /* NULL: none                           */
 };
 
+struct qn_column;
+struct qn_listing;
+
 struct qn_backend {
     const char *name;
 
@@ -29,10 +33,29 @@ struct qn_backend {
         void **state, struct qn_held *held, const struct qn_source *source,
         const struct qn_bytes *bytes, struct qn_error *err);
 
+    /* The datasets that a pattern of source->dataset's kind names, in natural
+     * order, at the end of found; QN_EMISSING if there is none.  NULL: this
+     * format names no datasets. */
+    int (*match)(
+        struct qn_names *found, const struct qn_source *source,
+        const char *pattern, const struct qn_bytes *bytes,
+        struct qn_error *err);
+
+    /* n texts along one axis, into c; c stays empty where the dataset at path
+     * holds no texts.  NULL: the format has none. */
+    int (*texts)(
+        struct qn_column *c, const struct qn_source *source, const char *path,
+        int64_t n, const struct qn_bytes *bytes, struct qn_error *err);
+
     /* See qn_reader_field; NULL: the format has none. */
     int (*field)(
         void *state, const char *name, char *value, size_t size, bool *is_text,
         struct qn_error *err);
+
+    /* Add what the file holds: see listing.h.  NULL: one array, no more. */
+    int (*list)(
+        struct qn_listing *listing, const struct qn_source *source,
+        const struct qn_bytes *bytes, struct qn_error *err);
 
     /* The box lies within held.shape and is not empty; dst gets samples of
      * held.decode.stored. */
@@ -48,6 +71,13 @@ extern const struct qn_backend qn_netcdf_backend;
 extern const struct qn_backend qn_npy_backend;
 extern const struct qn_backend qn_raw_backend;
 
+/* The back-end for a file.  QN_EFORMAT where it is of no known format, or not
+ * of the one that the job names; QN_EJOB where that is none. */
+int
+qn_reader_pick(
+    const struct qn_backend **backend, const struct qn_source *source,
+    const struct qn_bytes *bytes, struct qn_error *err);
+
 /* QN_EFORMAT unless every axis has samples, and all together at most 2^40. */
 int
 qn_reader_plausible(const struct qn_shape *shape, struct qn_error *err);
@@ -58,6 +88,10 @@ int
 qn_reader_text(
     char *value, size_t size, const char *text, size_t len,
     struct qn_error *err);
+
+/* Put a question mark for each byte that is no UTF-8 or controls a terminal. */
+void
+qn_reader_text_clean(char *text);
 
 /* The shortest text that reads back as that number. */
 void

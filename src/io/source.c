@@ -36,13 +36,14 @@ json_t *
 qn_source_json(const struct qn_input *in)
 {
     return json_pack(
-        "{s:o,s:o,s:o,s:b,s:o,s:o,s:o,s:I,s:o,s:o,s:b}", //
+        "{s:o,s:o,s:o,s:b,s:o,s:o,s:o,s:I,s:o,s:o,s:o,s:b}", //
         "format", text_or_null(in->format), "hdu", text_or_null(in->hdu),
         "dataset", strings_json(&in->dataset), "undecoded", in->undecoded,
         "missing", text_or_null(in->missing), "dtype",
         text_or_null(in->dtype), "shape", shape_json(&in->shape), "offset",
-        (json_int_t)in->offset, "endian", text_or_null(in->endian), "slice",
-        strings_json(&in->slice), "links_any", in->links_any);
+        (json_int_t)in->offset, "endian", text_or_null(in->endian), "frames",
+        text_or_null(in->frames), "slice", strings_json(&in->slice),
+        "links_any", in->links_any);
 }
 
 static const char *
@@ -66,6 +67,7 @@ qn_source_load(struct qn_source *source, const char **slice,
         .dtype = text(object, "dtype"),
         .offset = json_integer_value(json_object_get(object, "offset")),
         .endian = text(object, "endian"),
+        .frames = text(object, "frames"),
         .slice = slice,
     };
     source->dataset = json_string_value(
