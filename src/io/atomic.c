@@ -102,8 +102,8 @@ qn_atomic_name(char **tmp, const char *path, const char *tag,
 }
 
 /* Sync the folder that path lies in, so that its name survives a crash. */
-static int
-sync_folder(const char *path, struct qn_error *err)
+int
+qn_atomic_sync(const char *path, struct qn_error *err)
 {
     const char *name = base_name(path);
     char *folder = NULL;
@@ -133,7 +133,7 @@ qn_atomic_commit(const char *tmp, const char *path, bool sync,
                  struct qn_error *err)
 {
     QN_TRY(QN_SYS(err, path, rename(tmp, path)));
-    return sync ? sync_folder(path, err) : 0;
+    return sync ? qn_atomic_sync(path, err) : 0;
 }
 
 /* Write, sync and close; the file is left behind on failure. */

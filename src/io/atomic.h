@@ -24,6 +24,10 @@ qn_atomic_name(char **tmp, const char *path, const char *tag, struct qn_error *e
 int
 qn_atomic_commit(const char *tmp, const char *path, bool sync, struct qn_error *err);
 
+/* Make renames in the folder of path survive a power cut. */
+int
+qn_atomic_sync(const char *path, struct qn_error *err);
+
 /* Write a whole small file atomically. */
 int
 qn_atomic_write(const char *path, const void *data, size_t n, struct qn_error *err);

@@ -1,0 +1,93 @@
+/* The past: what the journal says of each result, for a run that carries on.
+ *
+ * A result is known by its stage and its name, as in struct qn_record.  Its
+ * last line of begin, done and failed says how it stands; where its output
+ * stands is what its last `done` line says, even if something was begun or
+ * failed since: the file is then still the one of that line, and a job that
+ * wants that key again may have it.
+ *
+ *     struct qn_past past = {0};
+ *     QN_TRY(qn_past_load(&past, folder, NULL, err));
+ *     const struct qn_past_item *p = qn_past_find(&past, "flat", "flat/B.h5");
+ *     if (p && p->bytes == st.st_size && !strcmp(p->done_key, key)) ...
+ *     qn_past_clear(&past);
+ *
+ * A run died if it has no run-end and another run began after it.  (The last
+ * run may be alive, so it is not held to have died; a run that carries on adds
+ * its own run-begin, settles, and then the one before it counts.)  `crashes`
+ * counts, for one key, the runs that died while they had the result in hand,
+ * since it was last done or failed; what a run repeats by itself is one.  Runs
+ * that go on side by side, array tasks say, look dead to each other until they
+ * end.
+ *
+ * Linear in lines; memory grows with results.  All local. */
+#ifndef QN_IO_PAST_H
+#define QN_IO_PAST_H
+
+#include <stddef.h>
+
+#include "io/journal.h"
+
+struct qn_past_item {
+    char *stage;               /* owned                                     */
+    const char *name;          /* borrowed: stands behind stage             */
+    enum qn_record_kind kind;  /* of the last line: begin (it was in flight
+                                  when that was written), done or failed    */
+    char key[QN_KEY_HEX];      /* of the last line                          */
+    char done_key[QN_KEY_HEX]; /* of the last done line; "" if none         */
+    int64_t bytes, mtime_ns;   /* likewise: of the output; 0 if none        */
+    int64_t time_ns;           /* of the last line                          */
+    uint64_t run;              /* likewise                                  */
+    int attempt;               /* likewise: 1 the first                     */
+    int code;                  /* likewise: of a failed one, else 0         */
+    char *reason;              /* owned; of a failed one, else NULL         */
+    int crashes;               /* see above                                 */
+    size_t flight;             /* internal                                  */
+    uint64_t hash;             /* internal                                  */
+};
+
+struct qn_past_run {
+    uint64_t id;
+    size_t order; /* internal: its place among the runs                     */
+    bool began;   /* its run-begin was seen                                 */
+    bool ended;   /* its run-end was seen                                   */
+    bool died;    /* see above                                              */
+};
+
+struct qn_past_flight;
+
+struct qn_past {
+    struct qn_past_item *item; /* owned, in order of their first lines      */
+    size_t nitems, items_cap;
+    struct qn_past_run *run;   /* owned, likewise                           */
+    size_t nruns, runs_cap;
+    size_t *item_slot, *run_slot; /* owned: hash tables                     */
+    size_t item_slots, run_slots;
+    struct qn_past_flight *flight; /* owned: runs that had items in hand    */
+    size_t nflights, flights_cap, free_flight;
+    size_t order;
+};
+
+/* Read all of a journal (see qn_journal_load).  past is zero or cleared. */
+int
+qn_past_load(struct qn_past *past, const char *folder, long *damaged, struct qn_error *err);
+
+/* One more line, in the order of qn_journal_load, whose each it can be (past
+ * is a struct qn_past); counts of runs that died are old until
+ * qn_past_settle.  QN_ENOMEM. */
+int
+qn_past_add(void *past, const struct qn_record *r, struct qn_error *err);
+
+/* Find the runs that died and count.  May be called again after more lines. */
+void
+qn_past_settle(struct qn_past *past);
+
+/* NULL if the journal has nothing of it.  Lasts until the next line is
+ * added. */
+const struct qn_past_item *
+qn_past_find(const struct qn_past *past, const char *stage, const char *name);
+
+void
+qn_past_clear(struct qn_past *past);
+
+#endif
