@@ -4,6 +4,7 @@
  * of it.  Packed form: see pack_one; read it beside model/plan.c. */
 #include "model/item.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -25,7 +26,7 @@ qn_item_add(struct qn_items *items, const char *path, struct qn_item **item,
             struct qn_error *err)
 {
     const char *slash = strrchr(path, '/');
-    struct qn_item fresh = {.frame = -1};
+    struct qn_item fresh = {.frame = -1, .source = -1};
 
     if (slash && slash - path > 1000)
         return qn_fail(err, QN_EFORMAT,
@@ -71,6 +72,61 @@ qn_item_field(struct qn_item *item, const char *name, const char *value,
     p[old + ln + lv + 2] = '\0';
     item->fields = p;
     return 0;
+}
+
+int
+qn_item_append(struct qn_item *to, const struct qn_item *from,
+               struct qn_error *err)
+{
+    for (const char *p = from->fields; p && *p; p += strlen(p) + 1) {
+        const char *cut = p + strcspn(p, "=$");
+        char name[256];
+
+        snprintf(name, sizeof name, "%.*s", (int)(cut - p), p);
+        QN_TRY(qn_item_field(to, name, cut + 1, *cut == '$', err));
+    }
+    return 0;
+}
+
+int
+qn_item_copy(struct qn_items *items, const struct qn_item *from,
+             struct qn_item **item, struct qn_error *err)
+{
+    struct qn_item *it;
+
+    QN_TRY(qn_item_add(items, from->path, &it, err));
+    *item = it;
+    it->bytes = from->bytes;
+    it->mtime_ns = from->mtime_ns;
+    it->frame = from->frame;
+    it->nframes = from->nframes;
+    it->source = from->source;
+    it->probed = from->probed;
+    it->stored = from->stored;
+    it->type = from->type;
+    it->code = from->code;
+    it->told = from->told;
+    QN_TRY(qn_memory_copy(&it->reason, from->reason, err));
+    if (!from->fields)
+        return 0;
+    it->fields = malloc(fields_length(from->fields));
+    if (!it->fields)
+        return qn_fail(err, QN_ENOMEM, "%s: no memory for its fields",
+                       from->path);
+    memcpy(it->fields, from->fields, fields_length(from->fields));
+    return 0;
+}
+
+const char *
+qn_item_name(char *buf, size_t size, const struct qn_item *item)
+{
+    if (item->frame < 0)
+        snprintf(buf, size, "%s", item->path);
+    else
+        snprintf(buf, size, "%s[%lld:%lld]", item->path,
+                 (long long)item->frame,
+                 (long long)(item->frame + item->nframes));
+    return buf;
 }
 
 int
@@ -284,20 +340,25 @@ qn_item_unpack(struct qn_items *items, const void *data, size_t n,
     while (at < end) {
         QN_TRY(qn_memory_grow((void **)&items->v, &items->cap, items->n + 1,
                               sizeof *items->v, err));
-        items->v[items->n] = (struct qn_item){.frame = -1};
+        items->v[items->n] = (struct qn_item){.frame = -1, .source = -1};
         QN_TRY(unpack_one(&items->v[items->n++], &at, end, err));
     }
     return 0;
 }
 
 void
+qn_item_drop(struct qn_item *item)
+{
+    free(item->path);
+    free(item->fields);
+    free(item->reason);
+}
+
+void
 qn_item_clear(struct qn_items *items)
 {
-    for (size_t i = 0; i < items->n; i++) {
-        free(items->v[i].path);
-        free(items->v[i].fields);
-        free(items->v[i].reason);
-    }
+    for (size_t i = 0; i < items->n; i++)
+        qn_item_drop(&items->v[i]);
     free(items->v);
     *items = (struct qn_items){0};
 }

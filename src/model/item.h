@@ -18,7 +18,10 @@ struct qn_item {
                          '=' where the value is text whatever it looks like */
     int64_t bytes;    /* -1: could not be looked at                       */
     int64_t mtime_ns; /* since 1970                                       */
-    int64_t frame, nframes; /* first frame and how many; -1, 0: whole file */
+    int64_t frame, nframes; /* first frame and how many; -1, 0: whole file.
+                         type is then that of one frame                   */
+    int source;       /* result of the input stage that it is; -1: a file;
+                         never packed                                     */
     bool probed;      /* type and stored are known                        */
     enum qn_dtype stored;
     struct qn_type type;
@@ -43,6 +46,24 @@ int
 qn_item_field(
     struct qn_item *item, const char *name, const char *value, bool is_text,
     struct qn_error *err);
+
+/* Append a copy of an item, its facts and its fields. */
+int
+qn_item_copy(
+    struct qn_items *items, const struct qn_item *from, struct qn_item **item,
+    struct qn_error *err);
+
+/* Append the fields of another item. */
+int
+qn_item_append(struct qn_item *to, const struct qn_item *from, struct qn_error *err);
+
+/* Free what one item holds. */
+void
+qn_item_drop(struct qn_item *item);
+
+/* "scan.h5", "scan.h5[0:64]" for a run of frames: for people and records. */
+const char *
+qn_item_name(char *buf, size_t size, const struct qn_item *item);
 
 /* Record why it cannot be read (the first reason stays). */
 int

@@ -357,7 +357,8 @@ static void
 check_beside(struct qn_job_reader *r, const struct qn_yaml_node *node,
              const char *source)
 {
-    static const char *const with_stage[] = {"stage", "product", "where", NULL};
+    static const char *const with_stage[] = {"stage", "product", "where",
+                                             "each", NULL};
     static const char *const with_rows[] = {"rows", "where", "with", NULL};
     bool files = !strcmp(source, "files");
     const char *const *allowed =
@@ -375,10 +376,37 @@ check_beside(struct qn_job_reader *r, const struct qn_yaml_node *node,
     }
 }
 
+/* A byte order in the type (">i2") becomes that of `endian`, so that the type
+ * is a name like any other from here on. */
+static void
+split_dtype(struct qn_job_reader *r, const struct qn_yaml_node *node,
+            struct qn_input *in)
+{
+    const char *order;
+    enum qn_dtype t;
+    bool swapped, named;
+
+    if (!in->dtype || qn_dtype_parse(&t, &swapped, in->dtype, NULL))
+        return;
+    named = strchr("<>", in->dtype[0]) && qn_dtype_size(t) > 1;
+    order = in->dtype[0] == '<' ? "little" : "big";
+    if (named && in->endian && strcmp(in->endian, order)) {
+        QN_JOB_TELL(r, qn_yaml_find(node, "endian"),
+                    "'endian: %s' contradicts 'dtype: \"%s\"', which is "
+                    "%s-endian; leave one of them out",
+                    in->endian, in->dtype, order);
+        return;
+    }
+    if (named && !in->endian)
+        in->endian = qn_job_read_copy(r, order);
+    free(in->dtype);
+    in->dtype = qn_job_read_copy(r, qn_dtype_name(t));
+}
+
 /* The keys of raw files: all that is needed, and only there. */
 static void
 check_raw(struct qn_job_reader *r, const struct qn_yaml_node *node,
-          const struct qn_input *in)
+          struct qn_input *in)
 {
     static const char *const needed[] = {"dtype", "shape", NULL};
     static const char *const only[] = {"dtype", "shape", "offset", "endian",
@@ -393,6 +421,8 @@ check_raw(struct qn_job_reader *r, const struct qn_yaml_node *node,
                         "does not say it: %s",
                         needed[i],
                         i ? "shape: [-1, 512, 512]" : "dtype: uint16");
+    if (raw)
+        split_dtype(r, node, in);
     if (raw || (format && !in->format))
         return;
     for (size_t i = 0; i < node->n; i++)
@@ -457,6 +487,15 @@ qn_job_input_read(struct qn_job_reader *r, const struct qn_yaml_node *node,
     } else {
         read_files(r, node, input);
     }
+    // all images of a file, each an item
+    if (input->hdu && !strcmp(input->hdu, "all")) {
+        free(input->hdu);
+        input->hdu = NULL;
+        input->each = QN_EACH_HDU;
+    }
+    // the word, not a pattern: the files named behind the job
+    input->arguments =
+        input->files.n == 1 && !strcmp(input->files.v[0], "arguments");
 }
 
 /* ---- clearing ----------------------------------------------------------- */

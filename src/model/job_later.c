@@ -20,6 +20,7 @@ static const struct {
     {"stage", "products", NULL, ""},
     {"stage", "team", "*", "; leave it out"},
     {"input", "grid", NULL, ""},
+    {"input", "rows", NULL, ""},
     {"input", "format", "csv", ""},
     {"output", "layout", "packed", "; leave it out"},
     {"output", "layout", "single", "; leave it out"},

@@ -11,6 +11,7 @@
 
 #include "base/memory.h"
 #include "model/dtype.h"
+#include "model/shape.h"
 
 int
 qn_plan_open(struct qn_plan *p, const struct qn_job *job,
@@ -50,25 +51,147 @@ qn_plan_fail_target(struct qn_target *t, enum qn_state state, int code,
     return qn_memory_copy(&t->reason, reason, err);
 }
 
-int
+int64_t
+qn_plan_frames(const struct qn_task *t)
+{
+    if (t->code || t->state == QN_SKIPPED)
+        return 0;
+    return t->item->frame < 0 ? 1 : t->item->nframes - t->nlost;
+}
+
+int64_t
 qn_plan_members(const struct qn_plan_stage *st, const struct qn_target *t)
 {
-    int n = 0;
+    int64_t n = 0;
 
     for (int i = 0; i < t->ntasks; i++)
-        n += st->task[t->task[i]].code == 0;
+        n += qn_plan_frames(&st->task[t->task[i]]);
     return n;
 }
 
-int
+int64_t
+qn_plan_all_members(const struct qn_plan_stage *st, const struct qn_target *t)
+{
+    int64_t n = 0;
+
+    for (int i = 0; i < t->ntasks; i++) {
+        const struct qn_item *item = st->task[t->task[i]].item;
+
+        n += item->frame < 0 ? 1 : item->nframes;
+    }
+    return n;
+}
+
+bool
+qn_plan_joins(const struct qn_plan_stage *st)
+{
+    return st->stage->input.each == QN_EACH_FRAME &&
+           !st->stage->combine.given;
+}
+
+int64_t
 qn_plan_required(const struct qn_plan_stage *st, const struct qn_target *t)
 {
     const struct qn_group *g = &st->stage->combine;
+    int64_t all = 0;
     double need = g->at_least;
 
+    // of those that this run is asked for
+    for (int i = 0; i < t->ntasks; i++) {
+        const struct qn_task *m = &st->task[t->task[i]];
+
+        if (m->state != QN_SKIPPED)
+            all += m->item->frame < 0 ? 1 : m->item->nframes;
+    }
+    if (qn_plan_joins(st))
+        return all;
     if (g->at_least_fraction)
-        need = ceil(g->at_least * t->ntasks - 1e-9);
-    return need < 1 ? 1 : (int)need;
+        need = ceil(g->at_least * (double)all - 1e-9);
+    return need < 1 ? 1 : (int64_t)need;
+}
+
+/* ---- frames as items ------------------------------------------------------- */
+
+struct asking {
+    bool frame;
+};
+
+static void
+ask_frame(void *ctx, const char *name)
+{
+    struct asking *a = ctx;
+
+    a->frame = a->frame || !strcmp(name, "frame");
+}
+
+/* Does the stage tell frames apart by their number? */
+static bool
+names_frame(const struct qn_stage *stage)
+{
+    struct asking a = {false};
+
+    if (stage->input.where)
+        qn_expr_names(&stage->input.where_expr, ask_frame, &a);
+    for (size_t i = 0; i < stage->combine.per.n; i++)
+        qn_expr_names(&stage->combine.per_expr[i], ask_frame, &a);
+    if (stage->output.name)
+        qn_fields_names(stage->output.name, ask_frame, &a, NULL);
+    return a.frame;
+}
+
+/* Frames that are opened and claimed together: at least 64, or 64 MiB. */
+static int64_t
+run_of_frames(const struct qn_stage *stage, const struct qn_type *frame)
+{
+    int64_t bytes = qn_shape_count(&frame->shape) *
+                    (int64_t)qn_dtype_size(frame->dtype);
+    int64_t n = bytes > 0 ? (64 << 20) / bytes : 64;
+
+    if (names_frame(stage))
+        return 1;
+    return n > 64 ? n : 64;
+}
+
+static int
+expand_item(struct qn_items *out, const struct qn_stage *stage,
+            const struct qn_item *from, struct qn_error *err)
+{
+    struct qn_type frame = from->type;
+    int64_t all = from->type.shape.n[0], run;
+    struct qn_item *it;
+
+    if (from->code || from->type.shape.ndims < 1 || all < 1) {
+        QN_TRY(qn_item_copy(out, from, &it, err));
+        if (from->code)
+            return 0;
+        return qn_item_fail(it, QN_ESHAPE,
+                            "it has no leading axis, so no frames", err);
+    }
+    frame.shape.ndims--;
+    memmove(frame.shape.n, frame.shape.n + 1,
+            (size_t)frame.shape.ndims * sizeof *frame.shape.n);
+    run = run_of_frames(stage, &frame);
+    for (int64_t at = 0; at < all; at += run) {
+        QN_TRY(qn_item_copy(out, from, &it, err));
+        it->type = frame;
+        it->frame = at;
+        it->nframes = all - at < run ? all - at : run;
+    }
+    return 0;
+}
+
+/* Files become runs of their frames. */
+static int
+expand_frames(struct qn_plan_stage *st, struct qn_error *err)
+{
+    struct qn_items runs = {0};
+    int rc = 0;
+
+    for (size_t i = 0; i < st->items.n && !rc; i++)
+        rc = expand_item(&runs, st->stage, &st->items.v[i], err);
+    qn_item_clear(&st->items);
+    st->items = runs;
+    return rc;
 }
 
 /* ---- choosing ------------------------------------------------------------ */
@@ -147,14 +270,13 @@ nothing_kept(const struct qn_plan_stage *st, struct qn_error *err)
 }
 
 static int
-add_task(struct qn_plan_stage *st, size_t index, const struct qn_item *item,
+add_task(struct qn_plan_stage *st, const struct qn_item *item,
          struct qn_error *err)
 {
     struct qn_task *t = &st->task[st->ntasks++];
 
-    *t = (struct qn_task){.item = item, .source = -1, .target = -1};
-    if (st->stage->input.stage)
-        t->source = (int)index;
+    *t = (struct qn_task){.item = item, .source = item->source,
+                          .target = -1};
     if (st->nuses)
         QN_TRY(qn_memory_make((void **)&t->use, (size_t)st->nuses,
                               sizeof *t->use, "the operands", err));
@@ -185,7 +307,7 @@ consider(struct qn_plan_stage *st, size_t index, struct qn_error *err)
         st->rejected++;
         return 0;
     }
-    QN_TRY(add_task(st, index, item, err));
+    QN_TRY(add_task(st, item, err));
     if (rc)
         return qn_plan_fail_task(&st->task[st->ntasks - 1], QN_FAILED, rc,
                                  why.text, err);
@@ -226,7 +348,7 @@ add_target(struct qn_plan_stage *st, struct qn_target **out,
         st->target = p;
     }
     *out = &st->target[st->ntargets++];
-    **out = (struct qn_target){.facts.frame = -1};
+    **out = (struct qn_target){.facts = {.frame = -1, .source = -1}};
     return 0;
 }
 
@@ -246,20 +368,6 @@ join_target(struct qn_plan_stage *st, int target, int task,
     }
     t->task[t->ntasks++] = task;
     st->task[task].target = target;
-    return 0;
-}
-
-static int
-copy_fields(struct qn_item *to, const struct qn_item *from,
-            struct qn_error *err)
-{
-    for (const char *p = from->fields; p && *p; p += strlen(p) + 1) {
-        const char *cut = p + strcspn(p, "=$");
-        char name[256];
-
-        snprintf(name, sizeof name, "%.*s", (int)(cut - p), p);
-        QN_TRY(qn_item_field(to, name, cut + 1, *cut == '$', err));
-    }
     return 0;
 }
 
@@ -298,16 +406,22 @@ make_item_target(struct qn_plan_stage *st, int task, struct qn_error *err)
     struct qn_error why = {0};
     int rc;
 
+    if (!pattern)
+        pattern = st->stage->input.each == QN_EACH_HDU ? "{stem}-{hdu}"
+                                                       : "{stem}";
+
     QN_TRY(add_target(st, &t, err));
     QN_TRY(qn_memory_copy(&t->facts.path, item->path, err));
-    QN_TRY(copy_fields(&t->facts, item, err));
+    QN_TRY(qn_item_append(&t->facts, item, err));
     QN_TRY(join_target(st, st->ntargets - 1, task, err));
-    rc = name_by_pattern(&t->name, st->stage, pattern ? pattern : "{stem}",
-                         item, &why);
+    // a file in which nothing was found has no image to be named after
+    if (item->code && !st->stage->output.name)
+        pattern = "{stem}";
+    rc = name_by_pattern(&t->name, st->stage, pattern, item, &why);
     if (rc == QN_ENOMEM)
         return qn_fail(err, rc, "%s", why.text);
     if (rc) {
-        qn_wrap(&why, "output name \"%s\"", pattern ? pattern : "{stem}");
+        qn_wrap(&why, "output name \"%s\"", pattern);
         return qn_plan_fail_task(&st->task[task], QN_FAILED, rc, why.text,
                                  err);
     }
@@ -460,11 +574,29 @@ make_groups(struct qn_plan_stage *st, struct qn_error *err)
     return rc;
 }
 
+/* Frames come back as one result a file. */
+static int
+make_joined(struct qn_plan_stage *st, struct qn_error *err)
+{
+    for (int i = 0; i < st->ntasks; i++) {
+        if (i && !names_frame(st->stage) &&
+            !strcmp(st->task[i].item->path, st->task[i - 1].item->path)) {
+            if (st->task[i - 1].target >= 0)
+                QN_TRY(join_target(st, st->ntargets - 1, i, err));
+            continue;
+        }
+        QN_TRY(make_item_target(st, i, err));
+    }
+    return 0;
+}
+
 static int
 make_targets(struct qn_plan_stage *st, struct qn_error *err)
 {
     if (st->stage->combine.given)
         return make_groups(st, err);
+    if (qn_plan_joins(st))
+        return make_joined(st, err);
     for (int i = 0; i < st->ntasks; i++)
         QN_TRY(make_item_target(st, i, err));
     return 0;
@@ -480,10 +612,14 @@ take_results(struct qn_plan_stage *st, const struct qn_plan_stage *from,
         struct qn_item *item;
 
         QN_TRY(qn_item_add(&st->items, t->facts.path, &item, err));
-        QN_TRY(copy_fields(item, &t->facts, err));
+        QN_TRY(qn_item_append(item, &t->facts, err));
         item->bytes = -1;
+        item->source = i;
         item->type = t->type;
-        item->stored = t->type.dtype;
+        if (st->stage->input.product &&
+            !strcmp(st->stage->input.product, "count"))
+            item->type.dtype = QN_I32;
+        item->stored = item->type.dtype;
         item->probed = t->code == 0;
     }
     return 0;
@@ -496,12 +632,20 @@ qn_plan_select(struct qn_plan *p, int s, struct qn_items *items,
     struct qn_plan_stage *st = &p->stage[s];
     int from = st->stage->input.stage_index;
 
+    if (st->stage->combine.given && st->stage->output.carry.n)
+        return qn_fail(err, QN_EJOB,
+                       "stage %s: `carry` is for item-by-item stages, a "
+                       "combination has no one file to carry from; leave it "
+                       "out",
+                       st->stage->name);
     if (items) {
         st->items = *items;
         *items = (struct qn_items){0};
     } else {
         QN_TRY(take_results(st, &p->stage[from], err));
     }
+    if (st->stage->input.each == QN_EACH_FRAME)
+        QN_TRY(expand_frames(st, err));
     if (st->items.n > INT_MAX)
         return qn_fail(err, QN_EJOB,
                        "stage %s: %zu items are more than the %d that one "
@@ -603,6 +747,7 @@ clear_stage(struct qn_plan_stage *st)
 {
     for (int i = 0; i < st->ntasks; i++) {
         free(st->task[i].reason);
+        free(st->task[i].lost);
         free(st->task[i].use);
     }
     for (int i = 0; i < st->ntargets; i++) {

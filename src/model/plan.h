@@ -50,7 +50,10 @@ struct qn_task {
     enum qn_state state;
     int code;          /* why it failed                                   */
     char *reason;      /* owned; NULL                                     */
-    struct qn_type result; /* after the steps                             */
+    int64_t *lost;     /* owned, [nlost]: of a run of frames those, from 0,
+                          that failed by themselves                       */
+    int nlost;
+    struct qn_type result; /* after the steps; of a run, of one frame     */
     struct qn_use *use; /* owned: operands of all steps, in order         */
     char key[QN_KEY_TEXT];
 };
@@ -141,12 +144,24 @@ qn_plan_fail_target(
     struct qn_target *t, enum qn_state state, int code, const char *reason,
     struct qn_error *err);
 
-/* Members that have not failed. */
-int
+/* Samples a pixel that a task brings: 1, or its frames that have not failed;
+ * 0 if it failed or is left out. */
+int64_t
+qn_plan_frames(const struct qn_task *t);
+
+/* Members in all, and those that have not failed.  A member is an item, or a
+ * frame of one. */
+int64_t
+qn_plan_all_members(const struct qn_plan_stage *st, const struct qn_target *t);
+int64_t
 qn_plan_members(const struct qn_plan_stage *st, const struct qn_target *t);
 
+/* Is the result put together from the runs of frames of one file? */
+bool
+qn_plan_joins(const struct qn_plan_stage *st);
+
 /* Members that must not fail (at-least). */
-int
+int64_t
 qn_plan_required(const struct qn_plan_stage *st, const struct qn_target *t);
 
 void

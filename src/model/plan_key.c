@@ -28,6 +28,8 @@ stage_text(char **text, const struct qn_plan_stage *st, struct qn_error *err)
         "missing", in->missing, "raw", in->dtype, "endian", in->endian,
         "frames", in->frames, "undecoded", in->undecoded, "offset",
         (json_int_t)in->offset, "product", in->product);
+    for (size_t i = 0; all && i < stage->output.carry.n; i++)
+        json_object_set_new(all, stage->output.carry.v[i], json_true());
     *text = all ? json_dumps(all, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
     json_decref(all);
     if (!*text)
@@ -51,6 +53,10 @@ add_file(struct qn_key *k, const struct qn_item *item)
     qn_key_number(k, item->mtime_ns);
     qn_key_number(k, item->frame);
     qn_key_number(k, item->nframes);
+    // what is read of it; sizes and times of its companions
+    for (const char *p = item->fields; p && *p; p += strlen(p) + 1)
+        if (*p == '@')
+            qn_key_text(k, p);
 }
 
 static void
@@ -134,9 +140,11 @@ combined_key(struct qn_plan_stage *st, struct qn_target *t, const char *text,
     for (int i = 0; i < t->ntasks; i++) {
         const struct qn_task *m = &st->task[t->task[i]];
 
-        if (m->code)
+        if (!qn_plan_frames(m))
             continue;
         qn_key_text(&k, m->key);
+        for (int f = 0; f < m->nlost; f++)
+            qn_key_number(&k, m->lost[f]);
         add_weight(&k, &st->stage->combine, m->item);
     }
     qn_key_finish(&k, t->key);
@@ -172,6 +180,8 @@ qn_plan_keys(struct qn_plan *p, int s, struct qn_error *err)
 
         if (combine)
             rc = combined_key(st, t, combine, err);
+        else if (qn_plan_joins(st))
+            rc = combined_key(st, t, "joined", err);
         else
             memcpy(t->key, st->task[t->task[0]].key, sizeof t->key);
     }

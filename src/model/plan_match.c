@@ -600,11 +600,28 @@ resolve_combined(struct qn_plan_stage *st, struct qn_target *t,
     return rc;
 }
 
+/* The result of a file's frames has them along its leading axis. */
+static int
+add_leading_axis(struct qn_plan_stage *st, struct qn_target *t,
+                 struct qn_error *err)
+{
+    struct qn_shape *s = &t->type.shape;
+
+    if (s->ndims == QN_MAX_DIMS)
+        return qn_fail(err, QN_ESHAPE, "stage %s: more than %d axes",
+                       st->stage->name, QN_MAX_DIMS);
+    memmove(s->n + 1, s->n, (size_t)s->ndims * sizeof *s->n);
+    s->n[0] = qn_plan_all_members(st, t);
+    s->ndims++;
+    t->member = t->type.dtype;
+    return 0;
+}
+
 static int
 resolve_target(struct qn_plan_stage *st, struct qn_target *t,
                struct qn_error *err)
 {
-    int need = qn_plan_required(st, t), have;
+    int64_t need = qn_plan_required(st, t), have;
     char reason[256];
 
     if (st->stage->combine.given)
@@ -613,6 +630,8 @@ resolve_target(struct qn_plan_stage *st, struct qn_target *t,
         t->type = st->task[t->task[0]].result;
     if (st->stage->output.dtype >= 0)
         t->type.dtype = (enum qn_dtype)st->stage->output.dtype;
+    if (qn_plan_joins(st))
+        QN_TRY(add_leading_axis(st, t, err));
     have = qn_plan_members(st, t);
     if (!st->stage->combine.given) {
         const struct qn_task *task = &st->task[t->task[0]];
@@ -624,8 +643,10 @@ resolve_target(struct qn_plan_stage *st, struct qn_target *t,
     }
     if (have >= need)
         return 0;
-    snprintf(reason, sizeof reason, "%d of %d members are good, %d are needed",
-             have, t->ntasks, need);
+    snprintf(reason, sizeof reason,
+             "%lld of %lld members are good, %lld are needed",
+             (long long)have, (long long)qn_plan_all_members(st, t),
+             (long long)need);
     return qn_plan_fail_target(t, QN_FAILED, QN_EMISSING, reason, err);
 }
 

@@ -1,8 +1,12 @@
-/* One item from start to end: read, apply the steps, write or hand over. */
-#include <math.h>
+/* One item from start to end: read, apply the steps, write or hand over.
+ *
+ * An item is a file, or a run of its frames; each frame goes through the steps
+ * by itself, and one that fails costs no other. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/memory.h"
 #include "io/reader.h"
 #include "io/writer.h"
 #include "model/array.h"
@@ -11,30 +15,211 @@
 #include "worker/pass.h"
 #include "worker/worker.h"
 
-struct seconds {
-    double read, compute, write;
+enum { MOST_PRODUCTS = 64 };
+
+/* What is made of one item. */
+struct making {
+    struct qn_worker *w;
+    const struct qn_program *p;
+    const json_t *request;
+    json_t *reply;
+    const char *path;
+    struct qn_reader *reader;  /* owned */
+    struct qn_cards cards;     /* owned */
+    struct qn_array array[MOST_PRODUCTS]; /* owned */
+    char *name[MOST_PRODUCTS]; /* owned */
+    size_t n;
+    size_t made;               /* of them those that the steps made         */
+    double read, compute, write; /* s */
 };
 
-static int
-read_item(struct qn_array *a, struct qn_cards *cards,
-          const struct qn_program *p, const char *path, struct qn_error *err)
+static int64_t
+integer(const json_t *request, const char *key)
 {
-    struct qn_source source = p->source;
-    struct qn_reader *r = NULL;
+    return json_integer_value(json_object_get(request, key));
+}
+
+static int
+open_item(struct making *m, const char *dataset, struct qn_error *err)
+{
+    struct qn_source source = m->p->source;
+    const char *hdu =
+        json_string_value(json_object_get(m->request, "hdu"));
+    double t0 = qn_clock_now();
+
+    source.path = m->path;
+    if (dataset)
+        source.dataset = dataset;
+    if (hdu)
+        source.hdu = hdu;
+    qn_reader_close(m->reader);
+    m->reader = NULL;
+    QN_TRY(qn_reader_open(&m->reader, &source, err));
+    qn_cards_clear(&m->cards);
+    QN_TRY(qn_cards_copy(&m->cards, qn_reader_cards(m->reader), err));
+    m->read += qn_clock_now() - t0;
+    return 0;
+}
+
+static int
+read_box(struct making *m, struct qn_array *a, const struct qn_type *type,
+         const struct qn_box *box, struct qn_error *err)
+{
+    double t0 = qn_clock_now();
+    int rc = qn_array_make(a, type, err);
+
+    if (!rc)
+        rc = qn_reader_read(m->reader, box, a->data, err);
+    m->read += qn_clock_now() - t0;
+    return rc;
+}
+
+static int
+apply_steps(struct making *m, struct qn_array *a, struct qn_cards *cards,
+            struct qn_keeper *keeper, struct qn_error *err)
+{
+    struct qn_lookup fields =
+        qn_fields_lookup(json_object_get(m->request, "fields"));
+    struct qn_pass pass = {
+        .program = m->p,
+        .cache = &m->w->operands,
+        .uses = json_object_get(m->request, "uses"),
+        .fields = &fields,
+        .path = m->path,
+        .cards = cards,
+        .keeper = keeper,
+    };
+    double t0 = qn_clock_now();
+    int rc = qn_pass_run(&pass, a, err);
+
+    m->compute += qn_clock_now() - t0;
+    return rc;
+}
+
+/* ---- to shared memory ------------------------------------------------------ */
+
+/* Samples of a member, or of one frame of it, in the type its group is kept
+ * in. */
+static int
+hand_over(struct making *m, const struct qn_array *a, int64_t index,
+          int64_t frames, struct qn_error *err)
+{
+    const char *dtype =
+        json_string_value(json_object_get(m->request, "dtype"));
+    int64_t bytes = integer(m->request, "bytes") / frames;
+    size_t n = (size_t)qn_shape_count(&a->type.shape);
+    enum qn_dtype t;
+    void *to;
+
+    QN_TRY(qn_dtype_parse(&t, NULL, dtype ? dtype : "", err));
+    if ((uint64_t)bytes != n * qn_dtype_size(t))
+        return qn_fail(err, QN_ESHAPE,
+                       "the file changed its shape since it was looked at; "
+                       "run again when it is complete");
+    QN_TRY(qn_worker_map(m->w, QN_SLOT_MEMBERS,
+                         integer(m->request, "offset") + index * bytes,
+                         bytes, &to, err));
+    return qn_dtype_convert(to, t, a->data, a->type.dtype, n, err);
+}
+
+static int
+make_frame(struct making *m, int64_t index, int64_t frames,
+           struct qn_cards *cards, struct qn_error *err)
+{
+    const struct qn_info *info = qn_reader_info(m->reader);
+    struct qn_box box = qn_shape_box(&info->type.shape);
+    struct qn_type type = info->type;
+    struct qn_array a = {0};
     int rc;
 
-    source.path = path;
-    QN_TRY(qn_reader_open(&r, &source, err));
-    rc = qn_array_make(a, &qn_reader_info(r)->type, err);
+    type.shape.ndims--;
+    memmove(type.shape.n, type.shape.n + 1,
+            (size_t)type.shape.ndims * sizeof *type.shape.n);
+    box.start[0] = integer(m->request, "frame") + index;
+    box.count[0] = 1;
+    if (box.start[0] >= info->type.shape.n[0])
+        return qn_fail(err, QN_ESHAPE,
+                       "the file has fewer frames than when it was looked "
+                       "at; run again when it is complete");
+    rc = read_box(m, &a, &type, &box, err);
     if (!rc)
-        rc = qn_cards_copy(cards, qn_reader_cards(r), err);
-    if (!rc) {
-        struct qn_box box = qn_shape_box(&a->type.shape);
-
-        rc = qn_reader_read(r, &box, a->data, err);
-    }
-    qn_reader_close(r);
+        rc = apply_steps(m, &a, cards, NULL, err);
+    if (!rc)
+        rc = hand_over(m, &a, index, frames, err);
+    qn_array_clear(&a);
     return rc;
+}
+
+/* A frame's own failure, as opposed to the file's. */
+static bool
+is_frames_own(int code)
+{
+    return code == QN_EVALUE || code == QN_ESHAPE || code == QN_EMISSING;
+}
+
+static int
+make_frames(struct making *m, struct qn_error *err)
+{
+    int64_t n = integer(m->request, "nframes");
+    json_t *lost = json_array();
+    struct qn_cards cards = {0};
+    int rc = open_item(m, NULL, err);
+
+    for (int64_t i = 0; i < n && !rc; i++) {
+        struct qn_error why = {0};
+        int bad;
+
+        // every frame corrects the header in the same way: the first is kept
+        qn_cards_clear(&cards);
+        rc = qn_cards_copy(&cards, &m->cards, err);
+        if (rc)
+            break;
+        bad = make_frame(m, i, n, &cards, &why);
+        if (is_frames_own(bad))
+            json_array_append_new(lost, json_pack("[I,s]", (json_int_t)i,
+                                                  why.text));
+        else if (bad)
+            rc = qn_fail(err, bad, "%s", why.text);
+    }
+    qn_cards_clear(&m->cards);
+    m->cards = cards;
+    json_object_set_new(m->reply, "lost", lost);
+    json_object_set_new(m->reply, "cards", qn_result_cards_json(&m->cards));
+    return rc;
+}
+
+/* ---- to a file -------------------------------------------------------------- */
+
+/* A product of that name (taken over), made of *a (taken over). */
+static int
+add_product(struct making *m, char *name, struct qn_array *a,
+            struct qn_error *err)
+{
+    if (m->n == MOST_PRODUCTS || !name) {
+        free(name);
+        qn_array_clear(a);
+        return qn_fail(err, QN_EUNAVAILABLE,
+                       "more than %d products of one item", MOST_PRODUCTS);
+    }
+    m->name[m->n] = name;
+    m->array[m->n++] = *a;
+    *a = (struct qn_array){0};
+    return 0;
+}
+
+/* --keep-steps: what came out of a step, as a product "2-divide". */
+static int
+keep_step(void *ctx, int number, const char *kernel, const struct qn_array *a,
+          struct qn_error *err)
+{
+    struct making *m = ctx;
+    struct qn_array copy = {0};
+    char *name = NULL;
+
+    QN_TRY(qn_array_convert(&copy, a, a->type.dtype, err));
+    if (asprintf(&name, "%d-%s", number, kernel) < 0)
+        name = NULL;
+    return add_product(m, name, &copy, err);
 }
 
 static int
@@ -50,91 +235,132 @@ convert_output(struct qn_array *a, int dtype, struct qn_error *err)
     return 0;
 }
 
-/* A member of a combination goes to shared memory, in the type that its group
- * is kept in. */
-static int
-hand_over(struct qn_worker *w, const json_t *request, struct qn_array *a,
-          struct qn_error *err)
+static const char *
+last_part(const char *path)
 {
-    const char *dtype =
-        json_string_value(json_object_get(request, "dtype"));
-    enum qn_dtype t = a->type.dtype;
-    int64_t offset =
-        json_integer_value(json_object_get(request, "offset"));
-    int64_t bytes = json_integer_value(json_object_get(request, "bytes"));
-    size_t n = (size_t)qn_shape_count(&a->type.shape);
-    void *to;
+    const char *slash = strrchr(path, '/');
 
-    QN_TRY(qn_dtype_parse(&t, NULL, dtype ? dtype : "", err));
-    if ((uint64_t)bytes != n * qn_dtype_size(t))
-        return qn_fail(err, QN_ESHAPE,
-                       "the file changed its shape since it was looked at; "
-                       "run again when it is complete");
-    QN_TRY(qn_worker_map(w, QN_SLOT_MEMBERS, offset, bytes, &to, err));
-    return qn_dtype_convert(to, t, a->data, a->type.dtype, n, err);
+    return slash ? slash + 1 : path;
+}
+
+/* Read and reduce one dataset of the file into a product. */
+static int
+make_product(struct making *m, const char *dataset, struct qn_error *err)
+{
+    const char *name = dataset ? last_part(dataset) : "data";
+    struct qn_keeper keeper = {keep_step, m};
+    struct qn_array a = {0};
+    struct qn_box box;
+    int rc = open_item(m, dataset, err);
+
+    if (!rc) {
+        box = qn_shape_box(&qn_reader_info(m->reader)->type.shape);
+        rc = read_box(m, &a, &qn_reader_info(m->reader)->type, &box, err);
+    }
+    if (!rc)
+        rc = apply_steps(m, &a, &m->cards, m->p->keep_steps ? &keeper : NULL,
+                         err);
+    if (!rc && !m->p->kept)
+        rc = convert_output(&a, m->p->dtype, err);
+    if (!rc)
+        rc = add_product(m, strdup(name), &a, err);
+    qn_array_clear(&a);
+    return rc;
 }
 
 static int
-deliver(struct qn_worker *w, const struct qn_program *p,
-        const json_t *request, struct qn_array *a,
-        const struct qn_cards *cards, json_t *reply, struct qn_error *err)
+add_carried(struct making *m, struct qn_error *err)
 {
-    struct qn_product product = {.name = "data", .data = a};
+    struct qn_source source = m->p->source;
+    json_t *list = json_object_get(m->p->text, "carry"), *dataset;
+    size_t i;
+
+    source.path = m->path;
+    json_array_foreach(list, i, dataset) {
+        const char *path = json_string_value(dataset);
+        struct qn_array a = {0};
+        int rc = qn_carry_read(&a, &source, path, err);
+
+        if (!rc)
+            rc = add_product(m, strdup(last_part(path)), &a, err);
+        qn_array_clear(&a);
+        if (rc)
+            return rc;
+    }
+    return 0;
+}
+
+static int
+make_products(struct making *m, struct qn_error *err)
+{
+    size_t n = m->p->ndatasets < 2 ? 1 : m->p->ndatasets;
+
+    for (size_t i = 0; i < n; i++)
+        QN_TRY(make_product(m, n < 2 ? NULL : m->p->datasets[i], err));
+    m->made = m->n;
+    return m->p->kept ? 0 : add_carried(m, err);
+}
+
+/* The result proper is the last one that the steps made: those that were kept
+ * come before it, but it is to be the default product. */
+static int
+save(struct making *m, struct qn_error *err)
+{
+    struct qn_product product[MOST_PRODUCTS];
     int64_t bytes = 0;
 
-    if (p->combined) {
-        json_object_set_new(reply, "cards", qn_result_cards_json(cards));
-        return hand_over(w, request, a, err);
+    for (size_t i = 0; i < m->n; i++) {
+        size_t from = i;
+
+        if (m->p->keep_steps && i < m->made)
+            from = (i + m->made - 1) % m->made;
+        product[i] = (struct qn_product){.name = m->name[from],
+                                         .data = &m->array[from]};
     }
-    QN_TRY(convert_output(a, p->dtype, err));
-    QN_TRY(qn_result_save(p, request, &product, 1, cards, &bytes, err));
-    json_object_set_new(reply, "bytes", json_integer(bytes));
+    QN_TRY(qn_result_save(m->p, m->request, product, m->n, &m->cards, &bytes,
+                          err));
+    json_object_set_new(m->reply, "bytes", json_integer(bytes));
     return 0;
 }
 
 static int
-process(struct qn_worker *w, const struct qn_program *p,
-        const json_t *request, json_t *reply, struct qn_array *a,
-        struct qn_cards *cards, struct seconds *s, struct qn_error *err)
+make_whole(struct making *m, struct qn_error *err)
 {
-    const char *path = json_string_value(json_object_get(request, "path"));
-    struct qn_lookup fields =
-        qn_fields_lookup(json_object_get(request, "fields"));
-    struct qn_pass pass = {
-        .program = p,
-        .cache = &w->operands,
-        .uses = json_object_get(request, "uses"),
-        .fields = &fields,
-        .path = path,
-        .cards = cards,
-    };
-    double t0 = qn_clock_now(), t1, t2;
+    double t0;
+    int rc = make_products(m, err);
 
-    QN_TRY(read_item(a, cards, p, path, err));
-    t1 = qn_clock_now();
-    QN_TRY(qn_pass_run(&pass, a, err));
-    t2 = qn_clock_now();
-    QN_TRY(deliver(w, p, request, a, cards, reply, err));
-    *s = (struct seconds){t1 - t0, t2 - t1, qn_clock_now() - t2};
-    return 0;
+    if (rc)
+        return rc;
+    t0 = qn_clock_now();
+    if (m->p->kept) {
+        json_object_set_new(m->reply, "cards",
+                            qn_result_cards_json(&m->cards));
+        rc = hand_over(m, &m->array[0], 0, 1, err);
+    } else {
+        rc = save(m, err);
+    }
+    m->write += qn_clock_now() - t0;
+    return rc;
 }
 
 int
 qn_item_run(struct qn_worker *w, const json_t *request, json_t *reply,
             struct qn_error *err)
 {
-    const struct qn_program *p;
-    struct qn_cards cards = {0};
-    struct qn_array a = {0};
-    struct seconds s = {0};
+    struct making m = {.w = w, .request = request, .reply = reply};
     int rc;
 
-    QN_TRY(qn_worker_program(w, request, &p, err));
-    rc = process(w, p, request, reply, &a, &cards, &s, err);
-    qn_array_clear(&a);
-    qn_cards_clear(&cards);
-    json_object_set_new(
-        reply, "seconds",
-        json_pack("[f,f,f]", s.read, s.compute, s.write));
+    QN_TRY(qn_worker_program(w, request, &m.p, err));
+    m.path = json_string_value(json_object_get(request, "path"));
+    rc = json_object_get(request, "nframes") ? make_frames(&m, err)
+                                             : make_whole(&m, err);
+    qn_reader_close(m.reader);
+    for (size_t i = 0; i < m.n; i++) {
+        qn_array_clear(&m.array[i]);
+        free(m.name[i]);
+    }
+    qn_cards_clear(&m.cards);
+    json_object_set_new(reply, "seconds",
+                        json_pack("[f,f,f]", m.read, m.compute, m.write));
     return rc;
 }

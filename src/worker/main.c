@@ -62,9 +62,9 @@ answer(struct qn_worker *w, const char *op, json_t *request, json_t *reply,
         int (*run)(struct qn_worker *, const json_t *, json_t *,
                    struct qn_error *);
     } table[] = {
-        {"probe", qn_probe_run},    {"item", qn_item_run},
-        {"band", qn_band_run},      {"write", qn_result_write},
-        {"key", qn_result_key},
+        {"probe", qn_probe_run}, {"list", qn_list_run},
+        {"item", qn_item_run},   {"band", qn_band_run},
+        {"write", qn_result_write}, {"key", qn_result_key},
     };
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)

@@ -229,11 +229,12 @@ apply_run(struct ready *r, int n, const struct qn_pass *pass,
 
 /* How many steps from i on may be fused. */
 static int
-run_length(const struct qn_program *p, int i)
+run_length(const struct qn_pass *pass, int i)
 {
+    const struct qn_program *p = pass->program;
     int n = 1;
 
-    if (!p->steps[i].kernel->point)
+    if (!p->steps[i].kernel->point || pass->keeper)
         return 1;
     while (i + n < p->nsteps && p->steps[i + n].kernel->point)
         n++;
@@ -251,7 +252,7 @@ qn_pass_run(const struct qn_pass *pass, struct qn_array *a,
                             "the steps", err);
 
     for (int i = 0; !rc && i < p->nsteps;) {
-        int n = run_length(p, i);
+        int n = run_length(pass, i);
 
         if (p->steps[i].kernel->real)
             rc = make_real(a, p->precision, err);
@@ -262,6 +263,10 @@ qn_pass_run(const struct qn_pass *pass, struct qn_array *a,
         }
         if (!rc)
             rc = apply_run(&r[i], n, pass, a, err);
+        // what comes out of the last one is the result itself
+        if (!rc && pass->keeper && i + 1 < p->nsteps)
+            rc = pass->keeper->keep(pass->keeper->ctx, i + 1,
+                                    p->steps[i].kernel->name, a, err);
         i += n;
     }
     for (int i = 0; r && i < p->nsteps; i++)

@@ -7,6 +7,14 @@
 #include "worker/operand.h"
 #include "worker/program.h"
 
+/* Who wants to see what comes out of each step. */
+struct qn_keeper {
+    int (*keep)(
+        void *ctx, int number, const char *kernel, const struct qn_array *a,
+        struct qn_error *err);
+    void *ctx;
+};
+
 struct qn_pass {
     const struct qn_program *program;
     struct qn_operands_cache *cache;
@@ -14,6 +22,7 @@ struct qn_pass {
     const struct qn_lookup *fields;  /* for {header: X} in options        */
     const char *path;                /* of the item's own file            */
     struct qn_cards *cards;          /* corrected by geometry steps       */
+    struct qn_keeper *keeper;        /* NULL: nobody                      */
 };
 
 /* Replace *a by what comes out of the steps.  A run of point kernels is

@@ -80,14 +80,31 @@ load_combine(struct qn_program *p, struct qn_error *err)
     json_t *params = json_object_get(p->text, "combine");
     struct qn_lookup none = {no_field, NULL};
 
-    p->combined = json_is_object(params);
-    if (!p->combined)
+    p->kept = json_is_object(params) ||
+              json_is_true(json_object_get(p->text, "joined"));
+    if (!json_is_object(params))
         return 0;
     QN_TRY(qn_params_fill(&p->combine, &qn_kernel_combine, params, &none,
                           err));
     return qn_kernel_combine.prepare
                ? qn_kernel_combine.prepare(&p->combine, err)
                : 0;
+}
+
+static int
+load_datasets(struct qn_program *p, struct qn_error *err)
+{
+    json_t *list = json_object_get(json_object_get(p->text, "source"),
+                                   "dataset");
+
+    p->ndatasets = json_array_size(list);
+    if (p->ndatasets > 64)
+        return qn_fail(err, QN_EUNAVAILABLE,
+                       "more than 64 datasets of one file; take fewer, or "
+                       "join them with a pattern");
+    for (size_t i = 0; i < p->ndatasets; i++)
+        p->datasets[i] = json_string_value(json_array_get(list, i));
+    return 0;
 }
 
 int
@@ -101,6 +118,8 @@ qn_program_make(struct qn_program *p, json_t *text, struct qn_error *err)
     *p = (struct qn_program){.text = text, .dtype = -1};
     QN_TRY(qn_source_load(&p->source, p->slice,
                           json_object_get(text, "source"), err));
+    QN_TRY(load_datasets(p, err));
+    p->keep_steps = json_is_true(json_object_get(text, "keep_steps"));
     QN_TRY(load_steps(p, err));
     QN_TRY(load_dtype(&real, precision, err));
     if (real != QN_F32 && real != QN_F64)

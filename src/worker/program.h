@@ -25,8 +25,12 @@ struct qn_program {
     int dtype;            /* of the output; -1: as computed              */
     bool fits;            /* write FITS                                  */
     int compress;
-    bool combined;        /* items are members of a combination          */
+    bool kept;            /* items go to shared memory, not to a file:
+                             members of a combination, runs of frames    */
     struct qn_combine combine;
+    bool keep_steps;      /* what comes out of each step is a product    */
+    const char *datasets[64]; /* several: each becomes a product         */
+    size_t ndatasets;
 };
 
 /* Take over the message of op "stage". */

@@ -1,7 +1,9 @@
 /* Writing outputs, and asking them for their keys. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 #include "io/writer.h"
@@ -115,7 +117,11 @@ qn_result_save(const struct qn_program *p, const json_t *request,
     QN_TRY(load_used(&used, &out.provenance.nused,
                      json_object_get(request, "used"), err));
     out.provenance.used = used;
-    rc = p->fits ? qn_writer_fits(&out, err) : qn_writer_hdf5(&out, err);
+    // a killed run may have left one of this name
+    if (unlink(out.path) < 0 && errno != ENOENT)
+        rc = qn_fail(err, QN_EIO, "%s: %s", out.path, strerror(errno));
+    else
+        rc = p->fits ? qn_writer_fits(&out, err) : qn_writer_hdf5(&out, err);
     free(used);
     if (!rc && !stat(out.path, &st))
         *bytes = st.st_size;
@@ -142,29 +148,64 @@ load_product(struct qn_worker *w, struct qn_product *product,
     return 0;
 }
 
+enum { MOST = 64 };
+
+/* What is written; array[i] is product[i]'s, NULL data where unused. */
+struct written {
+    struct qn_product product[MOST];
+    struct qn_array array[MOST];
+    size_t n;
+};
+
+/* Datasets of the frames' file that travel with them. */
+static int
+add_carried(struct written *out, const struct qn_program *p,
+            const json_t *request, struct qn_error *err)
+{
+    json_t *list = json_object_get(p->text, "carry"), *dataset;
+    const char *path = json_string_value(json_object_get(request, "path"));
+    struct qn_source source = p->source;
+    size_t i;
+
+    source.path = path;
+    json_array_foreach(list, i, dataset) {
+        const char *name = json_string_value(dataset);
+
+        if (!path)
+            return 0;
+        if (out->n == MOST)
+            return qn_fail(err, QN_EUNAVAILABLE, "more than %d products",
+                           MOST);
+        QN_TRY(qn_carry_read(&out->array[out->n], &source, name, err));
+        name = strrchr(name, '/') ? strrchr(name, '/') + 1 : name;
+        out->product[out->n] =
+            (struct qn_product){.name = name, .data = &out->array[out->n]};
+        out->n++;
+    }
+    return 0;
+}
+
 static int
 write_products(struct qn_worker *w, const struct qn_program *p,
-               const json_t *request, struct qn_cards *cards, int64_t *bytes,
-               struct qn_error *err)
+               const json_t *request, struct written *out,
+               struct qn_cards *cards, int64_t *bytes, struct qn_error *err)
 {
-    enum { MOST = 8 };
     json_t *said = json_object_get(request, "products");
-    struct qn_product product[MOST];
-    struct qn_array array[MOST] = {0};
-    size_t n = json_array_size(said);
     void *whole;
 
-    if (n > MOST)
+    if (json_array_size(said) > MOST)
         return qn_fail(err, QN_EUNAVAILABLE, "more than %d products", MOST);
     // mapped as a whole first, so that no product moves another
     QN_TRY(qn_worker_map(w, QN_SLOT_RESULT, 0, integer(request, "bytes"),
                          &whole, err));
-    for (size_t i = 0; i < n; i++)
-        QN_TRY(load_product(w, &product[i], &array[i],
-                            json_array_get(said, i), err));
+    for (; out->n < json_array_size(said); out->n++)
+        QN_TRY(load_product(w, &out->product[out->n], &out->array[out->n],
+                            json_array_get(said, out->n), err));
+    QN_TRY(add_carried(out, p, request, err));
     QN_TRY(qn_result_cards_load(cards, json_object_get(request, "cards"),
                                 err));
-    return qn_result_save(p, request, product, n, cards, bytes, err);
+    return qn_result_save(p, request, out->product, out->n, cards, bytes,
+                          err);
 }
 
 int
@@ -173,11 +214,14 @@ qn_result_write(struct qn_worker *w, const json_t *request, json_t *reply,
 {
     const struct qn_program *p;
     struct qn_cards cards = {0};
+    struct written out = {.n = 0};
     int64_t bytes = 0;
     int rc;
 
     QN_TRY(qn_worker_program(w, request, &p, err));
-    rc = write_products(w, p, request, &cards, &bytes, err);
+    rc = write_products(w, p, request, &out, &cards, &bytes, err);
+    for (size_t i = 0; i < MOST; i++)
+        qn_array_clear(&out.array[i]);
     qn_cards_clear(&cards);
     json_object_set_new(reply, "bytes", json_integer(bytes));
     return rc;

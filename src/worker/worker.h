@@ -7,6 +7,7 @@
  *   stage   {program}                            keep a program
  *   memory  {slot} + descriptor                  keep a descriptor
  *   probe   {program, path, names, fields?}      type and header values
+ *   list    {program, path}                      what a file holds
  *   item    {program, path, fields, uses, ...}   one item, start to end
  *   band    {program, members, ...}              part of a combination
  *   write   {program, products, ...}             write a combined result
@@ -58,6 +59,8 @@ qn_worker_program(
 int
 qn_probe_run(struct qn_worker *w, const json_t *request, json_t *reply, struct qn_error *err);
 int
+qn_list_run(struct qn_worker *w, const json_t *request, json_t *reply, struct qn_error *err);
+int
 qn_item_run(struct qn_worker *w, const json_t *request, json_t *reply, struct qn_error *err);
 int
 qn_band_run(struct qn_worker *w, const json_t *request, json_t *reply, struct qn_error *err);
@@ -75,6 +78,12 @@ qn_result_save(
     const struct qn_program *p, const json_t *request,
     const struct qn_product *products, size_t nproducts,
     const struct qn_cards *cards, int64_t *bytes, struct qn_error *err);
+
+/* Read a dataset of the file that main reads, cut to the same frames. */
+int
+qn_carry_read(
+    struct qn_array *a, const struct qn_source *main, const char *dataset,
+    struct qn_error *err);
 
 /* Cards as JSON and back. */
 json_t *

@@ -147,6 +147,45 @@ top_level(void **state)
     qn_job_clear(&job);
 }
 
+// However a raw file's type is written, it is a name and a byte order.
+static void
+raw_types(void **state)
+{
+    static const struct {
+        const char *keys, *dtype, *endian;
+    } rows[] = {
+        {"dtype: \">i2\"", "int16", "big"},
+        {"dtype: <u2", "uint16", "little"},
+        {"dtype: \"<f8\", endian: little", "float64", "little"},
+        {"endian: big, dtype: \">f4\"", "float32", "big"},
+        {"dtype: \"=i4\"", "int32", NULL},
+        {"dtype: \">u1\"", "uint8", NULL}, // a byte has no order
+        {"dtype: \"<u1\", endian: big", "uint8", "big"},
+        {"dtype: u2", "uint16", NULL},
+        {"dtype: uint16, endian: big", "uint16", "big"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct qn_job job;
+        char text[256];
+        const struct qn_input *in;
+
+        snprintf(text, sizeof text,
+                 "stages: {a: {input: {files: x, format: raw, shape: [2], "
+                 "%s}}}\n",
+                 rows[i].keys);
+        parse(&job, text);
+        in = &job.stages[0].input;
+        assert_string_equal(in->dtype, rows[i].dtype);
+        if (rows[i].endian)
+            assert_string_equal(in->endian, rows[i].endian);
+        else
+            assert_null(in->endian);
+        qn_job_clear(&job);
+    }
+}
+
 static void
 inputs(void **state)
 {
@@ -181,7 +220,7 @@ inputs(void **state)
     assert_string_equal(in->files.v[2], "@list.txt");
     in = &job.stages[1].input;
     assert_string_equal(in->exclude.v[0], "*bad*");
-    assert_string_equal(in->dtype, ">u2");
+    assert_string_equal(in->dtype, "uint16");
     assert_int_equal(in->shape.ndims, 3);
     assert_int_equal(in->shape.n[0], -1);
     assert_int_equal(in->shape.n[2], 256);
@@ -506,6 +545,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_night),
         cmocka_unit_test(top_level),
+        cmocka_unit_test(raw_types),
         cmocka_unit_test(inputs),
         cmocka_unit_test(steps),
         cmocka_unit_test(combinations),

@@ -225,6 +225,9 @@ static const struct wrong inputs[] = {
      "-1], offset: -1, endian: middle}}}",
      {"u3", "'shape' wants a whole number from 1", "'offset' wants a whole",
       "unknown value of 'endian': 'middle'"}},
+    {"stages: {a: {input: {files: x, format: raw, dtype: \"<u2\", shape: [2], "
+     "endian: big}}}",
+     {"'endian: big' contradicts 'dtype: \"<u2\"', which is little-endian"}},
     {"stages: {a: {input: {files: x, format: raw, dtype: u2, shape: 7}}}",
      {"'shape' wants a list of 1 to 8 lengths"}},
     {"stages: {a: {input: {files: x, slice: [1:50, 1:100]}}}",

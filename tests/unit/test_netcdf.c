@@ -107,6 +107,30 @@ choosing(void **state)
     expect(SOURCE(.path = at("one.nc")), QN_F32, six, 6);
 }
 
+// Other variables choose places; a pattern joins variables.
+static void
+frames_and_patterns(void **state)
+{
+    static const double last[] = {0, 1, 2, 3, 4, 5}, rows[] = {200, 7, 202, 7};
+    const char *p = put_grid("f.nc", 0, 3);
+
+    (void)state;
+    expect(SOURCE(.path = p, .dataset = "v", .undecoded = true,
+                  .frames = "frame == 2"),
+           QN_I16, last, 6);
+    expect(SOURCE(.path = p, .dataset = "[w]", .frames = "frame != 1"), QN_U8,
+           rows, 4);
+    expect(SOURCE(.path = p, .dataset = "x", .frames = "x > 10 and /x < 30"),
+           QN_F64, (const double[]){20}, 1);
+    refuse(SOURCE(.path = p, .dataset = "v", .frames = "u == 1"), QN_EMISSING,
+           "frames: there is no variable 'u'");
+    refuse(SOURCE(.path = p, .dataset = "v", .frames = "v == 1"), QN_ESHAPE,
+           "frames: v holds 3 x 2 x 3 values");
+    refuse(SOURCE(.path = p, .dataset = "u*"), QN_EMISSING,
+           "no variable matches 'u*'");
+    refuse(SOURCE(.path = p, .dataset = "[xw]"), QN_ESHAPE, "cannot be joined");
+}
+
 // Whatever the length, either all samples are right or it is refused.
 static void
 cut_files(void **state)
@@ -219,7 +243,8 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(choosing),        cmocka_unit_test(cut_files),
+        cmocka_unit_test(choosing),
+        cmocka_unit_test(frames_and_patterns),        cmocka_unit_test(cut_files),
         cmocka_unit_test(damaged_headers), cmocka_unit_test(decoding),
         cmocka_unit_test(fields),          cmocka_unit_test(names_mean_files),
     };

@@ -1,0 +1,66 @@
+/* carry: datasets of the input that travel to the output as they are, cut to
+ * the same frames. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/array.h"
+#include "model/shape.h"
+#include "worker/worker.h"
+
+/* Length of the leading axis before anything is chosen along it; -1: none. */
+static int64_t
+full_length(const struct qn_source *source, struct qn_error *err)
+{
+    struct qn_source whole = *source;
+    struct qn_reader *r = NULL;
+    int64_t n = -1;
+
+    whole.frames = NULL;
+    whole.nslice = 0;
+    if (!qn_reader_open(&r, &whole, err) &&
+        qn_reader_info(r)->type.shape.ndims > 0)
+        n = qn_reader_info(r)->type.shape.n[0];
+    qn_reader_close(r);
+    return n;
+}
+
+static int
+read_carried(struct qn_array *a, const struct qn_source *source,
+             struct qn_error *err)
+{
+    struct qn_reader *r = NULL;
+    int rc = qn_reader_open(&r, source, err);
+
+    if (!rc)
+        rc = qn_array_make(a, &qn_reader_info(r)->type, err);
+    if (!rc) {
+        struct qn_box box = qn_shape_box(&a->type.shape);
+
+        rc = qn_reader_read(r, &box, a->data, err);
+    }
+    qn_reader_close(r);
+    return rc;
+}
+
+int
+qn_carry_read(struct qn_array *a, const struct qn_source *main,
+              const char *dataset, struct qn_error *err)
+{
+    struct qn_source source = *main;
+    int64_t mine, theirs;
+
+    source.dataset = dataset;
+    source.ndatasets = 0;
+    mine = full_length(&source, err);
+    theirs = full_length(main, NULL);
+    // what has no value for each frame is not cut
+    if (mine != theirs) {
+        source.frames = NULL;
+        source.nslice = 0;
+    }
+    if (source.nslice > 1)
+        source.nslice = 1;
+    if (read_carried(a, &source, err))
+        return qn_wrap(err, "carry");
+    return 0;
+}
