@@ -32,21 +32,47 @@ int
 qn_cmd_plan(int argc, char **argv);
 int
 qn_cmd_kernels(int argc, char **argv);
+int
+qn_cmd_ls(int argc, char **argv);
+int
+qn_cmd_init(int argc, char **argv);
 
-/* ---- options of `run` and `plan` ------------------------------------------ */
+/* ---- words of any command ----------------------------------------------- */
+
+/* Parse argv by argp, silently, and say (if this process may) which option is
+ * unknown.  A parser that found something wrong itself, and said so, returns
+ * ECANCELED.  0, QN_EUSAGE, QN_ENOMEM. */
+int
+qn_cli_words(
+    const struct argp *argp, bool speak, void *input, int argc, char **argv);
+
+/* What a parser does for --help. */
+void
+qn_cli_help(const struct argp_state *state);
+
+/* Append a copy of word; QN_ENOMEM. */
+int
+qn_cli_keep(struct qn_strings *s, const char *word);
+void
+qn_cli_drop(struct qn_strings *s);
+
+/* ---- options of `run` and `plan` ---------------------------------------- */
 
 struct qn_cli_job {
     const char *file;       /* JOB */
     const char *data, *output, *stage;
     struct qn_strings sets;
     struct qn_strings arguments;
-    bool fresh, items;
+    const char *only;       /* a glob over items; NULL: all             */
+    long long limit;        /* items a stage; 0: all                    */
+    bool fresh, items, json, list_outputs, keep_steps, retry_failed;
+    double deadline;        /* s; 0: none                               */
     bool help;              /* --help was asked for and answered        */
     bool speak;             /* this process may print (rank 0)          */
     int rc;                 /* QN_EUSAGE: a sentence was said           */
 };
 
-/* Parse argv with argp; fills o.  extra: further argp children or NULL. */
+/* Parse argv with argp; fills o. */
 int
 qn_cli_parse(
     struct qn_cli_job *o, const struct argp_option *options, const char *doc,
@@ -63,13 +89,28 @@ struct qn_cli_loaded {
  * printed by rank 0. */
 int
 qn_cli_load(
-    struct qn_cli_loaded *l, const struct qn_cli_job *o, struct qn_comm *comm,
+    struct qn_cli_loaded *l, struct qn_cli_job *o, struct qn_comm *comm,
     struct qn_error *err);
 
 void
 qn_cli_unload(struct qn_cli_loaded *l);
 void
 qn_cli_free(struct qn_cli_job *o);
+
+/* ---- JSON for other programs -------------------------------------------- */
+
+/* New references.  Bytes that are no UTF-8 are taken for Latin-1, so that
+ * nothing is left out. */
+json_t *
+qn_cli_json_text(const char *s);
+json_t *
+qn_cli_json_value(const struct qn_value *v);
+json_t *
+qn_cli_json_type(const struct qn_type *t);
+
+/* Print an object (taken over) on stdout; an exit code. */
+int
+qn_cli_json_print(json_t *object);
 
 /* Say err (if this process may) and return the exit code for its code. */
 int

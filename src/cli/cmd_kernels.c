@@ -1,4 +1,5 @@
-/* quern kernels [NAME]: the list, or one kernel's page, from its table. */
+/* quern kernels [NAME]: the list, or one kernel's page, from its table; all of
+ * them as the reference section of the manual. */
 #include <stdio.h>
 #include <string.h>
 
@@ -102,6 +103,97 @@ print_page(const struct qn_kernel *k)
         printf("\nSource\n  %s\n", k->source);
 }
 
+/* ---- the reference section ---------------------------------------------- */
+
+/* Text with what Markdown would take for its own escaped. */
+static void
+print_escaped(const char *text)
+{
+    for (; *text; text++)
+        printf("%s%c", strchr("*_<>|[]\\", *text) ? "\\" : "", *text);
+}
+
+/* "a|b|c" as `a`, `b`, `c`. */
+static void
+print_choices(const char *choices)
+{
+    while (*choices) {
+        size_t n = strcspn(choices, "|");
+
+        printf(" `%.*s`", (int)n, choices);
+        choices += n;
+        if (*choices++ != '|')
+            return;
+        printf(",");
+    }
+}
+
+static void
+print_row(const struct qn_option *o)
+{
+    printf("| `%s` | %s", o->name, type_name(o->type));
+    if (o->choices)
+        print_choices(o->choices);
+    printf(" | %s | ", o->unit ? o->unit : "");
+    if (!o->preset)
+        printf("must be given");
+    else if (*o->preset)
+        printf("`%s`", o->preset);
+    printf(" | ");
+    print_escaped(o->help);
+    printf(" |\n");
+}
+
+static void
+print_options_table(const struct qn_option *options)
+{
+    printf("\n| option | type | unit | default | meaning |\n"
+           "| --- | --- | --- | --- | --- |\n");
+    for (const struct qn_option *o = options; o->name; o++)
+        print_row(o);
+}
+
+static void
+print_section(const struct qn_kernel *k)
+{
+    printf("\n## %s\n\n*%s:* ", k->name, kind_name(k->kind));
+    print_escaped(k->summary);
+    printf(".\n\n");
+    print_escaped(k->definition);
+    printf("\n");
+    if (operand_text(k->operands))
+        printf("\n**Operand:** %s.\n", operand_text(k->operands));
+    if (k->options && k->options->name)
+        print_options_table(k->options);
+    if (k->shorthand)
+        printf("\n**Short form:** `%s: VALUE` is `%s: {%s: VALUE}`.\n",
+               k->name, k->name, k->shorthand);
+    if (k->source) {
+        printf("\n**Source:** ");
+        print_escaped(k->source);
+        printf("\n");
+    }
+}
+
+static void
+print_markdown(void)
+{
+    printf("# Kernels\n\nWhat a step, or `combine`, can be: as `quern kernels "
+           "NAME` says it. This page is made by\n`scripts/docs.sh` from the "
+           "tables that also read the job files.\n\n"
+           "| kernel | kind | what it does |\n| --- | --- | --- |\n");
+    for (const struct qn_kernel *const *k = qn_catalog(); *k; k++) {
+        printf("| [%s](#%s) | %s | ", (*k)->name, (*k)->name,
+               kind_name((*k)->kind));
+        print_escaped((*k)->summary);
+        printf(" |\n");
+    }
+    for (const struct qn_kernel *const *k = qn_catalog(); *k; k++)
+        print_section(*k);
+}
+
+/* ---- the command -------------------------------------------------------- */
+
 static int
 unknown(const char *name)
 {
@@ -124,8 +216,13 @@ qn_cmd_kernels(int argc, char **argv)
     const struct qn_kernel *k;
 
     if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
-        printf("Usage: quern kernels [NAME]\n\nList the kernels, or show one "
-               "kernel's options and definition.\n");
+        printf("Usage: quern kernels [NAME | --markdown]\n\nList the kernels, "
+               "or show one kernel's options and definition.\n\n"
+               "  --markdown   all of them, as a page of the manual\n");
+        return QN_EXIT_DONE;
+    }
+    if (argc == 2 && !strcmp(argv[1], "--markdown")) {
+        print_markdown();
         return QN_EXIT_DONE;
     }
     if (argc < 2) {
@@ -133,7 +230,7 @@ qn_cmd_kernels(int argc, char **argv)
         return QN_EXIT_DONE;
     }
     if (argv[1][0] == '-' || argc > 2) {
-        fprintf(stderr, "quern: usage: quern kernels [NAME]\n");
+        fprintf(stderr, "quern: usage: quern kernels [NAME | --markdown]\n");
         return QN_EXIT_USAGE;
     }
     k = qn_catalog_find(argv[1]);

@@ -18,6 +18,21 @@ static const struct argp_option options[] = {
      "Change the job, as in stages.flat.steps.1.normalize.by=mean; may be "
      "repeated",
      0},
+    {"only", 'O', "GLOB", 0,
+     "Only items whose path or file name matches; their results stay valid",
+     0},
+    {"limit", 'n', "N", 0,
+     "Only the first N items of each stage, to try a job", 0},
+    {"keep-steps", 'k', NULL, 0,
+     "Make the items anew, with what comes out of each step as products "
+     "1-subtract, 2-divide ...",
+     0},
+    {"retry-failed", 'r', NULL, 0,
+     "Try again what failed before (default: only when its file or the job "
+     "has changed)",
+     0},
+    {"deadline", 'D', "SECONDS", 0,
+     "Begin nothing new after so long; exit 75", 0},
     {"fresh", 'f', NULL, 0, "Take nothing for done (default: resume)", 0},
     {"help", 'h', NULL, 0, "Show this text", 0},
     {0},
@@ -54,7 +69,7 @@ sum_up(const struct qn_run *run, double seconds)
 }
 
 static int
-run_job(const struct qn_cli_job *o, struct qn_comm *comm)
+run_job(struct qn_cli_job *o, struct qn_comm *comm)
 {
     struct qn_cli_loaded l = {0};
     struct qn_run run = {0};

@@ -103,8 +103,31 @@ decide_folders(struct qn_cli_loaded *l, const struct qn_cli_job *o,
     return rc;
 }
 
+/* What a shell expanded is meant from the current folder. */
+static int
+complete_arguments(const struct qn_job *job, struct qn_strings *arguments,
+                   struct qn_error *err)
+{
+    bool wanted = false;
+
+    for (int s = 0; s < job->nstages; s++)
+        wanted = wanted || job->stages[s].input.arguments;
+    if (arguments->n && !wanted)
+        return qn_fail(err, QN_EUSAGE,
+                       "files were named behind the job, but no stage of it "
+                       "reads them: it needs `input: arguments`");
+    for (size_t i = 0; i < arguments->n; i++) {
+        char *path;
+
+        QN_TRY(absolute(&path, ".", arguments->v[i], err));
+        free(arguments->v[i]);
+        arguments->v[i] = path;
+    }
+    return 0;
+}
+
 int
-qn_cli_load(struct qn_cli_loaded *l, const struct qn_cli_job *o,
+qn_cli_load(struct qn_cli_loaded *l, struct qn_cli_job *o,
             struct qn_comm *comm, struct qn_error *err)
 {
     char *text = NULL;
@@ -116,11 +139,18 @@ qn_cli_load(struct qn_cli_loaded *l, const struct qn_cli_job *o,
     free(text);
     if (!rc)
         rc = decide_folders(l, o, err);
+    if (!rc)
+        rc = complete_arguments(&l->job, &o->arguments, err);
     l->options = (struct qn_run_options){
         .data = l->data,
         .output = l->output,
         .stage = o->stage,
         .fresh = o->fresh,
+        .only = o->only,
+        .limit = o->limit,
+        .keep_steps = o->keep_steps,
+        .retry_failed = o->retry_failed,
+        .deadline = o->deadline,
         .arguments = &o->arguments,
     };
     return qn_comm_agree(comm, rc, err);

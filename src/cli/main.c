@@ -11,9 +11,9 @@
 const struct qn_cli_command qn_cli_commands[] = {
     {"run", "do what is not yet done", qn_cmd_run},
     {"plan", "say what run would do, and write nothing", qn_cmd_plan},
+    {"init", "write a job file to start from", qn_cmd_init},
+    {"ls", "say what is in the inputs", qn_cmd_ls},
     {"kernels", "list the kernels, or explain one", qn_cmd_kernels},
-    {"ls", "say what is in the inputs", NULL},
-    {"init", "write a job file to start from", NULL},
     {"explain", "say why an item is done, stale or failed", NULL},
     {"status", "progress of a run", NULL},
     {"verify", "recompute outputs and compare", NULL},

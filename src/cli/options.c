@@ -1,7 +1,8 @@
-/* Options of the commands that take a job, by glibc's argp.
+/* Options by glibc's argp, and those of the commands that take a job.
  *
  * argp prints and exits by itself; under MPI only rank 0 may speak and nobody
  * may leave, so both are switched off and --help is ours. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,8 +10,8 @@
 #include "base/memory.h"
 #include "cli/cli.h"
 
-static int
-keep(struct qn_strings *s, const char *word)
+int
+qn_cli_keep(struct qn_strings *s, const char *word)
 {
     char **v = realloc(s->v, (s->n + 1) * sizeof *v);
 
@@ -30,6 +31,34 @@ complain(struct qn_cli_job *o, const char *what, const char *word)
     o->rc = QN_EUSAGE;
 }
 
+static void
+take_limit(struct qn_cli_job *o, const char *arg)
+{
+    char *end;
+
+    o->limit = strtoll(arg, &end, 10);
+    if (*end || o->limit < 1)
+        complain(o, "--limit needs a number of items, at least 1, not", arg);
+}
+
+static void
+take_deadline(struct qn_cli_job *o, const char *arg)
+{
+    char *end;
+
+    o->deadline = strtod(arg, &end);
+    if (*end || !(o->deadline > 0))
+        complain(o, "--deadline needs seconds, not", arg);
+}
+
+void
+qn_cli_help(const struct argp_state *state)
+{
+    // argp_state_help says nothing once errors are switched off
+    argp_help(state->root_argp, stdout,
+              ARGP_HELP_STD_HELP & ~(unsigned)ARGP_HELP_EXIT_OK, state->name);
+}
+
 static error_t
 take(int key, char *arg, struct argp_state *state)
 {
@@ -41,24 +70,28 @@ take(int key, char *arg, struct argp_state *state)
     case 's': o->stage = arg; break;
     case 'f': o->fresh = true; break;
     case 'i': o->items = true; break;
+    case 'j': o->json = true; break;
+    case 'l': o->list_outputs = true; break;
+    case 'O': o->only = arg; break;
+    case 'n': take_limit(o, arg); break;
+    case 'k': o->keep_steps = true; break;
+    case 'r': o->retry_failed = true; break;
+    case 'D': take_deadline(o, arg); break;
     case 'S':
         if (!strchr(arg, '='))
             complain(o, "--set needs path.to.key=value, not", arg);
-        else if (keep(&o->sets, arg))
+        else if (qn_cli_keep(&o->sets, arg))
             o->rc = QN_ENOMEM;
         break;
     case 'h':
         o->help = true;
-        // argp_state_help says nothing once errors are switched off
         if (o->speak)
-            argp_help(state->root_argp, stdout,
-                      ARGP_HELP_STD_HELP & ~(unsigned)ARGP_HELP_EXIT_OK,
-                      state->name);
+            qn_cli_help(state);
         break;
     case ARGP_KEY_ARG:
         if (!o->file)
             o->file = arg;
-        else if (keep(&o->arguments, arg))
+        else if (qn_cli_keep(&o->arguments, arg))
             o->rc = QN_ENOMEM;
         break;
     case ARGP_KEY_END:
@@ -71,7 +104,7 @@ take(int key, char *arg, struct argp_state *state)
         break;
     default: return ARGP_ERR_UNKNOWN;
     }
-    return 0;
+    return o->rc ? ECANCELED : 0;
 }
 
 /* The nearest option to a mistyped one, or NULL. */
@@ -88,12 +121,11 @@ near_option(const struct argp_option *options, const char *word)
     return qn_text_nearest(word, names);
 }
 
-/* argp tells nobody which word was wrong when it is silent: find it. */
+/* argp does not tell which word was wrong when it is silent: find it. */
 static void
-name_unknown(struct qn_cli_job *o, const struct argp_option *options,
-             int argc, char **argv)
+name_unknown(const struct argp_option *options, int argc, char **argv)
 {
-    for (int i = 1; i < argc && o->speak; i++) {
+    for (int i = 1; i < argc; i++) {
         char word[128];
         bool known = false;
 
@@ -116,10 +148,30 @@ name_unknown(struct qn_cli_job *o, const struct argp_option *options,
                     word, argv[0]);
         return;
     }
-    if (o->speak)
-        fprintf(stderr, "quern: an option is unknown or lacks its value; see "
-                        "`quern %s --help`\n",
-                argv[0]);
+    fprintf(stderr, "quern: an option is unknown or lacks its value; see "
+                    "`quern %s --help`\n",
+            argv[0]);
+}
+
+int
+qn_cli_words(const struct argp *argp, bool speak, void *input, int argc,
+             char **argv)
+{
+    char name[64], *first = argv[0];
+    error_t bad;
+
+    // argp shows argv[0] in its usage line
+    snprintf(name, sizeof name, "quern %s", argv[0]);
+    argv[0] = name;
+    bad = argp_parse(argp, argc, argv,
+                     ARGP_NO_EXIT | ARGP_NO_ERRS | ARGP_NO_HELP, NULL, input);
+    argv[0] = first;
+    if (bad == ENOMEM)
+        return QN_ENOMEM;
+    // ECANCELED: the command said already what is wrong
+    if (bad && bad != ECANCELED && speak)
+        name_unknown(argp->options, argc, argv);
+    return bad ? QN_EUSAGE : 0;
 }
 
 int
@@ -128,24 +180,15 @@ qn_cli_parse(struct qn_cli_job *o, const struct argp_option *options,
 {
     struct argp argp = {.options = options, .parser = take,
                         .args_doc = "JOB [FILE...]", .doc = doc};
-    char name[64], *first = argv[0];
-    error_t bad;
+    int rc = qn_cli_words(&argp, o->speak, o, argc, argv);
 
-    // argp shows argv[0] in its usage line
-    snprintf(name, sizeof name, "quern %s", argv[0]);
-    argv[0] = name;
-    bad = argp_parse(&argp, argc, argv,
-                     ARGP_NO_EXIT | ARGP_NO_ERRS | ARGP_NO_HELP, NULL, o);
-    argv[0] = first;
-    if (bad && !o->rc) {
-        name_unknown(o, options, argc, argv);
-        o->rc = QN_EUSAGE;
-    }
+    if (!o->rc)
+        o->rc = rc;
     return o->rc;
 }
 
-static void
-free_strings(struct qn_strings *s)
+void
+qn_cli_drop(struct qn_strings *s)
 {
     for (size_t i = 0; i < s->n; i++)
         free(s->v[i]);
@@ -156,6 +199,6 @@ free_strings(struct qn_strings *s)
 void
 qn_cli_free(struct qn_cli_job *o)
 {
-    free_strings(&o->sets);
-    free_strings(&o->arguments);
+    qn_cli_drop(&o->sets);
+    qn_cli_drop(&o->arguments);
 }

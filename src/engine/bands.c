@@ -27,8 +27,10 @@ struct round {
     int64_t pixels;            /* of the whole result                       */
     int64_t most;              /* pixels a rank gets in a round             */
     size_t in, out;            /* bytes of a member's, a result's sample    */
-    int members;               /* that have not failed                      */
-    int *member;               /* owned: their tasks                        */
+    int64_t members;           /* that have not failed                      */
+    int *task;                 /* owned, [members]: the task of each        */
+    int64_t *place;            /* owned, [members]: bytes, in its owner's
+                                  arena                                     */
     struct qn_transfer **moving; /* owned */
     size_t nmoving;
     char *held, *got, *made;   /* this rank's members, received, result     */
@@ -111,30 +113,29 @@ move(struct round *r, bool in, int other, int tag, void *p, size_t n,
 
 /* My pixels of member m, from wherever they are. */
 static int
-fetch(struct round *r, int m, struct qn_error *err)
+fetch(struct round *r, int64_t m, struct qn_error *err)
 {
     const struct qn_bands *b = r->b;
-    int task = r->member[m], owner = b->owner[task];
+    int owner = b->owner[r->task[m]];
     size_t n = (size_t)r->mine.count * r->in;
-    char *to = r->got + (int64_t)m * r->most * (int64_t)r->in;
+    char *to = r->got + m * r->most * (int64_t)r->in;
 
     if (!n)
         return 0;
     if (owner != b->run->comm->rank)
         return move(r, true, owner, TAG_MEMBER, to, n, err);
-    memcpy(to, r->held + b->offset[task] + r->mine.start * (int64_t)r->in, n);
+    memcpy(to, r->held + r->place[m] + r->mine.start * (int64_t)r->in, n);
     return 0;
 }
 
 /* Everybody else's pixels of member m, if it is mine. */
 static int
-serve(struct round *r, int64_t round, int m, struct qn_error *err)
+serve(struct round *r, int64_t round, int64_t m, struct qn_error *err)
 {
     const struct qn_bands *b = r->b;
     struct qn_comm *comm = b->run->comm;
-    int task = r->member[m];
 
-    if (b->owner[task] != comm->rank)
+    if (b->owner[r->task[m]] != comm->rank)
         return 0;
     for (int to = 0; to < comm->size; to++) {
         struct share s = share_of(r, round, to);
@@ -143,7 +144,7 @@ serve(struct round *r, int64_t round, int m, struct qn_error *err)
         if (to == comm->rank || !n)
             continue;
         QN_TRY(move(r, false, to, TAG_MEMBER,
-                    r->held + b->offset[task] + s.start * (int64_t)r->in, n,
+                    r->held + r->place[m] + s.start * (int64_t)r->in, n,
                     err));
     }
     return 0;
@@ -154,7 +155,7 @@ exchange(struct round *r, int64_t round, struct qn_error *err)
 {
     int rc = 0;
 
-    for (int m = 0; m < r->members && !rc; m++) {
+    for (int64_t m = 0; m < r->members && !rc; m++) {
         rc = fetch(r, m, err);
         if (!rc)
             rc = serve(r, round, m, err);
@@ -207,13 +208,12 @@ deliver(struct round *r, int64_t round, struct qn_error *err)
 static json_t *
 members_json(const struct round *r, int64_t pixel)
 {
+    bool alone = r->b->run->comm->size == 1;
     json_t *a = json_array();
 
-    for (int m = 0; m < r->members; m++) {
-        int64_t at = r->b->run->comm->size > 1
-                         ? (int64_t)m * r->most * (int64_t)r->in
-                         : r->b->offset[r->member[m]] +
-                               r->mine.start * (int64_t)r->in;
+    for (int64_t m = 0; m < r->members; m++) {
+        int64_t at = alone ? r->place[m] + r->mine.start * (int64_t)r->in
+                           : m * r->most * (int64_t)r->in;
 
         json_array_append_new(
             a, json_integer((json_int_t)(at + pixel * (int64_t)r->in)));
@@ -242,7 +242,7 @@ request_piece(void *ctx, int64_t unit, json_t **request, double *timeout,
     if (r->b->weight) {
         json_t *w = json_array();
 
-        for (int m = 0; m < r->members; m++)
+        for (int64_t m = 0; m < r->members; m++)
             json_array_append_new(w, json_real(r->b->weight[m]));
         json_object_set_new(*request, "weights", w);
     }
@@ -308,21 +308,42 @@ one_round(struct round *r, int64_t round, struct qn_error *err)
     return rc;
 }
 
+/* A task's frames that have not failed, as members; one for a whole item. */
+static void
+list_frames(struct round *r, int task)
+{
+    const struct qn_task *t = &r->b->st->task[task];
+    int64_t n = t->item->frame < 0 ? 1 : t->item->nframes;
+    int lost = 0;
+
+    for (int64_t i = 0; i < n; i++) {
+        if (lost < t->nlost && t->lost[lost] == i) {
+            lost++;
+            continue;
+        }
+        r->task[r->members] = task;
+        r->place[r->members++] =
+            r->b->offset[task] + i * r->pixels * (int64_t)r->in;
+    }
+}
+
 static int
 list_members(struct round *r, struct qn_error *err)
 {
     const struct qn_bands *b = r->b;
+    size_t n = (size_t)qn_plan_members(b->st, b->target);
 
-    QN_TRY(qn_memory_make((void **)&r->member, (size_t)b->target->ntasks,
-                          sizeof *r->member, "members", err));
+    QN_TRY(qn_memory_make((void **)&r->task, n, sizeof *r->task, "members",
+                          err));
+    QN_TRY(qn_memory_make((void **)&r->place, n, sizeof *r->place, "members",
+                          err));
     for (int i = 0; i < b->target->ntasks; i++)
-        if (!b->st->task[b->target->task[i]].code)
-            r->member[r->members++] = b->target->task[i];
-    return qn_memory_make(
-        (void **)&r->moving,
-        (size_t)r->members * (size_t)(b->run->comm->size + 1) +
-            2 * (size_t)b->run->comm->size,
-        sizeof(struct qn_transfer *), "transfers", err);
+        if (qn_plan_frames(&b->st->task[b->target->task[i]]))
+            list_frames(r, b->target->task[i]);
+    return qn_memory_make((void **)&r->moving,
+                          n * (size_t)(b->run->comm->size + 1) +
+                              2 * (size_t)b->run->comm->size,
+                          sizeof(struct qn_transfer *), "transfers", err);
 }
 
 /* Pixels a rank gets in a round: an even share, at most what an eighth of its
@@ -392,7 +413,80 @@ qn_bands_run(struct qn_bands *b, struct qn_error *err)
     rc = qn_comm_agree(comm, rc, err);
     for (int64_t i = 0; !rc && i * comm->size * r.most < r.pixels; i++)
         rc = one_round(&r, i, err);
-    free(r.member);
+    free(r.task);
+    free(r.place);
+    free(r.moving);
+    return rc;
+}
+
+/* ---- joining ------------------------------------------------------------------------------ */
+
+static int64_t
+run_bytes(const struct qn_bands *b, int task)
+{
+    const struct qn_task *t = &b->st->task[task];
+
+    return t->item->nframes * qn_shape_count(&t->result.shape) *
+           (int64_t)qn_dtype_size(b->target->member);
+}
+
+/* A run of frames from its owner to its place in the leader's result. */
+static int
+move_run(struct round *r, int task, int64_t to, struct qn_error *err)
+{
+    const struct qn_bands *b = r->b;
+    int rank = b->run->comm->rank, owner = b->owner[task];
+    size_t n = (size_t)run_bytes(b, task);
+
+    if (owner != rank && b->leader != rank)
+        return 0;
+    if (owner == b->leader)
+        memcpy(r->made + to, r->held + b->offset[task], n);
+    else if (rank == b->leader)
+        return move(r, true, owner, TAG_MEMBER, r->made + to, n, err);
+    else
+        return move(r, false, b->leader, TAG_MEMBER,
+                    r->held + b->offset[task], n, err);
+    return 0;
+}
+
+static int
+open_joined(struct round *r, struct qn_error *err)
+{
+    struct qn_bands *b = r->b;
+    int64_t bytes = qn_bands_layout(b->target).bytes, at;
+
+    QN_TRY(qn_memory_make((void **)&r->moving, (size_t)b->target->ntasks,
+                          sizeof(struct qn_transfer *), "transfers", err));
+    if (b->arena->used)
+        QN_TRY(qn_arena_at(b->arena, 0, b->arena->used, (void **)&r->held,
+                           err));
+    if (b->run->comm->rank != b->leader)
+        return 0;
+    QN_TRY(qn_arena_open(&b->result, NULL, err));
+    QN_TRY(qn_arena_place(&b->result, bytes, &at, err));
+    QN_TRY(qn_arena_at(&b->result, 0, bytes, (void **)&r->made, err));
+    qn_farm_memory(&b->run->farm, 1, b->result.fd);
+    return 0;
+}
+
+int
+qn_bands_join(struct qn_bands *b, struct qn_error *err)
+{
+    struct round r = {.b = b};
+    int64_t at = 0;
+    int rc, late;
+
+    b->result.fd = b->received.fd = -1;
+    rc = qn_comm_agree(b->run->comm, open_joined(&r, err), err);
+    for (int i = 0; i < b->target->ntasks && !rc; i++) {
+        int task = b->target->task[i];
+
+        rc = move_run(&r, task, at, err);
+        at += run_bytes(b, task);
+    }
+    late = wait_all(&r, rc ? NULL : err);
+    rc = qn_comm_agree(b->run->comm, rc ? rc : late, err);
     free(r.moving);
     return rc;
 }

@@ -31,6 +31,11 @@ qn_bands_layout(const struct qn_target *t);
 int
 qn_bands_run(struct qn_bands *b, struct qn_error *err);
 
+/* Collective.  The same for a target that is put together from the runs of
+ * frames of one file: they come one behind the other. */
+int
+qn_bands_join(struct qn_bands *b, struct qn_error *err);
+
 void
 qn_bands_clear(struct qn_bands *b);
 

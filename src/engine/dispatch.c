@@ -99,6 +99,8 @@ run(struct loop *l)
         }
         if (qn_stop_asked() > 1)
             break;
+        if (l->work->tick && !l->rc)
+            note(l, l->work->tick(l->work->ctx, l->err));
         fill(l);
         if (l->farm->busy)
             take(l, qn_farm_free(l->farm) && l->comm->size > 1 ? 0

@@ -22,6 +22,9 @@ struct qn_work {
     int (*finish)(
         void *ctx, int64_t unit, const json_t *reply,
         const struct qn_error *why, struct qn_error *err);
+
+    /* Called now and then while the phase goes on; NULL: nothing to do. */
+    int (*tick)(void *ctx, struct qn_error *err);
 };
 
 /* Collective over comm.  *stopped (may be NULL): somebody asked to stop, and

@@ -12,12 +12,15 @@
 
 #include "base/memory.h"
 #include "engine/dispatch.h"
+#include "engine/headers.h"
 #include "engine/outcome.h"
 #include "engine/program.h"
 #include "io/discover.h"
 #include "io/source.h"
 #include "model/dtype.h"
 #include "model/shape.h"
+
+#define HDUS "@hdus"
 
 char *
 qn_inputs_path(const struct qn_run *run, const char *path)
@@ -57,6 +60,56 @@ add_found(struct qn_items *items, const struct qn_found *f,
     return 0;
 }
 
+/* A companion file: its path becomes a field, its size and time another one
+ * that only the key looks at. */
+static int
+add_companion(const struct qn_run *run, struct qn_item *item,
+              const char *name, const char *pattern, struct qn_error *err)
+{
+    struct qn_lookup fields = qn_item_lookup(item);
+    char hidden[256], facts[64], reason[1200];
+    char *path = NULL, *full;
+    struct stat st;
+    int rc = qn_fields_fill(&path, pattern, &fields, false, err);
+
+    if (rc)
+        return rc;
+    full = qn_inputs_path(run, path);
+    if (!full || stat(full, &st)) {
+        snprintf(reason, sizeof reason, "its companion %s, %s, is not there",
+                 name, path);
+        rc = qn_item_fail(item, QN_EMISSING, reason, err);
+    } else {
+        snprintf(hidden, sizeof hidden, "@%s", name);
+        snprintf(facts, sizeof facts, "%lld:%lld.%09ld",
+                 (long long)st.st_size, (long long)st.st_mtim.tv_sec,
+                 st.st_mtim.tv_nsec);
+        rc = qn_item_field(item, name, path, true, err);
+        if (!rc)
+            rc = qn_item_field(item, hidden, facts, true, err);
+    }
+    free(full);
+    free(path);
+    return rc;
+}
+
+static int
+add_companions(const struct qn_run *run, const struct qn_input *in,
+               struct qn_items *items, struct qn_error *err)
+{
+    const char *name;
+    json_t *pattern;
+
+    if (!in->with)
+        return 0;
+    for (size_t i = 0; i < items->n; i++)
+        json_object_foreach(in->with, name, pattern)
+            if (!items->v[i].code)
+                QN_TRY(add_companion(run, &items->v[i], name,
+                                     json_string_value(pattern), err));
+    return 0;
+}
+
 static int
 find_files(const struct qn_run *run, const struct qn_input *in,
            struct qn_items *items, struct qn_error *err)
@@ -65,14 +118,21 @@ find_files(const struct qn_run *run, const struct qn_input *in,
     struct qn_finds found = {0};
     int rc;
 
-    if (in->arguments)
+    if (in->arguments) {
         files = run->options->arguments;
+        if (!files->n)
+            return qn_fail(err, QN_EUSAGE,
+                           "it reads the files named behind the job: `quern "
+                           "run JOB FILE...`");
+    }
     rc = qn_discover(&found, run->options->data,
                      (const char *const *)files->v, files->n,
                      (const char *const *)in->exclude.v, in->exclude.n, err);
     for (size_t i = 0; !rc && i < found.n; i++)
         rc = add_found(items, &found.v[i], err);
     qn_discover_clear(&found);
+    if (!rc)
+        rc = add_companions(run, in, items, err);
     return rc;
 }
 
@@ -105,6 +165,8 @@ broadcast_items(struct qn_comm *comm, struct qn_items *items, int rc,
 struct looking {
     struct qn_run *run;
     size_t program;
+    int stage;                 /* whose items they are; -1: operands        */
+    bool list;                 /* the images of each file, not the file     */
     double timeout;            /* s, and 1 s for every 10 MB                */
     json_t *names;             /* owned */
     struct qn_items *items;
@@ -140,7 +202,8 @@ request_look(void *ctx, int64_t unit, json_t **request, double *timeout,
     if (item->probed || item->code)
         return 0;
     path = qn_inputs_path(l->run, item->path);
-    *request = json_pack("{s:s,s:I,s:s,s:O}", "op", "probe", "program",
+    *request = json_pack("{s:s,s:I,s:s,s:O}", "op",
+                         l->list ? "list" : "probe", "program",
                          (json_int_t)l->program, "path", path ? path : "",
                          "names", l->names);
     free(path);
@@ -183,6 +246,30 @@ load_fields(struct qn_item *item, const json_t *fields, struct qn_error *err)
     return 0;
 }
 
+/* The numbers of the HDUs that hold images, as the hidden field HDUS. */
+static int
+load_images(struct qn_item *item, const json_t *entries, struct qn_error *err)
+{
+    struct qn_text numbers = {0};
+    json_t *e;
+    size_t i;
+    int rc;
+
+    json_array_foreach(entries, i, e) {
+        const char *kind = json_string_value(json_object_get(e, "kind"));
+
+        if (kind && !strcmp(kind, "image") && json_object_get(e, "hdu"))
+            qn_text_add(&numbers, "%s%lld", numbers.len ? "," : "",
+                        (long long)json_integer_value(
+                            json_object_get(e, "hdu")));
+    }
+    rc = qn_text_check(&numbers, err);
+    if (!rc)
+        rc = qn_item_field(item, HDUS, qn_text_get(&numbers), true, err);
+    qn_text_clear(&numbers);
+    return rc;
+}
+
 static int
 finish_look(void *ctx, int64_t unit, const json_t *reply,
             const struct qn_error *why, struct qn_error *err)
@@ -196,6 +283,8 @@ finish_look(void *ctx, int64_t unit, const json_t *reply,
         return qn_item_fail(
             item, why->code,
             qn_program_reason(l->run, l->items->v[unit].path, why->text), err);
+    if (l->list)
+        return load_images(item, json_object_get(reply, "entries"), err);
     QN_TRY(load_type(item, reply, err));
     return load_fields(item, json_object_get(reply, "fields"), err);
 }
@@ -203,24 +292,12 @@ finish_look(void *ctx, int64_t unit, const json_t *reply,
 /* ---- sharing what was seen ---------------------------------------------------- */
 
 struct merging {
+    struct qn_run *run;
+    int stage;             /* whose headers are remembered; -1: none */
     struct qn_items *items;
     struct qn_items all; /* owned: in the order of the outcomes */
     size_t next;
 };
-
-static int
-append_fields(struct qn_item *to, const struct qn_item *from,
-              struct qn_error *err)
-{
-    for (const char *p = from->fields; p && *p; p += strlen(p) + 1) {
-        const char *cut = p + strcspn(p, "=$");
-        char name[256];
-
-        snprintf(name, sizeof name, "%.*s", (int)(cut - p), p);
-        QN_TRY(qn_item_field(to, name, cut + 1, *cut == '$', err));
-    }
-    return 0;
-}
 
 static int
 merge_one(void *ctx, int rank, int64_t unit, int code, int64_t value,
@@ -236,14 +313,17 @@ merge_one(void *ctx, int rank, int64_t unit, int code, int64_t value,
     item->type = seen->type;
     if (seen->code)
         QN_TRY(qn_item_fail(item, seen->code, seen->reason, err));
-    return append_fields(item, seen, err);
+    if (m->stage >= 0)
+        QN_TRY(qn_headers_learn(m->run, m->stage, item, seen, err));
+    return qn_item_append(item, seen, err);
 }
 
 static int
 share_seen(struct looking *l, struct qn_error *err)
 {
     struct qn_comm *comm = l->run->comm;
-    struct merging m = {.items = l->items};
+    struct merging m = {.run = l->run, .stage = l->stage,
+                        .items = l->items};
     struct qn_text packed = {0};
     size_t *sizes = NULL, n = 0;
     void *all = NULL;
@@ -287,12 +367,17 @@ look_timeout(double timeout)
 }
 
 static int
-probe(struct qn_run *run, size_t program, double timeout,
-      const struct qn_strings *names, struct qn_items *items,
-      struct qn_error *err)
+look(struct qn_run *run, int stage, bool list,
+     const struct qn_strings *names, struct qn_items *items,
+     struct qn_error *err)
 {
-    struct looking l = {.run = run, .program = program, .items = items,
-                        .timeout = look_timeout(timeout),
+    struct looking l = {.run = run, .stage = list ? -1 : stage,
+                        .list = list, .items = items,
+                        .program = stage < 0 ? run->look
+                                             : run->program[stage],
+                        .timeout = look_timeout(
+                            stage < 0 ? NAN
+                                      : run->job->stages[stage].timeout),
                         .names = names_json(names)};
     struct qn_work work = {.total = (int64_t)items->n, .ctx = &l,
                            .request = request_look, .finish = finish_look};
@@ -341,7 +426,7 @@ qn_inputs_look(struct qn_run *run, const struct qn_strings *names,
         qn_item_clear(files);
     rc = broadcast_items(run->comm, files, rc, err);
     if (!rc)
-        rc = probe(run, run->look, NAN, names, files, err);
+        rc = look(run, -1, false, names, files, err);
     return rc;
 }
 
@@ -400,9 +485,13 @@ same_inputs(const struct qn_input *a, const struct qn_input *b)
     json_t *x, *y;
     bool same;
 
-    if (a->stage || b->stage || a->arguments != b->arguments ||
+    if (a->stage || b->stage ||
+        (a->each == QN_EACH_HDU) != (b->each == QN_EACH_HDU) ||
+        a->arguments != b->arguments ||
         !same_strings(&a->files, &b->files) ||
         !same_strings(&a->exclude, &b->exclude))
+        return false;
+    if ((a->with || b->with) && !json_equal(a->with, b->with))
         return false;
     x = qn_source_json(a);
     y = qn_source_json(b);
@@ -425,19 +514,27 @@ first_alike(const struct qn_run *run, int s)
     return s;
 }
 
+/* Keep the items of stage s if a later one reads them too. */
 static int
-copy_items(struct qn_items *to, const struct qn_items *from,
+keep_items(struct qn_run *run, int s, const struct qn_items *items,
            struct qn_error *err)
 {
-    struct qn_text packed = {0};
-    int rc = qn_item_pack(&packed, from, err);
+    for (int t = s + 1; t < run->job->nstages; t++)
+        if (run->plan.stage[t].wanted && first_alike(run, t) == s)
+            return qn_item_pack(&run->packed[s], items, err);
+    return 0;
+}
 
-    if (!rc)
-        rc = qn_item_unpack(to, packed.s, packed.len, err);
-    qn_text_clear(&packed);
-    for (size_t i = 0; i < to->n; i++)
-        to->v[i].told = to->v[i].code != 0;
-    return rc;
+static int
+take_kept(const struct qn_run *run, int s, struct qn_items *items,
+          struct qn_error *err)
+{
+    const struct qn_text *packed = &run->packed[s];
+
+    QN_TRY(qn_item_unpack(items, packed->s, packed->len, err));
+    for (size_t i = 0; i < items->n; i++)
+        items->v[i].told = items->v[i].code != 0;
+    return 0;
 }
 
 /* Names that any stage with these files wants and that captures and lists do
@@ -473,20 +570,76 @@ clear_names(struct qn_strings *names)
     free(names->v);
 }
 
+/* One item for each image of a file. */
 static int
-look_at(struct qn_run *run, int s, struct qn_items *items,
-        struct qn_error *err)
+expand_file(struct qn_items *out, const struct qn_item *from,
+            struct qn_error *err)
+{
+    struct qn_item *item;
+    struct qn_value v;
+
+    if (from->code || !qn_item_find(from, HDUS, &v) || !*v.text) {
+        QN_TRY(qn_item_copy(out, from, &item, err));
+        return qn_item_fail(item, QN_EFORMAT, "it holds no image", err);
+    }
+    for (const char *p = v.text; *p; p += strcspn(p, ",")) {
+        char number[16], part[24];
+
+        p += *p == ',';
+        snprintf(number, sizeof number, "%.*s", (int)strcspn(p, ","), p);
+        snprintf(part, sizeof part, "|%s", number);
+        QN_TRY(qn_item_copy(out, from, &item, err));
+        QN_TRY(qn_item_field(item, "hdu", number, false, err));
+        QN_TRY(qn_item_field(item, QN_PLAN_PART, part, true, err));
+    }
+    return 0;
+}
+
+static int
+expand_images(struct qn_items *items, struct qn_error *err)
+{
+    struct qn_items images = {0};
+    int rc = 0;
+
+    for (size_t i = 0; i < items->n && !rc; i++)
+        rc = expand_file(&images, &items->v[i], err);
+    qn_item_clear(items);
+    *items = images;
+    return rc;
+}
+
+static int
+look_at(struct qn_run *run, int s, const struct qn_strings *names,
+        struct qn_items *items, struct qn_error *err)
+{
+    const struct qn_input *in = &run->job->stages[s].input;
+    int rc = 0;
+
+    if (job_says_type(in, names))
+        rc = take_type_from_job(in, items, err);
+    rc = qn_comm_agree(run->comm, rc, err);
+    if (!rc && in->each == QN_EACH_HDU) {
+        rc = look(run, s, true, names, items, err);
+        if (!rc)
+            rc = qn_comm_agree(run->comm, expand_images(items, err), err);
+    }
+    return rc ? rc : look(run, s, false, names, items, err);
+}
+
+/* On rank 0: the files, and what is remembered of them. */
+static int
+find_and_recall(struct qn_run *run, int s, struct qn_items *items,
+                struct qn_error *err)
 {
     const struct qn_input *in = &run->job->stages[s].input;
     struct qn_strings names = {0};
-    int rc = names_to_read(run, s, items, &names, err);
+    int rc = find_files(run, in, items, err);
 
-    if (!rc && job_says_type(in, &names))
-        rc = take_type_from_job(in, items, err);
-    rc = qn_comm_agree(run->comm, rc, err);
-    if (!rc)
-        rc = probe(run, run->program[s], run->job->stages[s].timeout, &names,
-                   items, err);
+    if (rc)
+        return qn_wrap(err, "stage %s", run->job->stages[s].name);
+    rc = names_to_read(run, s, items, &names, err);
+    if (!rc && !job_says_type(in, &names) && in->each != QN_EACH_HDU)
+        rc = qn_headers_recall(run, s, &names, items, err);
     clear_names(&names);
     return rc;
 }
@@ -495,18 +648,21 @@ int
 qn_inputs_gather(struct qn_run *run, int s, struct qn_items *items,
                  struct qn_error *err)
 {
-    const struct qn_input *in = &run->job->stages[s].input;
+    struct qn_strings names = {0};
     int alike = first_alike(run, s), rc = 0;
 
     if (alike < s)
-        return qn_comm_agree(
-            run->comm, copy_items(items, &run->plan.stage[alike].items, err),
-            err);
-    if (run->comm->rank == 0) {
-        rc = find_files(run, in, items, err);
-        if (rc)
-            qn_wrap(err, "stage %s", run->job->stages[s].name);
-    }
+        return qn_comm_agree(run->comm, take_kept(run, alike, items, err),
+                             err);
+    if (run->comm->rank == 0)
+        rc = find_and_recall(run, s, items, err);
     QN_TRY(broadcast_items(run->comm, items, rc, err));
-    return look_at(run, s, items, err);
+    rc = qn_comm_agree(run->comm, names_to_read(run, s, items, &names, err),
+                       err);
+    if (!rc)
+        rc = look_at(run, s, &names, items, err);
+    clear_names(&names);
+    if (!rc)
+        rc = qn_comm_agree(run->comm, keep_items(run, s, items, err), err);
+    return rc;
 }

@@ -14,11 +14,17 @@
 static json_t *
 source_of(const struct qn_run *run, int s)
 {
-    static const struct qn_input plain = {0};
+    const struct qn_input *in = s < 0 ? NULL : &run->job->stages[s].input;
+    struct qn_input plain = {0};
+    char path[512], *dataset = path;
 
-    if (s < 0 || run->job->stages[s].input.stage)
-        return qn_source_json(&plain);
-    return qn_source_json(&run->job->stages[s].input);
+    if (in && !in->stage)
+        return qn_source_json(in);
+    if (in && in->product) {
+        snprintf(path, sizeof path, "/entry/%s/data", in->product);
+        plain.dataset = (struct qn_strings){&dataset, 1};
+    }
+    return qn_source_json(&plain);
 }
 
 json_t *
@@ -69,6 +75,16 @@ canonical_text(const struct qn_stage *stage)
     return text;
 }
 
+static json_t *
+strings_json(const struct qn_strings *s)
+{
+    json_t *a = json_array();
+
+    for (size_t i = 0; i < s->n; i++)
+        json_array_append_new(a, json_string(s->v[i]));
+    return a;
+}
+
 json_t *
 qn_program_stage(const struct qn_run *run, int s)
 {
@@ -89,6 +105,12 @@ qn_program_stage(const struct qn_run *run, int s)
     free(canonical);
     if (p && stage->combine.given)
         json_object_set(p, "combine", stage->combine.params);
+    if (!p)
+        return NULL;
+    json_object_set_new(p, "carry", strings_json(&stage->output.carry));
+    json_object_set_new(p, "joined", json_boolean(qn_plan_joins(st)));
+    json_object_set_new(p, "keep_steps",
+                        json_boolean(run->options->keep_steps));
     return p;
 }
 
@@ -223,12 +245,20 @@ path_of(const struct qn_run *run, int s, const struct qn_task *t)
     return qn_inputs_path(run, t->item->path);
 }
 
+void
+qn_program_path(json_t *request, const struct qn_run *run, int s,
+                const struct qn_task *t)
+{
+    set_path(request, path_of(run, s, t));
+}
+
 int
 qn_program_item(const struct qn_run *run, int s, const struct qn_task *t,
                 json_t **request, struct qn_error *err)
 {
     const struct qn_plan_stage *st = &run->plan.stage[s];
     char *path = path_of(run, s, t);
+    struct qn_value hdu;
 
     *request = json_pack("{s:s,s:I,s:s,s:s,s:o,s:o}", //
                          "op", "item", "program",
@@ -237,6 +267,18 @@ qn_program_item(const struct qn_run *run, int s, const struct qn_task *t,
                          fields_json(st->stage, t->item), "uses",
                          uses_json(run, st, t));
     free(path);
+    if (*request && qn_item_find(t->item, "hdu", &hdu) &&
+        st->stage->input.each == QN_EACH_HDU) {
+        char number[32];
+
+        qn_fields_text(number, sizeof number, &hdu);
+        set_text(*request, "hdu", number);
+    }
+    if (*request && t->item->frame >= 0) {
+        json_object_set_new(*request, "frame", json_integer(t->item->frame));
+        json_object_set_new(*request, "nframes",
+                            json_integer(t->item->nframes));
+    }
     if (*request)
         return 0;
     return qn_fail(err, QN_EFORMAT,
@@ -248,11 +290,16 @@ json_t *
 qn_program_used(const struct qn_run *run, int s, const struct qn_task *t)
 {
     int from = run->job->stages[s].input.stage_index;
-    const char *path = t->item->path;
+    char path[2048];
 
     if (t->source >= 0)
-        path = run->plan.stage[from].target[t->source].name;
+        snprintf(path, sizeof path, "%s",
+                 run->plan.stage[from].target[t->source].name);
+    else
+        qn_item_name(path, sizeof path, t->item);
     return json_pack("[s,I,I,s]", path, (json_int_t)t->item->bytes,
                      (json_int_t)t->item->mtime_ns,
-                     t->code ? t->reason : "used");
+                     t->state == QN_SKIPPED ? "left out"
+                     : t->code || t->nlost  ? t->reason
+                                            : "used");
 }

@@ -19,6 +19,11 @@ qn_program_item(
     const struct qn_run *run, int s, const struct qn_task *t, json_t **request,
     struct qn_error *err);
 
+/* Add the path of the file that task t reads. */
+void
+qn_program_path(
+    json_t *request, const struct qn_run *run, int s, const struct qn_task *t);
+
 /* Path, bytes, time and status of task t, as a row of the table of inputs. */
 json_t *
 qn_program_used(const struct qn_run *run, int s, const struct qn_task *t);

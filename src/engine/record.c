@@ -55,8 +55,12 @@ qn_record_write(const struct qn_run *run, const char *state, double seconds,
         if (run->plan.stage[s].wanted)
             json_array_append_new(stages,
                                   stage_json(&run->plan.stage[s], failures));
-    all = json_pack("{s:s,s:s,s:s,s:s,s:i,s:i,s:i,s:i,s:f,s:o,s:o}", //
-                    "quern", QN_VERSION, "job", run->job->name, "state",
+    char id[17];
+
+    snprintf(id, sizeof id, "%016llx", (unsigned long long)run->id);
+    all = json_pack("{s:s,s:s,s:s,s:I,s:s,s:s,s:i,s:i,s:i,s:i,s:f,s:o,s:o}",
+                    "quern", QN_VERSION, "job", run->job->name, "run", id,
+                    "started_ns", (json_int_t)run->started_ns, "state",
                     state, "host", host, "pid", (int)getpid(), "ranks",
                     run->comm->size, "nodes", run->comm->nodes,
                     "workers a rank", run->farm.n, "seconds", seconds,

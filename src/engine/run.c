@@ -5,7 +5,9 @@
  * ranks. */
 #include "engine/run.h"
 
+#include <math.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,11 +15,15 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/message.h"
+#include "engine/choose.h"
+#include "engine/commit.h"
+#include "engine/folder.h"
+#include "engine/headers.h"
 #include "engine/inputs.h"
 #include "engine/program.h"
 #include "engine/record.h"
 #include "engine/stage.h"
-#include "io/atomic.h"
+#include "engine/stop.h"
 #include "model/dtype.h"
 
 /* ---- what the machine gives ---------------------------------------------------- */
@@ -64,24 +70,6 @@ agree_on_memory(struct qn_run *run, struct qn_error *err)
 }
 
 /* ---- preparing --------------------------------------------------------------------- */
-
-static int
-choose_stages(struct qn_run *run, struct qn_error *err)
-{
-    const char *name = run->options->stage;
-    int wanted;
-
-    if (!name)
-        return 0;
-    wanted = qn_job_stage(run->job, name);
-    if (wanted < 0)
-        return qn_fail(err, QN_EUSAGE,
-                       "--stage %s: the job has no such stage", name);
-    for (int s = 0; s < run->job->nstages; s++)
-        run->plan.stage[s].wanted =
-            s == wanted || qn_job_uses(run->job, wanted, s);
-    return 0;
-}
 
 static int
 prepare_operands(struct qn_run *run, int s, struct qn_error *err)
@@ -139,7 +127,13 @@ qn_run_prepare(struct qn_run *run, const struct qn_job *job,
         rc = qn_memory_make((void **)&run->program, (size_t)job->nstages,
                             sizeof *run->program, "the run", err);
     if (!rc)
-        rc = choose_stages(run, err);
+        rc = qn_memory_make((void **)&run->headers, (size_t)job->nstages,
+                            sizeof *run->headers, "the run", err);
+    if (!rc)
+        rc = qn_memory_make((void **)&run->packed, (size_t)job->nstages,
+                            sizeof *run->packed, "the run", err);
+    if (!rc)
+        rc = qn_choose_stages(run, err);
     if (!rc)
         rc = qn_farm_program(&run->farm, qn_program_look(run, -1),
                              &run->look, err);
@@ -151,6 +145,8 @@ qn_run_prepare(struct qn_run *run, const struct qn_job *job,
             rc = prepare_stage(run, s, err);
     if (!rc)
         rc = qn_plan_check(&run->plan, err);
+    if (!rc)
+        qn_choose_items(run);
     for (int s = 0; s < job->nstages && !rc; s++)
         if (run->plan.stage[s].wanted)
             rc = qn_plan_keys(&run->plan, s, err);
@@ -159,28 +155,51 @@ qn_run_prepare(struct qn_run *run, const struct qn_job *job,
 
 /* ---- executing ---------------------------------------------------------------------- */
 
+/* A run of frames counts as many. */
 static void
-count_task(struct qn_tally *n, enum qn_state state)
+count_task(struct qn_tally *n, const struct qn_task *t)
 {
-    n->total++;
-    n->done += state == QN_FINISHED;
-    n->failed += state == QN_FAILED;
-    n->upstream += state == QN_UPSTREAM;
-    n->blocked += state == QN_BLOCKED;
-    n->skipped += state == QN_SKIPPED;
+    int64_t all = t->item->frame < 0 ? 1 : t->item->nframes;
+
+    n->total += all;
+    n->done += t->state == QN_FINISHED ? all - t->nlost : 0;
+    n->failed += t->state == QN_FAILED ? all : t->nlost;
+    n->upstream += t->state == QN_UPSTREAM ? all : 0;
+    n->blocked += t->state == QN_BLOCKED ? all : 0;
+    n->skipped += t->state == QN_SKIPPED ? all : 0;
+}
+
+/* Results that failed though their members are good. */
+static bool
+failed_by_itself(const struct qn_plan_stage *st, const struct qn_target *t)
+{
+    return (st->stage->combine.given || qn_plan_joins(st)) &&
+           t->state == QN_FAILED && qn_plan_members(st, t) > 0;
 }
 
 static void
 count_stage(struct qn_tally *n, const struct qn_plan_stage *st)
 {
     for (int i = 0; i < st->ntasks; i++)
-        count_task(n, st->task[i].state);
-    if (!st->stage->combine.given)
-        return;
-    // a combination that failed though its members are good counts too
+        count_task(n, &st->task[i]);
     for (int i = 0; i < st->ntargets; i++)
-        n->failed += st->target[i].state == QN_FAILED &&
-                     qn_plan_members(st, &st->target[i]) > 0;
+        n->failed += failed_by_itself(st, &st->target[i]);
+}
+
+/* Frames that failed by themselves: a line each. */
+static void
+name_lost(const struct qn_plan_stage *st, const struct qn_task *t)
+{
+    const char *p = t->reason;
+
+    for (int i = 0; i < t->nlost; i++) {
+        const char *space = strchr(p, ' ');
+
+        qn_message(QN_ERROR, "%s: %s: frame %lld: %.*s", st->stage->name,
+                   t->item->path, (long long)(t->item->frame + t->lost[i]),
+                   (int)strcspn(space + 1, "\n"), space + 1);
+        p = strchr(p, '\n') + 1;
+    }
 }
 
 static void
@@ -188,21 +207,28 @@ name_failures(const struct qn_plan_stage *st)
 {
     for (int i = 0; i < st->ntasks; i++) {
         const struct qn_task *t = &st->task[i];
+        char name[1200];
 
         if (t->state == QN_FAILED)
             qn_message(QN_ERROR, "%s: %s: %s", st->stage->name,
-                       t->item->path, t->reason ? t->reason : "failed");
+                       qn_item_name(name, sizeof name, t->item),
+                       t->reason ? t->reason : "failed");
+        else if (t->nlost)
+            name_lost(st, t);
     }
-    for (int i = 0; st->stage->combine.given && i < st->ntargets; i++) {
+    for (int i = 0; i < st->ntargets; i++) {
         const struct qn_target *t = &st->target[i];
+        long long have = (long long)qn_plan_members(st, t),
+                  all = (long long)qn_plan_all_members(st, t);
 
+        if (!st->stage->combine.given && !qn_plan_joins(st))
+            break;
         if (t->state == QN_FAILED)
             qn_message(QN_ERROR, "%s: %s: %s", st->stage->name, t->name,
                        t->reason ? t->reason : "failed");
-        else if (2 * qn_plan_members(st, t) < t->ntasks)
-            qn_message(QN_WARNING, "%s: %s is made of %d of %d members",
-                       st->stage->name, t->name, qn_plan_members(st, t),
-                       t->ntasks);
+        else if (t->state == QN_FINISHED && 2 * have < all)
+            qn_message(QN_WARNING, "%s: %s is made of %lld of %lld members",
+                       st->stage->name, t->name, have, all);
     }
 }
 
@@ -212,41 +238,30 @@ say_stage(const struct qn_run *run, int s, double seconds)
     const struct qn_plan_stage *st = &run->plan.stage[s];
     struct qn_tally n = {0};
     struct qn_text line = {0};
+    int made = 0;
 
     if (run->comm->rank)
         return;
+    for (int i = 0; i < st->ntargets; i++)
+        made += st->target[i].state == QN_FINISHED;
     name_failures(st);
     count_stage(&n, st);
     qn_text_add(&line, "%s: %lld of %lld items done", st->stage->name,
                 (long long)n.done, (long long)n.total);
     if (st->stage->combine.given)
-        qn_text_add(&line, ", %d combined result%s", st->ntargets,
-                    st->ntargets == 1 ? "" : "s");
+        qn_text_add(&line, ", %d combined result%s", made,
+                    made == 1 ? "" : "s");
     if (n.failed)
         qn_text_add(&line, ", %lld failed", (long long)n.failed);
     if (n.upstream)
         qn_text_add(&line, ", %lld failed upstream", (long long)n.upstream);
     if (n.blocked)
         qn_text_add(&line, ", %lld blocked", (long long)n.blocked);
+    if (n.skipped)
+        qn_text_add(&line, ", %lld left out", (long long)n.skipped);
     if (!run->options->quiet)
         qn_message(QN_NOTE, "%s (%.2f s)", qn_text_get(&line), seconds);
     qn_text_clear(&line);
-}
-
-static int
-make_output(struct qn_run *run, struct qn_error *err)
-{
-    char *folder = NULL;
-    int rc = 0;
-
-    if (run->comm->rank == 0) {
-        if (asprintf(&folder, "%s/.quern", run->options->output) < 0)
-            rc = qn_fail(err, QN_ENOMEM, "no memory for a path");
-        else
-            rc = qn_atomic_folder(folder, err);
-        free(folder);
-    }
-    return qn_comm_agree(run->comm, rc, err);
 }
 
 /* The record says how the run stands; rank 0 keeps it. */
@@ -259,6 +274,16 @@ keep_record(const struct qn_run *run, const char *state, double since,
     if (run->comm->rank == 0)
         rc = qn_record_write(run, state, qn_clock_now() - since, err);
     return qn_comm_agree(run->comm, rc, err);
+}
+
+/* The run came to its end: what has no line now was not in flight. */
+static int
+end_journal(struct qn_run *run, struct qn_error *err)
+{
+    QN_TRY(qn_commit_flush(run->commit, true, err));
+    if (run->comm->rank)
+        return qn_journal_flush(&run->commit->journal, true, err);
+    return qn_commit_mark(run->commit, QN_RECORD_RUN_END, err);
 }
 
 static const char *
@@ -274,9 +299,19 @@ end_state(const struct qn_run *run)
 int
 qn_run_execute(struct qn_run *run, struct qn_error *err)
 {
-    double since = qn_clock_now();
-    int rc = make_output(run, err);
+    double since = qn_clock_now(), end = run->options->deadline;
+    char *stop = NULL;
+    int rc;
 
+    if (asprintf(&stop, "%s/.quern/stop", run->options->output) < 0)
+        stop = NULL;
+    rc = qn_comm_agree(run->comm, qn_memory_make((void **)&run->commit, 1,
+                                                 sizeof *run->commit,
+                                                 "the journal", err), err);
+    if (!rc)
+        rc = qn_folder_open(run, err);
+    if (!rc && run->comm->rank == 0)
+        qn_stop_watch(stop, end > 0 ? since + end : INFINITY);
     if (!rc)
         rc = keep_record(run, "running", since, err);
 
@@ -288,16 +323,31 @@ qn_run_execute(struct qn_run *run, struct qn_error *err)
         rc = qn_comm_agree(run->comm, qn_stage_run(run, s, err), err);
         if (!rc)
             say_stage(run, s, qn_clock_now() - t0);
+        if (!rc)
+            rc = keep_record(run, "running", since, err);
     }
+    qn_stop_watch(NULL, INFINITY);
+    free(stop);
     for (int s = 0; s < run->job->nstages; s++)
         if (run->plan.stage[s].wanted)
             count_stage(&run->tally, &run->plan.stage[s]);
+    if (!rc)
+        rc = qn_comm_agree(run->comm, end_journal(run, err), err);
     return rc ? rc : keep_record(run, end_state(run), since, err);
 }
 
 void
 qn_run_clear(struct qn_run *run)
 {
+    if (run->commit)
+        qn_commit_close(run->commit);
+    free(run->commit);
+    qn_headers_clear(run);
+    for (int s = 0; run->packed && s < run->job->nstages; s++)
+        qn_text_clear(&run->packed[s]);
+    free(run->packed);
+    qn_past_clear(&run->past);
+    qn_folder_close(run);
     qn_farm_close(&run->farm);
     qn_plan_clear(&run->plan);
     free(run->program);

@@ -4,6 +4,7 @@
 
 #include "comm/comm.h"
 #include "engine/farm.h"
+#include "io/past.h"
 #include "model/plan.h"
 
 struct qn_run_options {
@@ -11,6 +12,11 @@ struct qn_run_options {
     const char *output;  /* folder                                         */
     const char *stage;   /* only that one and what it needs; NULL: all     */
     bool fresh;          /* take nothing for done                          */
+    const char *only;    /* a glob over item paths; NULL: all              */
+    int64_t limit;       /* items a stage; 0: all                          */
+    bool retry_failed;   /* try again what failed before                   */
+    double deadline;     /* s from the start; 0: none                      */
+    bool keep_steps;     /* what comes out of each step is a product       */
     bool quiet;          /* no line per stage                              */
     const struct qn_strings *arguments; /* files behind the job            */
 };
@@ -28,6 +34,14 @@ struct qn_run {
     size_t *program;       /* owned: of each stage, in the farm             */
     size_t look;           /* the program that looks at operand files       */
     int64_t memory;        /* bytes this rank may fill, the same on all     */
+    struct qn_text *packed; /* owned, [nstages]: items that later stages read
+                              too, as they were gathered                    */
+    struct qn_headers *headers; /* owned, [nstages]                         */
+    struct qn_commit *commit; /* owned: groups of results, the journal      */
+    struct qn_past past;   /* rank 0: what the journal says of earlier runs */
+    uint64_t id;           /* of this run                                   */
+    int64_t started_ns;    /* wall time, on rank 0                          */
+    int lock;              /* rank 0: the output folder's; 0: none          */
     struct qn_tally tally; /* of all stages, the same on all ranks          */
     bool stopped;
 };

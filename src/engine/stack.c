@@ -16,6 +16,7 @@
 #include "base/message.h"
 #include "engine/arena.h"
 #include "engine/bands.h"
+#include "engine/commit.h"
 #include "engine/dispatch.h"
 #include "engine/outcome.h"
 #include "engine/program.h"
@@ -46,10 +47,14 @@ struct stacking {
 
 /* ---- members ------------------------------------------------------------------- */
 
+/* Bytes that a task's samples take, all its frames. */
 static int64_t
-member_bytes(const struct qn_target *t)
+task_bytes(const struct stacking *k, const struct qn_task *t)
 {
-    return qn_shape_count(&t->type.shape) * (int64_t)qn_dtype_size(t->member);
+    int64_t frames = t->item->frame < 0 ? 1 : t->item->nframes;
+
+    return frames * qn_shape_count(&t->result.shape) *
+           (int64_t)qn_dtype_size(k->st->target[t->target].member);
 }
 
 static int
@@ -60,9 +65,11 @@ request_member(void *ctx, int64_t unit, json_t **request, double *timeout,
     int i = k->unit[unit];
     const struct qn_task *t = &k->st->task[i];
     const struct qn_target *target = &k->st->target[t->target];
-    int64_t bytes = member_bytes(target);
+    int64_t bytes = task_bytes(k, t);
 
     QN_TRY(qn_arena_place(&k->arena, bytes, &k->offset[i], err));
+    QN_TRY(qn_commit_begin(k->run->commit, k->st->stage->name, t->item->path,
+                           t, err));
     QN_TRY(qn_program_item(k->run, k->s, t, request, err));
     json_object_set_new(*request, "offset",
                         json_integer((json_int_t)k->offset[i]));
@@ -111,23 +118,61 @@ merge_header(struct header *h, int member, struct qn_cards *cards)
     qn_cards_clear(&other);
 }
 
+/* Frames that failed by themselves, as text: "INDEX REASON" lines. */
+static void
+pack_lost(struct qn_text *out, const json_t *lost)
+{
+    json_t *f;
+    size_t i;
+
+    json_array_foreach(lost, i, f)
+        qn_text_add(out, "%lld %s\n",
+                    (long long)json_integer_value(json_array_get(f, 0)),
+                    json_string_value(json_array_get(f, 1)));
+}
+
+static int
+unpack_lost(struct qn_task *t, const char *text, struct qn_error *err)
+{
+    int n = 0;
+
+    if (!*text)
+        return 0;
+    for (const char *p = text; *p; p++)
+        n += *p == '\n';
+    QN_TRY(qn_memory_make((void **)&t->lost, (size_t)n, sizeof *t->lost,
+                          "lost frames", err));
+    for (const char *p = text; t->nlost < n; p = strchr(p, '\n') + 1)
+        t->lost[t->nlost++] = atoll(p);
+    return qn_memory_copy(&t->reason, text, err);
+}
+
 static int
 finish_member(void *ctx, int64_t unit, const json_t *reply,
               const struct qn_error *why, struct qn_error *err)
 {
     struct stacking *k = ctx;
     int i = k->unit[unit];
+    const struct qn_task *t = &k->st->task[i];
     struct qn_cards cards = {0};
+    struct qn_text lost = {0};
 
-    qn_outcome_add(&k->done, i, reply ? 0 : why->code, k->offset[i],
-                   reply ? NULL
-                         : qn_program_reason(k->run,
-                                             k->st->task[i].item->path,
-                                             why->text));
-    if (!reply)
-        return 0;
+    if (!reply) {
+        const char *reason =
+            qn_program_reason(k->run, t->item->path, why->text);
+
+        qn_outcome_add(&k->done, i, why->code, 0, reason);
+        return qn_commit_note(k->run->commit, k->st->stage->name,
+                              t->item->path, t->item, t->key, why->code,
+                              reason, err);
+    }
+    QN_TRY(qn_commit_note(k->run->commit, k->st->stage->name, t->item->path,
+                          t->item, t->key, 0, NULL, err));
+    pack_lost(&lost, json_object_get(reply, "lost"));
+    qn_outcome_add(&k->done, i, 0, k->offset[i], qn_text_get(&lost));
+    qn_text_clear(&lost);
     QN_TRY(load_cards(&cards, json_object_get(reply, "cards"), err));
-    merge_header(&k->header[k->st->task[i].target], i, &cards);
+    merge_header(&k->header[t->target], i, &cards);
     return 0;
 }
 
@@ -143,7 +188,7 @@ take_member(void *ctx, int rank, int64_t unit, int code, int64_t value,
     k->owner[unit] = rank;
     k->offset[unit] = value;
     t->state = QN_FINISHED;
-    return 0;
+    return unpack_lost(t, text, err);
 }
 
 /* Do all members of results first ... last - 1 fit in memory? */
@@ -152,8 +197,13 @@ fits_in_memory(const struct stacking *k, int first, int last)
 {
     int64_t total = 0, budget = k->run->memory;
 
-    for (int i = first; i < last; i++)
-        total += k->st->target[i].ntasks * member_bytes(&k->st->target[i]);
+    for (int g = first; g < last; g++) {
+        const struct qn_target *t = &k->st->target[g];
+
+        for (int i = 0; i < t->ntasks; i++)
+            if (!k->st->task[t->task[i]].code)
+                total += task_bytes(k, &k->st->task[t->task[i]]);
+    }
     return total / k->run->comm->size <= budget / 2;
 }
 
@@ -342,15 +392,18 @@ write_request(const struct stacking *k, const struct qn_target *t,
     json_array_append_new(products,
                           product_json("data", t->type.dtype, &t->type.shape,
                                        l.data));
-    json_array_append_new(products, product_json("count", QN_I32,
-                                                 &t->type.shape, l.count));
+    if (k->st->stage->combine.given)
+        json_array_append_new(products,
+                              product_json("count", QN_I32, &t->type.shape,
+                                           l.count));
     return json_pack("{s:s,s:I,s:s,s:s,s:o,s:o,s:o,s:I,s:I,s:I}", //
                      "op", "write", "program",
                      (json_int_t)k->run->program[k->s], "out_path", tmp,
                      "key", t->key, "used", used, "products", products,
                      "cards", cards_json(&h->cards), "bytes",
-                     (json_int_t)l.bytes, "nmembers", (json_int_t)t->ntasks,
-                     "nused", (json_int_t)qn_plan_members(k->st, t));
+                     (json_int_t)l.bytes, "nmembers",
+                     (json_int_t)qn_plan_all_members(k->st, t), "nused",
+                     (json_int_t)qn_plan_members(k->st, t));
 }
 
 /* Local, on the rank that holds the whole result. */
@@ -358,21 +411,45 @@ static int
 write_result(struct stacking *k, const struct qn_target *t,
              const struct header *h, struct qn_error *err)
 {
+    struct qn_commit *commit = k->run->commit;
     struct qn_answer a = {0};
+    json_t *request;
     char *tmp;
     int rc;
 
     QN_TRY(qn_stage_temporary(k->run, t, &tmp, err));
-    rc = qn_bands_ask(&k->run->farm, write_request(k, t, h, tmp), &a, err);
+    request = write_request(k, t, h, tmp);
+    if (qn_plan_joins(k->st) && k->st->stage->output.carry.n)
+        qn_program_path(request, k->run, k->s, &k->st->task[t->task[0]]);
+    rc = qn_bands_ask(&k->run->farm, request, &a, err);
     if (!rc && !a.reply)
         rc = qn_fail(err, a.why.code, "%s", a.why.text);
-    if (!rc)
-        rc = qn_stage_commit(k->run, t, tmp, err);
-    if (rc)
+    if (rc) {
         unlink(tmp);
+        free(tmp);
+    } else {
+        // from here on the temporary is the commit's to name or to remove
+        rc = qn_commit_add(commit, k->run, k->st->stage->name, t, NULL, tmp,
+                           a.reply, err);
+        if (!rc)
+            rc = qn_commit_flush(commit, false, err);
+    }
     json_decref(a.reply);
-    free(tmp);
     return rc;
+}
+
+static int
+weigh_task(const struct qn_task *t, const char *field, double *weight,
+           int64_t *n, struct qn_error *err)
+{
+    struct qn_value v = {0};
+
+    if (!qn_item_find(t->item, field, &v) || v.kind != QN_VALUE_NUMBER)
+        return qn_fail(err, QN_EMISSING, "%s: no number %s to weigh with",
+                       t->item->path, field);
+    for (int64_t i = qn_plan_frames(t); i > 0; i--)
+        weight[(*n)++] = v.number;
+    return 0;
 }
 
 static int
@@ -380,24 +457,18 @@ weigh(const struct stacking *k, const struct qn_target *t, double **weight,
       struct qn_error *err)
 {
     const char *field = k->st->stage->combine.weights;
-    int n = 0;
+    int64_t n = 0;
 
     *weight = NULL;
     if (!field)
         return 0;
-    QN_TRY(qn_memory_make((void **)weight, (size_t)t->ntasks,
+    QN_TRY(qn_memory_make((void **)weight,
+                          (size_t)qn_plan_members(k->st, t),
                           sizeof **weight, "weights", err));
-    for (int i = 0; i < t->ntasks; i++) {
-        const struct qn_task *m = &k->st->task[t->task[i]];
-        struct qn_value v = {0};
-
-        if (m->code)
-            continue;
-        if (!qn_item_find(m->item, field, &v) || v.kind != QN_VALUE_NUMBER)
-            return qn_fail(err, QN_EMISSING, "%s: no number %s to weigh with",
-                           m->item->path, field);
-        (*weight)[n++] = v.number;
-    }
+    for (int i = 0; i < t->ntasks; i++)
+        if (qn_plan_frames(&k->st->task[t->task[i]]))
+            QN_TRY(weigh_task(&k->st->task[t->task[i]], field, *weight, &n,
+                              err));
     return 0;
 }
 
@@ -415,11 +486,12 @@ combine_target(struct stacking *k, struct qn_target *t, struct header *h,
     int rc = qn_comm_agree(comm, weigh(k, t, &b.weight, err), err);
 
     if (!rc)
-        rc = qn_bands_run(&b, err);
+        rc = qn_plan_joins(k->st) ? qn_bands_join(&b, err)
+                                  : qn_bands_run(&b, err);
     if (!rc)
         rc = share_header(k, h, err);
-    if (!rc)
-        rc = add_ncombine(h, qn_plan_members(k->st, t), err);
+    if (!rc && !qn_plan_joins(k->st))
+        rc = add_ncombine(h, (int)qn_plan_members(k->st, t), err);
     if (!rc && comm->rank == b.leader)
         rc = write_result(k, t, h, err);
     rc = qn_comm_agree(comm, rc, err);
@@ -440,7 +512,8 @@ static int
 finish_target(struct stacking *k, struct qn_target *t, struct header *h,
               struct qn_error *err)
 {
-    int have = qn_plan_members(k->st, t), need = qn_plan_required(k->st, t);
+    int64_t have = qn_plan_members(k->st, t),
+            need = qn_plan_required(k->st, t);
     struct qn_error why = {0};
     char reason[256];
     int rc;
@@ -449,8 +522,9 @@ finish_target(struct stacking *k, struct qn_target *t, struct header *h,
         return 0;
     if (have < need) {
         snprintf(reason, sizeof reason,
-                 "%d of %d members are good, %d are needed", have, t->ntasks,
-                 need);
+                 "%lld of %lld members are good, %lld are needed",
+                 (long long)have, (long long)qn_plan_all_members(k->st, t),
+                 (long long)need);
         return qn_plan_fail_target(t, QN_FAILED, QN_EMISSING, reason, err);
     }
     rc = combine_target(k, t, h, &why);
@@ -493,6 +567,9 @@ run_batch(struct stacking *k, int first, int last, struct qn_error *err)
                            qn_plan_keys(&k->run->plan, k->s, err), err);
     for (int g = first; g < last && !rc && !k->run->stopped; g++)
         rc = finish_target(k, &k->st->target[g], &k->header[g], err);
+    if (!rc)
+        rc = qn_comm_agree(k->run->comm,
+                           qn_commit_flush(k->run->commit, true, err), err);
     qn_farm_memory(&k->run->farm, 0, -1);
     qn_arena_close(&k->arena);
     qn_outcome_clear(&k->done);

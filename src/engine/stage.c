@@ -12,9 +12,11 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "engine/commit.h"
 #include "engine/dispatch.h"
 #include "engine/outcome.h"
 #include "engine/program.h"
+#include "engine/resume.h"
 #include "io/atomic.h"
 
 /* ---- files of results --------------------------------------------------------- */
@@ -37,30 +39,16 @@ int
 qn_stage_temporary(const struct qn_run *run, const struct qn_target *t,
                    char **tmp, struct qn_error *err)
 {
-    char *path = qn_program_output(run, t), tag[32];
+    char *path = qn_program_output(run, t);
     int rc;
 
     *tmp = NULL;
     if (!path)
         return qn_fail(err, QN_ENOMEM, "no memory for a path");
-    snprintf(tag, sizeof tag, "%ld", (long)getpid());
     rc = make_folder_of(path, err);
+    // one name for all runs: what a killed one left is written over
     if (!rc)
-        rc = qn_atomic_name(tmp, path, tag, err);
-    free(path);
-    return rc;
-}
-
-int
-qn_stage_commit(const struct qn_run *run, const struct qn_target *t,
-                const char *tmp, struct qn_error *err)
-{
-    char *path = qn_program_output(run, t);
-    int rc;
-
-    if (!path)
-        return qn_fail(err, QN_ENOMEM, "no memory for a path");
-    rc = qn_atomic_commit(tmp, path, true, err);
+        rc = qn_atomic_name(tmp, path, "part", err);
     free(path);
     return rc;
 }
@@ -71,87 +59,6 @@ qn_stage_timeout(const struct qn_stage *stage, const struct qn_task *t)
     double bytes = t->item->bytes > 0 ? (double)t->item->bytes : 0;
 
     return isnan(stage->timeout) ? 300 + bytes / 10e6 : stage->timeout;
-}
-
-/* ---- what is there already ------------------------------------------------------ */
-
-struct checking {
-    struct qn_run *run;
-    int s;
-    struct qn_outcomes found;
-};
-
-static int
-request_key(void *ctx, int64_t unit, json_t **request, double *timeout,
-            struct qn_error *err)
-{
-    struct checking *c = ctx;
-    const struct qn_target *t = &c->run->plan.stage[c->s].target[unit];
-    char *path;
-    struct stat st;
-
-    if (t->state != QN_TODO)
-        return 0;
-    path = qn_program_output(c->run, t);
-    if (!path)
-        return qn_fail(err, QN_ENOMEM, "no memory for a path");
-    if (!stat(path, &st)) {
-        *request = json_pack("{s:s,s:s}", "op", "key", "path", path);
-        *timeout = 60;
-    }
-    free(path);
-    return 0;
-}
-
-static int
-finish_key(void *ctx, int64_t unit, const json_t *reply,
-           const struct qn_error *why, struct qn_error *err)
-{
-    struct checking *c = ctx;
-    const struct qn_target *t = &c->run->plan.stage[c->s].target[unit];
-    const char *key = json_string_value(json_object_get(reply, "key"));
-
-    (void)why, (void)err;
-    // what is there but cannot be read is made anew
-    if (key && !strcmp(key, t->key))
-        qn_outcome_add(&c->found, unit, 0, 0, NULL);
-    return 0;
-}
-
-static int
-take_found(void *ctx, int rank, int64_t unit, int code, int64_t value,
-           const char *text, struct qn_error *err)
-{
-    struct checking *c = ctx;
-    struct qn_plan_stage *st = &c->run->plan.stage[c->s];
-    struct qn_target *t = &st->target[unit];
-
-    (void)rank, (void)code, (void)value, (void)text, (void)err;
-    t->state = QN_FINISHED;
-    for (int i = 0; i < t->ntasks; i++)
-        if (st->task[t->task[i]].state == QN_TODO) {
-            st->task[t->task[i]].state = QN_FINISHED;
-            c->run->tally.before++;
-        }
-    return 0;
-}
-
-/* Mark what has an output with this very key. */
-static int
-find_finished(struct qn_run *run, int s, struct qn_error *err)
-{
-    struct checking c = {.run = run, .s = s};
-    struct qn_work work = {.total = run->plan.stage[s].ntargets, .ctx = &c,
-                           .request = request_key, .finish = finish_key};
-    int rc = 0;
-
-    if (run->options->fresh)
-        return 0;
-    rc = qn_dispatch(&run->farm, run->comm, &work, &run->stopped, err);
-    if (!rc)
-        rc = qn_outcome_share(run->comm, &c.found, take_found, &c, err);
-    qn_outcome_clear(&c.found);
-    return rc;
 }
 
 /* ---- what cannot be done ----------------------------------------------------------- */
@@ -179,12 +86,15 @@ check_uses(const struct qn_run *run, const struct qn_plan_stage *st,
         const struct qn_use *u = &t->use[i];
         char reason[512];
 
+        const struct qn_target *from;
+
         if (u->stage < 0)
             continue;
-        if (!run->plan.stage[u->stage].target[u->target].code)
+        from = &run->plan.stage[u->stage].target[u->target];
+        if (!from->code && from->state != QN_SKIPPED)
             continue;
-        snprintf(reason, sizeof reason, "%.300s, which it uses, failed",
-                 run->plan.stage[u->stage].target[u->target].name);
+        snprintf(reason, sizeof reason, "%.300s, which it uses, %s",
+                 from->name, from->code ? "failed" : "is left out");
         return qn_plan_fail_task(t, QN_BLOCKED, QN_EMISSING, reason, err);
     }
     return 0;
@@ -204,7 +114,7 @@ block_tasks(struct qn_run *run, int s, struct qn_error *err)
         QN_TRY(check_source(run, st, t, err));
         if (t->state == QN_TODO)
             QN_TRY(check_uses(run, st, t, err));
-        if (t->code && !st->stage->combine.given)
+        if (t->code && !st->stage->combine.given && !qn_plan_joins(st))
             QN_TRY(qn_plan_fail_target(&st->target[t->target], t->state,
                                        t->code, t->reason, err));
     }
@@ -234,6 +144,8 @@ request_item(void *ctx, int64_t unit, json_t **request, double *timeout,
 
     QN_TRY(qn_stage_temporary(d->run, target, &tmp, err));
     *timeout = qn_stage_timeout(st->stage, t);
+    QN_TRY(qn_commit_begin(d->run->commit, st->stage->name, target->name, t,
+                           err));
     QN_TRY(qn_program_item(d->run, d->s, t, request, err));
     json_array_append_new(used, qn_program_used(d->run, d->s, t));
     json_object_set_new(*request, "used", used);
@@ -247,26 +159,36 @@ finish_item(void *ctx, int64_t unit, const json_t *reply,
             const struct qn_error *why, struct qn_error *err)
 {
     struct doing *d = ctx;
+    struct qn_commit *commit = d->run->commit;
     const struct qn_plan_stage *st = &d->run->plan.stage[d->s];
     int index = d->order[unit];
-    const struct qn_target *target = &st->target[st->task[index].target];
+    const struct qn_task *t = &st->task[index];
+    const struct qn_target *target = &st->target[t->target];
+    const char *reason;
     char *tmp;
-    int rc = 0;
 
     QN_TRY(qn_stage_temporary(d->run, target, &tmp, err));
-    if (reply)
-        rc = qn_stage_commit(d->run, target, tmp, err);
-    else
-        unlink(tmp);
+    if (reply) {
+        qn_outcome_add(&d->done, index, 0, 0, NULL);
+        QN_TRY(qn_commit_add(commit, d->run, st->stage->name, target,
+                             t->item, tmp, reply, err));
+        return qn_commit_flush(commit, false, err);
+    }
+    unlink(tmp);
     free(tmp);
-    if (rc)
-        return rc;
-    qn_outcome_add(&d->done, index, reply ? 0 : why->code, 0,
-                   reply ? NULL
-                         : qn_program_reason(d->run,
-                                             st->task[index].item->path,
-                                             why->text));
-    return 0;
+    reason = qn_program_reason(d->run, t->item->path, why->text);
+    qn_outcome_add(&d->done, index, why->code, 0, reason);
+    return qn_commit_note(commit, st->stage->name, target->name, t->item,
+                          t->key, why->code, reason, err);
+}
+
+/* Groups that wait are committed while nothing else happens. */
+static int
+tick(void *ctx, struct qn_error *err)
+{
+    struct doing *d = ctx;
+
+    return qn_commit_flush(d->run->commit, false, err);
 }
 
 static int
@@ -318,13 +240,16 @@ run_items(struct qn_run *run, int s, struct qn_error *err)
 {
     struct doing d = {.run = run, .s = s};
     struct qn_work work = {.ctx = &d, .request = request_item,
-                           .finish = finish_item};
+                           .finish = finish_item, .tick = tick};
     int rc = make_order(&d, err);
 
     work.total = d.n;
     rc = qn_comm_agree(run->comm, rc, err);
     if (!rc)
         rc = qn_dispatch(&run->farm, run->comm, &work, &run->stopped, err);
+    if (!rc)
+        rc = qn_comm_agree(run->comm, qn_commit_flush(run->commit, true, err),
+                           err);
     if (!rc)
         rc = qn_outcome_share(run->comm, &d.done, take_done, &d, err);
     qn_outcome_clear(&d.done);
@@ -348,10 +273,10 @@ qn_stage_run(struct qn_run *run, int s, struct qn_error *err)
     rc = qn_comm_agree(run->comm, rc, err);
     run->farm.retries = st->stage->retries;
     if (!rc)
-        rc = find_finished(run, s, err);
+        rc = qn_resume_stage(run, s, err);
     if (rc || run->stopped)
         return rc;
-    if (st->stage->combine.given)
+    if (st->stage->combine.given || qn_plan_joins(st))
         return qn_stack_run(run, s, err);
     return run_items(run, s, err);
 }

@@ -14,11 +14,6 @@ qn_stage_run(struct qn_run *run, int s, struct qn_error *err);
 int
 qn_stack_run(struct qn_run *run, int s, struct qn_error *err);
 
-/* Local.  Rename a finished temporary to OUT/NAME of a target. */
-int
-qn_stage_commit(
-    const struct qn_run *run, const struct qn_target *t, const char *tmp, struct qn_error *err);
-
 /* Local.  The temporary name for a target and its folder, which is made.  The
  * caller frees it. */
 int

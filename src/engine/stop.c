@@ -1,9 +1,21 @@
-/* Counting stop signals. */
+/* Counting stop signals, and looking for other ways of being asked.
+ *
+ * State of the process, like the signals themselves. */
 #include "engine/stop.h"
 
+#include <math.h>
 #include <signal.h>
+#include <stddef.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+#define LOOK_SECONDS 0.5
 
 static volatile sig_atomic_t asked;
+static const char *watched;
+static double deadline = INFINITY;
+static double next_look;
 
 static void
 count(int signal_number)
@@ -21,12 +33,37 @@ qn_stop_listen(void)
 
     // no SA_RESTART: a waiting poll is to come back
     for (unsigned i = 0; i < sizeof stops / sizeof *stops; i++)
-        sigaction(stops[i], &sa, 0);
+        sigaction(stops[i], &sa, NULL);
     signal(SIGPIPE, SIG_IGN);
+}
+
+void
+qn_stop_watch(const char *path, double at)
+{
+    watched = path;
+    deadline = at;
+    next_look = 0;
+}
+
+/* Looking costs a system call: twice a second is enough. */
+static void
+look(void)
+{
+    double now;
+
+    if (asked || (!watched && isinf(deadline)))
+        return;
+    now = qn_clock_now();
+    if (now < next_look)
+        return;
+    next_look = now + LOOK_SECONDS;
+    if (now >= deadline || (watched && !access(watched, F_OK)))
+        asked = 1;
 }
 
 int
 qn_stop_asked(void)
 {
+    look();
     return asked;
 }

@@ -9,6 +9,12 @@
 void
 qn_stop_listen(void);
 
+/* Local, on rank 0: take the appearance of a file, and the passing of a moment
+ * (seconds of qn_clock_now; INFINITY: none), for a first signal.  path is
+ * borrowed; NULL: no file. */
+void
+qn_stop_watch(const char *path, double deadline);
+
 /* How often this rank was asked: 0, 1: drain, 2: at once. */
 int
 qn_stop_asked(void);

@@ -1,0 +1,213 @@
+/* A plan in words. */
+#include "cli/plan_view.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/text.h"
+#include "model/dtype.h"
+#include "model/shape.h"
+
+/* ---- a stage ------------------------------------------------------------ */
+
+static void
+print_type(const char *what, const struct qn_type *t)
+{
+    char shape[128];
+
+    printf("  %-12s %s %s\n", what,
+           qn_shape_text(shape, sizeof shape, &t->shape),
+           qn_dtype_name(t->dtype));
+}
+
+static void
+print_items_line(const struct qn_plan_stage *st)
+{
+    printf("  %-12s %" PRId64, "items", qn_plan_view_items(st));
+    if (st->rejected)
+        printf(" (%zu left out by `where`)", st->rejected);
+    printf("\n");
+}
+
+static void
+print_steps(const struct qn_plan_stage *st)
+{
+    const struct qn_stage *stage = st->stage;
+
+    printf("  %-12s", "steps");
+    for (int i = 0; i < stage->nsteps; i++)
+        printf("%s %s", i ? "," : "", stage->steps[i].kernel->name);
+    printf("%s (precision %s)\n", stage->nsteps ? "" : " none",
+           qn_dtype_name(st->precision));
+}
+
+static void
+print_results(const struct qn_plan_view *v, int s)
+{
+    const int ntargets = v->run->plan.stage[s].ntargets;
+    int n[QN_PLAN_NSTATES] = {0};
+
+    for (int i = 0; i < ntargets; i++)
+        n[v->state[s][i]]++;
+    printf("  %-12s %d (%d there, %d to do", "results", ntargets,
+           n[QN_PLAN_THERE], n[QN_PLAN_TODO]);
+    if (n[QN_PLAN_FAILED])
+        printf(", %d cannot be made", n[QN_PLAN_FAILED]);
+    printf(")\n");
+}
+
+struct span {
+    int64_t least, most;
+};
+
+static void
+widen(struct span *s, int64_t n, bool first)
+{
+    if (first || n < s->least)
+        s->least = n;
+    if (first || n > s->most)
+        s->most = n;
+}
+
+static void
+print_span(const struct span *s)
+{
+    printf("%" PRId64, s->least);
+    if (s->most > s->least)
+        printf("-%" PRId64, s->most);
+}
+
+/* What a combination needs of what it has: "at least 3 of 6-8". */
+static void
+print_members(const struct qn_plan_stage *st)
+{
+    struct span need = {0}, have = {0};
+
+    for (int i = 0; i < st->ntargets; i++) {
+        widen(&need, qn_plan_required(st, &st->target[i]), i == 0);
+        widen(&have, qn_plan_all_members(st, &st->target[i]), i == 0);
+    }
+    printf("  %-12s at least ", "members");
+    print_span(&need);
+    printf(" of ");
+    print_span(&have);
+    printf("\n");
+}
+
+static void
+print_bytes(const struct qn_plan_view *v, int s)
+{
+    double in, out;
+    char a[32], b[32];
+
+    qn_plan_view_bytes(v, s, &in, &out);
+    printf("  %-12s %s in, %s out\n", "bytes",
+           qn_text_size(a, sizeof a, in), qn_text_size(b, sizeof b, out));
+}
+
+static void
+print_uses(const struct qn_run *run, const struct qn_plan_stage *st,
+           const struct qn_task *t)
+{
+    const char *word = " with ";
+
+    for (int i = 0; i < st->nuses; i++) {
+        const struct qn_use *u = &t->use[i];
+
+        if (u->stage >= 0)
+            printf("%s%s", word,
+                   run->plan.stage[u->stage].target[u->target].name);
+        else if (u->file >= 0)
+            printf("%s%s", word, st->files.v[u->file].path);
+        else
+            continue;
+        word = ", ";
+    }
+}
+
+static void
+print_items(const struct qn_run *run, const struct qn_plan_stage *st)
+{
+    for (int i = 0; i < st->ntasks; i++) {
+        const struct qn_task *t = &st->task[i];
+        char name[1200];
+
+        printf("  item         %s -> %s",
+               qn_item_name(name, sizeof name, t->item),
+               t->target >= 0 && st->target[t->target].name
+                   ? st->target[t->target].name
+                   : "nothing");
+        if (!t->code)
+            print_uses(run, st, t);
+        printf("\n");
+    }
+}
+
+static void
+print_problems(const struct qn_plan_stage *st)
+{
+    char name[1200];
+
+    for (int i = 0; i < st->ntasks; i++)
+        if (st->task[i].code)
+            printf("  problem      %s: %s\n",
+                   qn_item_name(name, sizeof name, st->task[i].item),
+                   st->task[i].reason);
+    for (int i = 0; qn_plan_view_joined(st) && i < st->ntargets; i++)
+        if (st->target[i].code)
+            printf("  problem      %s: %s\n", st->target[i].name,
+                   st->target[i].reason);
+}
+
+static void
+print_stage(const struct qn_plan_view *v, int s, bool items)
+{
+    const struct qn_plan_stage *st = &v->run->plan.stage[s];
+    const struct qn_task *t = qn_plan_view_sample(st);
+
+    printf("stage %s\n", st->stage->name);
+    print_items_line(st);
+    if (t)
+        print_type("each", &t->item->type);
+    print_steps(st);
+    if (t && st->stage->nsteps)
+        print_type("after steps", &t->result);
+    print_results(v, s);
+    if (st->stage->combine.given && st->ntargets)
+        print_members(st);
+    if (t && t->target >= 0)
+        print_type("result", &st->target[t->target].type);
+    print_bytes(v, s);
+    if (items)
+        print_items(v->run, st);
+    print_problems(st);
+}
+
+/* ---- the plan ----------------------------------------------------------- */
+
+void
+qn_plan_print(const struct qn_plan_view *v, bool items)
+{
+    const struct qn_run *run = v->run;
+
+    printf("job %s\n  %-12s %s\n  %-12s %s\n  %-12s %d here\n",
+           run->job->name, "data", run->options->data, "output",
+           run->options->output, "workers", run->farm.n);
+    for (int s = 0; s < run->job->nstages; s++)
+        if (run->plan.stage[s].wanted)
+            print_stage(v, s, items);
+}
+
+void
+qn_plan_print_outputs(const struct qn_plan_view *v)
+{
+    const struct qn_run *run = v->run;
+
+    for (int s = 0; s < run->job->nstages; s++) {
+        const struct qn_plan_stage *st = &run->plan.stage[s];
+
+        for (int i = 0; st->wanted && i < st->ntargets; i++)
+            if (v->state[s][i] != QN_PLAN_FAILED)
+                printf("%s/%s\n", run->options->output, st->target[i].name);
+    }
+}

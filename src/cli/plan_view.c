@@ -1,0 +1,156 @@
+/* Facts about a plan that are for showing only. */
+#include "cli/plan_view.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "engine/program.h"
+#include "model/dtype.h"
+#include "model/shape.h"
+
+/* ---- what can be made --------------------------------------------------- */
+
+static bool
+is_there(const struct qn_run *run, const struct qn_target *t)
+{
+    char *path = qn_program_output(run, t);
+    bool there = path && !access(path, F_OK);
+
+    free(path);
+    return there;
+}
+
+/* Has the task what it needs of other stages? */
+static bool
+is_fed(const struct qn_plan_view *v, const struct qn_plan_stage *st,
+       const struct qn_task *t)
+{
+    int from = st->stage->input.stage_index;
+
+    if (t->source >= 0 && v->state[from][t->source] == QN_PLAN_FAILED)
+        return false;
+    for (int i = 0; i < st->nuses; i++) {
+        const struct qn_use *u = &t->use[i];
+
+        if (u->stage >= 0 && v->state[u->stage][u->target] == QN_PLAN_FAILED)
+            return false;
+    }
+    return true;
+}
+
+static enum qn_plan_view_state
+state_of(const struct qn_plan_view *v, const struct qn_plan_stage *st,
+         const struct qn_target *t)
+{
+    int64_t good = 0, need = 1;
+
+    if (!t->name || t->code)
+        return QN_PLAN_FAILED;
+    for (int i = 0; i < t->ntasks; i++) {
+        const struct qn_task *task = &st->task[t->task[i]];
+
+        if (!task->code && is_fed(v, st, task))
+            good += qn_plan_frames(task);
+    }
+    if (st->stage->combine.given)
+        need = qn_plan_required(st, t);
+    if (good < need)
+        return QN_PLAN_FAILED;
+    return is_there(v->run, t) ? QN_PLAN_THERE : QN_PLAN_TODO;
+}
+
+static int
+view_stage(struct qn_plan_view *v, int s, struct qn_error *err)
+{
+    const struct qn_plan_stage *st = &v->run->plan.stage[s];
+
+    QN_TRY(qn_memory_make((void **)&v->state[s], (size_t)st->ntargets,
+                          sizeof **v->state, "the plan", err));
+    for (int i = 0; i < st->ntargets; i++)
+        v->state[s][i] = state_of(v, st, &st->target[i]);
+    return 0;
+}
+
+int
+qn_plan_view_open(struct qn_plan_view *v, const struct qn_run *run,
+                  struct qn_error *err)
+{
+    *v = (struct qn_plan_view){.run = run};
+    QN_TRY(qn_memory_make((void **)&v->state, (size_t)run->job->nstages,
+                          sizeof *v->state, "the plan", err));
+    // each stage stands behind those it uses
+    for (int s = 0; s < run->job->nstages; s++)
+        QN_TRY(view_stage(v, s, err));
+    return 0;
+}
+
+void
+qn_plan_view_clear(struct qn_plan_view *v)
+{
+    for (int s = 0; v->state && s < v->run->job->nstages; s++)
+        free(v->state[s]);
+    free(v->state);
+    *v = (struct qn_plan_view){0};
+}
+
+/* ---- facts of a stage --------------------------------------------------- */
+
+int64_t
+qn_plan_view_items(const struct qn_plan_stage *st)
+{
+    int64_t n = 0;
+
+    for (int i = 0; i < st->ntasks; i++)
+        n += st->task[i].item->frame < 0 ? 1 : st->task[i].item->nframes;
+    return n;
+}
+
+bool
+qn_plan_view_joined(const struct qn_plan_stage *st)
+{
+    return st->stage->combine.given || qn_plan_joins(st);
+}
+
+const struct qn_task *
+qn_plan_view_sample(const struct qn_plan_stage *st)
+{
+    for (int i = 0; i < st->ntasks; i++)
+        if (!st->task[i].code)
+            return &st->task[i];
+    return NULL;
+}
+
+static double
+type_bytes(const struct qn_type *t)
+{
+    return (double)qn_shape_count(&t->shape) * (double)qn_dtype_size(t->dtype);
+}
+
+/* A file brings its own size, a run of frames or the result of another stage
+ * that of its samples. */
+static double
+item_bytes(const struct qn_task *t)
+{
+    const struct qn_item *item = t->item;
+
+    if (item->frame >= 0)
+        return (double)item->nframes * type_bytes(&item->type);
+    if (t->source >= 0)
+        return t->code ? 0 : type_bytes(&item->type);
+    return item->bytes > 0 ? (double)item->bytes : 0;
+}
+
+void
+qn_plan_view_bytes(const struct qn_plan_view *v, int s, double *in,
+                   double *out)
+{
+    const struct qn_plan_stage *st = &v->run->plan.stage[s];
+
+    *in = *out = 0;
+    for (int i = 0; i < st->ntasks; i++)
+        *in += item_bytes(&st->task[i]);
+    for (int i = 0; i < st->ntargets; i++)
+        if (v->state[s][i] != QN_PLAN_FAILED)
+            *out += type_bytes(&st->target[i].type);
+}

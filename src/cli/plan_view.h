@@ -1,0 +1,63 @@
+/* What `quern plan` shows: the plan, and what names tell of its results.
+ * Local; looks at names in the output folder, opens nothing. */
+#ifndef QN_CLI_PLAN_VIEW_H
+#define QN_CLI_PLAN_VIEW_H
+
+#include "engine/run.h"
+
+/* A result as far as names tell.  Whether what is there is up to date is for
+ * `run` to find out. */
+enum qn_plan_view_state {
+    QN_PLAN_THERE,  /* a file of that name is in the output folder        */
+    QN_PLAN_TODO,   /* none is                                            */
+    QN_PLAN_FAILED, /* it cannot be made: a problem of it, or of what it
+                       needs, says why                                    */
+    QN_PLAN_NSTATES
+};
+
+struct qn_plan_view {
+    const struct qn_run *run;        /* borrowed                          */
+    enum qn_plan_view_state **state; /* owned, [stage][target]            */
+};
+
+int
+qn_plan_view_open(
+    struct qn_plan_view *v, const struct qn_run *run, struct qn_error *err);
+
+void
+qn_plan_view_clear(struct qn_plan_view *v);
+
+/* ---- facts of a stage --------------------------------------------------- */
+
+/* Items in all; a run of frames counts as many. */
+int64_t
+qn_plan_view_items(const struct qn_plan_stage *st);
+
+/* Is a result made of several items, so that it can fail by itself? */
+bool
+qn_plan_view_joined(const struct qn_plan_stage *st);
+
+/* The first task that has not failed: its types stand for all; or NULL. */
+const struct qn_task *
+qn_plan_view_sample(const struct qn_plan_stage *st);
+
+/* Bytes that the items of stage s hold, and that its results will. */
+void
+qn_plan_view_bytes(
+    const struct qn_plan_view *v, int s, double *in, double *out);
+
+/* ---- showing it on stdout ----------------------------------------------- */
+
+/* All stages; items: every item too. */
+void
+qn_plan_print(const struct qn_plan_view *v, bool items);
+
+/* The path of every result that is there or can be made. */
+void
+qn_plan_print_outputs(const struct qn_plan_view *v);
+
+/* The plan as one JSON object; an exit code. */
+int
+qn_plan_json(const struct qn_plan_view *v, bool items);
+
+#endif

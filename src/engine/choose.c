@@ -1,0 +1,149 @@
+/* Leaving out what this run is not asked to do. */
+#include "engine/choose.h"
+
+#include <string.h>
+
+#include "io/discover.h"
+
+int
+qn_choose_stages(struct qn_run *run, struct qn_error *err)
+{
+    const char *name = run->options->stage;
+    int wanted;
+
+    if (!name)
+        return 0;
+    wanted = qn_job_stage(run->job, name);
+    if (wanted < 0)
+        return qn_fail(err, QN_EUSAGE,
+                       "--stage %s: the job has no such stage", name);
+    for (int s = 0; s < run->job->nstages; s++)
+        run->plan.stage[s].wanted =
+            s == wanted || qn_job_uses(run->job, wanted, s);
+    return 0;
+}
+
+static bool
+is_limited(const struct qn_run *run)
+{
+    return run->options->only || run->options->limit;
+}
+
+/* Does a stage of this run use results of stage s as operands? */
+static bool
+serves_operands(const struct qn_run *run, int s)
+{
+    for (int t = s + 1; t < run->job->nstages; t++) {
+        const struct qn_stage *stage = &run->job->stages[t];
+
+        for (int i = 0; run->plan.stage[t].wanted && i < stage->nsteps; i++)
+            for (int k = 0; k < stage->steps[i].noperands; k++)
+                if (stage->steps[i].operand[k].kind == QN_OPERAND_STAGE &&
+                    stage->steps[i].operand[k].stage_index == s)
+                    return true;
+    }
+    return false;
+}
+
+/* Are the items of stage s chosen from, in it or in a stage before it? */
+static bool
+over_chosen(const struct qn_run *run, int s)
+{
+    int from = run->job->stages[s].input.stage_index;
+
+    if (!run->job->stages[s].combine.given)
+        return true;
+    return run->job->stages[s].input.stage && over_chosen(run, from);
+}
+
+static bool
+is_named(const struct qn_run *run, int s)
+{
+    return run->options->stage &&
+           !strcmp(run->options->stage, run->job->stages[s].name);
+}
+
+static void
+skip_task(struct qn_plan_stage *st, struct qn_task *t)
+{
+    if (t->state != QN_TODO)
+        return;
+    t->state = QN_SKIPPED;
+    if (!st->stage->combine.given && t->target >= 0)
+        st->target[t->target].state = QN_SKIPPED;
+}
+
+static void
+skip_stage(struct qn_plan_stage *st)
+{
+    for (int i = 0; i < st->ntasks; i++)
+        skip_task(st, &st->task[i]);
+    for (int i = 0; i < st->ntargets; i++)
+        if (st->target[i].state == QN_TODO)
+            st->target[i].state = QN_SKIPPED;
+}
+
+/* A result of which no member is chosen is not made. */
+static void
+skip_empty(struct qn_plan_stage *st)
+{
+    for (int i = 0; i < st->ntargets; i++)
+        if (st->target[i].state == QN_TODO &&
+            !qn_plan_members(st, &st->target[i]))
+            st->target[i].state = QN_SKIPPED;
+}
+
+/* An item whose source is left out is left out too. */
+static bool
+source_skipped(const struct qn_run *run, const struct qn_plan_stage *st,
+               const struct qn_task *t)
+{
+    int from = st->stage->input.stage_index;
+
+    return t->source >= 0 &&
+           run->plan.stage[from].target[t->source].state == QN_SKIPPED;
+}
+
+static void
+choose_tasks(struct qn_run *run, struct qn_plan_stage *st)
+{
+    const struct qn_run_options *o = run->options;
+    int64_t n = 0;
+
+    for (int i = 0; i < st->ntasks; i++) {
+        struct qn_task *t = &st->task[i];
+        bool in = !source_skipped(run, st, t);
+
+        // runs of frames that make one result stand or fall together
+        if (i && qn_plan_joins(st) && t->target == t[-1].target) {
+            if (t[-1].state == QN_SKIPPED)
+                skip_task(st, t);
+            continue;
+        }
+        if (in && o->only)
+            in = qn_discover_match(o->only, t->item->path);
+        if (in && o->limit)
+            in = n < o->limit;
+        n += in;
+        if (!in)
+            skip_task(st, t);
+    }
+    skip_empty(st);
+}
+
+void
+qn_choose_items(struct qn_run *run)
+{
+    if (!is_limited(run))
+        return;
+    for (int s = 0; s < run->job->nstages; s++) {
+        struct qn_plan_stage *st = &run->plan.stage[s];
+
+        if (!st->wanted)
+            continue;
+        if (!st->stage->combine.given || is_named(run, s))
+            choose_tasks(run, st);
+        else if (over_chosen(run, s) || !serves_operands(run, s))
+            skip_stage(st);
+    }
+}

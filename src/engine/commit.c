@@ -1,0 +1,215 @@
+/* Groups of results: rename all, sync their folders, journal them. */
+#include "engine/commit.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "io/atomic.h"
+
+enum { GROUP_SECONDS = 1 };
+
+static int64_t
+wall_ns(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_REALTIME, &t);
+    return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
+}
+
+int
+qn_commit_open(struct qn_commit *c, const struct qn_run *run, uint64_t id,
+               struct qn_error *err)
+{
+    char *folder = NULL;
+    int rc;
+
+    *c = (struct qn_commit){.run = id, .rank = run->comm->rank};
+    gethostname(c->host, sizeof c->host - 1);
+    if (asprintf(&folder, "%s/.quern/journal", run->options->output) < 0)
+        return qn_fail(err, QN_ENOMEM, "no memory for a path");
+    rc = qn_journal_open(&c->journal, folder, c->rank, err);
+    free(folder);
+    return rc;
+}
+
+/* What every line of this rank says. */
+static struct qn_record
+fresh_record(const struct qn_commit *c, enum qn_record_kind kind,
+             const char *stage, const char *name)
+{
+    return (struct qn_record){
+        .kind = kind,
+        .run = c->run,
+        .time_ns = wall_ns(),
+        .stage = stage,
+        .name = name,
+        .rank = c->rank,
+        .pid = getpid(),
+        .host = c->host,
+    };
+}
+
+static void
+copy_key(struct qn_record *r, const char *key)
+{
+    snprintf(r->key, sizeof r->key, "%s", key);
+}
+
+int
+qn_commit_mark(struct qn_commit *c, enum qn_record_kind kind,
+               struct qn_error *err)
+{
+    struct qn_record r = fresh_record(c, kind, "", "");
+
+    QN_TRY(qn_journal_add(&c->journal, &r, err));
+    return qn_journal_flush(&c->journal, true, err);
+}
+
+int
+qn_commit_begin(struct qn_commit *c, const char *stage, const char *name,
+                const struct qn_task *t, struct qn_error *err)
+{
+    struct qn_record r = fresh_record(c, QN_RECORD_BEGIN, stage, name);
+
+    r.item = t->item->path;
+    copy_key(&r, t->key);
+    r.input_bytes = t->item->bytes;
+    QN_TRY(qn_journal_add(&c->journal, &r, err));
+    // not synced: it is for a crash of the run, not of the machine
+    return qn_journal_flush(&c->journal, false, err);
+}
+
+int
+qn_commit_note(struct qn_commit *c, const char *stage, const char *name,
+               const struct qn_item *item, const char *key, int code,
+               const char *reason, struct qn_error *err)
+{
+    struct qn_record r = fresh_record(
+        c, code ? QN_RECORD_FAILED : QN_RECORD_DONE, stage, name);
+
+    r.item = item ? item->path : "";
+    r.input_bytes = item ? item->bytes : 0;
+    copy_key(&r, key);
+    r.code = code;
+    r.reason = reason;
+    return qn_journal_add(&c->journal, &r, err);
+}
+
+static double
+seconds_of(const json_t *reply, size_t i)
+{
+    return json_number_value(
+        json_array_get(json_object_get(reply, "seconds"), i));
+}
+
+static void
+clear_entry(struct qn_commit_entry *e)
+{
+    free(e->tmp);
+    free(e->path);
+    free(e->name);
+    free(e->item);
+    *e = (struct qn_commit_entry){0};
+}
+
+int
+qn_commit_add(struct qn_commit *c, const struct qn_run *run,
+              const char *stage, const struct qn_target *target,
+              const struct qn_item *item, char *tmp, const json_t *reply,
+              struct qn_error *err)
+{
+    struct qn_commit_entry *e = &c->v[c->n];
+
+    *e = (struct qn_commit_entry){.tmp = tmp, .stage = stage};
+    if (asprintf(&e->path, "%s/%s", run->options->output, target->name) < 0)
+        e->path = NULL;
+    e->name = strdup(target->name);
+    e->item = strdup(item ? item->path : "");
+    if (!e->path || !e->name || !e->item) {
+        clear_entry(e);
+        return qn_fail(err, QN_ENOMEM, "no memory for a path");
+    }
+    e->record = fresh_record(c, QN_RECORD_DONE, stage, e->name);
+    e->record.item = e->item;
+    e->record.input_bytes = item ? item->bytes : 0;
+    copy_key(&e->record, target->key);
+    e->record.read_s = seconds_of(reply, 0);
+    e->record.compute_s = seconds_of(reply, 1);
+    e->record.write_s = seconds_of(reply, 2);
+    if (!c->n++)
+        c->since = qn_clock_now();
+    return 0;
+}
+
+/* Neighbours mostly share their folder: one sync for each run of them. */
+static bool
+same_folder(const char *a, const char *b)
+{
+    size_t n = (size_t)(strrchr(a, '/') - a);
+
+    return n == (size_t)(strrchr(b, '/') - b) && !strncmp(a, b, n);
+}
+
+static int
+rename_all(struct qn_commit *c, struct qn_error *err)
+{
+    for (int i = 0; i < c->n; i++)
+        QN_TRY(qn_atomic_commit(c->v[i].tmp, c->v[i].path, false, err));
+    for (int i = 0; i < c->n; i++)
+        if (i + 1 == c->n || !same_folder(c->v[i].path, c->v[i + 1].path))
+            QN_TRY(qn_atomic_sync(c->v[i].path, err));
+    return 0;
+}
+
+static int
+journal_all(struct qn_commit *c, struct qn_error *err)
+{
+    for (int i = 0; i < c->n; i++) {
+        struct qn_commit_entry *e = &c->v[i];
+        struct stat st;
+
+        if (stat(e->path, &st) < 0)
+            continue; // removed under our hands: it will be made anew
+        e->record.bytes = st.st_size;
+        e->record.mtime_ns =
+            st.st_mtim.tv_sec * INT64_C(1000000000) + st.st_mtim.tv_nsec;
+        e->record.time_ns = wall_ns();
+        QN_TRY(qn_journal_add(&c->journal, &e->record, err));
+    }
+    return qn_journal_flush(&c->journal, true, err);
+}
+
+int
+qn_commit_flush(struct qn_commit *c, bool now, struct qn_error *err)
+{
+    int rc;
+
+    if (!now && c->n < QN_COMMIT_GROUP &&
+        (!c->n || qn_clock_now() - c->since < GROUP_SECONDS))
+        return 0;
+    rc = rename_all(c, err);
+    if (!rc)
+        rc = journal_all(c, err);
+    for (int i = 0; i < c->n; i++)
+        clear_entry(&c->v[i]);
+    c->n = 0;
+    return rc;
+}
+
+void
+qn_commit_close(struct qn_commit *c)
+{
+    for (int i = 0; i < c->n; i++) {
+        unlink(c->v[i].tmp);
+        clear_entry(&c->v[i]);
+    }
+    c->n = 0;
+    qn_journal_close(&c->journal);
+}

@@ -1,0 +1,69 @@
+/* Committing results in groups, and the journal that says so.
+ *
+ * A worker has written and synced a temporary; here it gets its name.  Up to 64
+ * results, or what a second brings, are renamed together, their folders synced
+ * once, and then their lines go to the journal with one write: the line never
+ * comes before the result.  Local. */
+#ifndef QN_ENGINE_COMMIT_H
+#define QN_ENGINE_COMMIT_H
+
+#include "engine/run.h"
+#include "io/journal.h"
+
+enum { QN_COMMIT_GROUP = 64 };
+
+struct qn_commit_entry {
+    char *tmp, *path, *name, *item; /* owned */
+    const char *stage;              /* borrowed from the job */
+    struct qn_record record;
+};
+
+struct qn_commit {
+    struct qn_journal journal;
+    uint64_t run;                   /* id                    */
+    int rank;
+    char host[64];
+    double since;                   /* of the oldest waiting */
+    struct qn_commit_entry v[QN_COMMIT_GROUP];
+    int n;
+};
+
+/* Open this rank's journal in OUT/.quern/journal. */
+int
+qn_commit_open(
+    struct qn_commit *c, const struct qn_run *run, uint64_t id, struct qn_error *err);
+
+/* run-begin, run-end: written and synced at once. */
+int
+qn_commit_mark(struct qn_commit *c, enum qn_record_kind kind, struct qn_error *err);
+
+/* An item is given to a worker; said at once, so that a crash of the whole
+ * run names what was in flight. */
+int
+qn_commit_begin(
+    struct qn_commit *c, const char *stage, const char *name,
+    const struct qn_task *t, struct qn_error *err);
+
+/* A finished temporary waits for its group.  reply is the worker's. */
+int
+qn_commit_add(
+    struct qn_commit *c, const struct qn_run *run, const char *stage,
+    const struct qn_target *target, const struct qn_item *item, char *tmp,
+    const json_t *reply, struct qn_error *err);
+
+/* A failed item, or (code 0) a member that is read. */
+int
+qn_commit_note(
+    struct qn_commit *c, const char *stage, const char *name,
+    const struct qn_item *item, const char *key, int code, const char *reason,
+    struct qn_error *err);
+
+/* Rename, sync and journal what waits; all of it if now, else only when it is
+ * a second old or a group is full. */
+int
+qn_commit_flush(struct qn_commit *c, bool now, struct qn_error *err);
+
+void
+qn_commit_close(struct qn_commit *c);
+
+#endif

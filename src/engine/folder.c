@@ -1,0 +1,212 @@
+/* The lock, the stop request, the lists of results.
+ *
+ * The lock is the kernel's (flock): it goes with its holder, so that of a dead
+ * run is free. */
+#include "engine/folder.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "base/system.h"
+#include "base/text.h"
+#include "engine/commit.h"
+#include "engine/headers.h"
+#include "io/atomic.h"
+
+static char *
+path_of(const struct qn_run *run, const char *name)
+{
+    char *path = NULL;
+
+    if (asprintf(&path, "%s/.quern/%s", run->options->output, name) < 0)
+        return NULL;
+    return path;
+}
+
+/* ---- the lock ------------------------------------------------------------------- */
+
+static int
+name_holder(int fd, const char *folder, struct qn_error *err)
+{
+    char text[256] = "", host[128] = "an unknown host";
+    long pid = 0;
+    long long since = 0;
+    ssize_t n = pread(fd, text, sizeof text - 1, 0);
+
+    if (n > 0)
+        sscanf(text, "%127s %ld %lld", host, &pid, &since);
+    return qn_fail(err, QN_EIO,
+                   "%s is in use by a run on %s, pid %ld, since %lld s: wait "
+                   "for it, stop it with `quern stop`, or give another "
+                   "--output",
+                   folder, host, pid,
+                   since ? (long long)time(NULL) - since / 1000000000 : 0);
+}
+
+static int
+take_lock(struct qn_run *run, const char *path, struct qn_error *err)
+{
+    char host[128] = "", text[256];
+    struct timespec now;
+    int n;
+
+    run->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (run->lock < 0)
+        return qn_fail(err, QN_EIO, "%s: %s", path, strerror(errno));
+    if (flock(run->lock, LOCK_EX | LOCK_NB) < 0) {
+        if (errno == EWOULDBLOCK)
+            return name_holder(run->lock, run->options->output, err);
+        // a file system without locks: two runs are then for people to avoid
+        return 0;
+    }
+    gethostname(host, sizeof host - 1);
+    clock_gettime(CLOCK_REALTIME, &now);
+    run->started_ns = now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+    n = snprintf(text, sizeof text, "%s %ld %lld\n", host, (long)getpid(),
+                 (long long)run->started_ns);
+    if (ftruncate(run->lock, 0) < 0)
+        return qn_fail(err, QN_EIO, "%s: %s", path, strerror(errno));
+    return qn_system_write(run->lock, text, (size_t)n, path, err);
+}
+
+void
+qn_folder_close(struct qn_run *run)
+{
+    if (run->lock > 0)
+        close(run->lock);
+    run->lock = 0;
+}
+
+/* ---- lists ------------------------------------------------------------------------ */
+
+static int
+write_list(const struct qn_run *run, const char *name,
+           const struct qn_text *text, struct qn_error *err)
+{
+    char *path = path_of(run, name);
+    int rc = qn_text_check(text, err);
+
+    if (!rc && !path)
+        rc = qn_fail(err, QN_ENOMEM, "no memory for a path");
+    if (!rc)
+        rc = qn_atomic_write(path, qn_text_get(text), text->len, err);
+    free(path);
+    return rc;
+}
+
+static int
+list_results(const struct qn_run *run, const struct qn_plan_stage *st,
+             struct qn_error *err)
+{
+    struct qn_text names = {0};
+    char file[512];
+    int rc;
+
+    for (int i = 0; i < st->ntargets; i++)
+        if (st->target[i].name)
+            qn_text_add(&names, "%s\n", st->target[i].name);
+    snprintf(file, sizeof file, "outputs/%s.txt", st->stage->name);
+    rc = write_list(run, file, &names, err);
+    qn_text_clear(&names);
+    return rc;
+}
+
+static int
+write_lists(const struct qn_run *run, struct qn_error *err)
+{
+    struct qn_text stages = {0};
+    int rc = 0;
+
+    for (int s = 0; s < run->job->nstages && !rc; s++) {
+        qn_text_add(&stages, "%s\n", run->job->stages[s].name);
+        if (run->plan.stage[s].wanted)
+            rc = list_results(run, &run->plan.stage[s], err);
+    }
+    if (!rc)
+        rc = write_list(run, "outputs/STAGES", &stages, err);
+    qn_text_clear(&stages);
+    return rc;
+}
+
+/* ---- opening ------------------------------------------------------------------------ */
+
+/* With this run begun, one before it that has no end is known to have died. */
+static int
+load_past(struct qn_run *run, struct qn_error *err)
+{
+    struct qn_record now = {.kind = QN_RECORD_RUN_BEGIN,
+                            .run = run->id,
+                            .time_ns = run->started_ns};
+    char *folder = path_of(run, "journal");
+    int rc = folder ? qn_past_load(&run->past, folder, NULL, err)
+                    : qn_fail(err, QN_ENOMEM, "no memory for a path");
+
+    if (!rc)
+        rc = qn_past_add(&run->past, &now, err);
+    if (!rc)
+        qn_past_settle(&run->past);
+    free(folder);
+    return rc;
+}
+
+static int
+open_as_first(struct qn_run *run, struct qn_error *err)
+{
+    char *outputs = path_of(run, "outputs"), *lock = path_of(run, "lock"),
+         *stop = path_of(run, "stop");
+    int rc = 0;
+
+    if (!outputs || !lock || !stop)
+        rc = qn_fail(err, QN_ENOMEM, "no memory for a path");
+    if (!rc)
+        rc = qn_atomic_folder(outputs, err);
+    if (!rc)
+        rc = take_lock(run, lock, err);
+    if (!rc && unlink(stop) < 0 && errno != ENOENT)
+        rc = qn_fail(err, QN_EIO, "%s: %s", stop, strerror(errno));
+    if (!rc)
+        rc = write_lists(run, err);
+    if (!rc)
+        rc = qn_headers_save(run, err);
+    if (!rc && getrandom(&run->id, sizeof run->id, 0) != sizeof run->id)
+        run->id = (uint64_t)run->started_ns;
+    if (!rc)
+        rc = load_past(run, err);
+    free(outputs);
+    free(lock);
+    free(stop);
+    return rc;
+}
+
+int
+qn_folder_open(struct qn_run *run, struct qn_error *err)
+{
+    void *id = &run->id;
+    size_t n = sizeof run->id;
+    int rc = 0;
+
+    if (run->comm->rank == 0)
+        rc = open_as_first(run, err);
+    rc = qn_comm_agree(run->comm, rc, err);
+    if (!rc && run->comm->size > 1)
+        rc = qn_comm_broadcast(run->comm, &id, &n, 0, err);
+    if (!rc && run->comm->rank) {
+        memcpy(&run->id, id, sizeof run->id);
+        free(id);
+    }
+    if (!rc)
+        rc = qn_comm_agree(run->comm,
+                           qn_commit_open(run->commit, run, run->id, err),
+                           err);
+    if (!rc && run->comm->rank == 0)
+        rc = qn_commit_mark(run->commit, QN_RECORD_RUN_BEGIN, err);
+    return qn_comm_agree(run->comm, rc, err);
+}

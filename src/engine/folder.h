@@ -1,0 +1,17 @@
+/* OUT/.quern: who works in this output folder, and what was done before. */
+#ifndef QN_ENGINE_FOLDER_H
+#define QN_ENGINE_FOLDER_H
+
+#include "engine/run.h"
+
+/* Collective.  Make the folder, take its lock (QN_EIO names the holder if
+ * another run has it), forget an old stop request, list the results that the
+ * job has, load the journal (rank 0) and agree on the run's id. */
+int
+qn_folder_open(struct qn_run *run, struct qn_error *err);
+
+/* Local.  Let the lock go.  Safe where none was taken. */
+void
+qn_folder_close(struct qn_run *run);
+
+#endif

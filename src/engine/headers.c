@@ -1,0 +1,193 @@
+/* The memory of headers: one file for each way of reading.
+ *
+ * What cannot be read back is forgotten without a word: it is looked at
+ * again. */
+#include "engine/headers.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/system.h"
+#include "io/atomic.h"
+#include "io/source.h"
+#include "model/key.h"
+
+enum { FORMAT_VERSION = 1 };
+
+/* The file's name: what is read, how, and which fields. */
+static int
+name_file(struct qn_headers *h, const struct qn_input *in,
+          const struct qn_strings *names, struct qn_error *err)
+{
+    json_t *source = qn_source_json(in);
+    char *text = json_dumps(source, JSON_COMPACT | JSON_SORT_KEYS);
+    struct qn_key k;
+    char hex[QN_KEY_HEX];
+    int rc = qn_key_open(&k, err);
+
+    json_decref(source);
+    if (!rc) {
+        qn_key_number(&k, FORMAT_VERSION);
+        qn_key_text(&k, text);
+        for (size_t i = 0; i < in->files.n; i++)
+            qn_key_text(&k, in->files.v[i]);
+        qn_key_number(&k, (int64_t)names->n);
+        for (size_t i = 0; i < names->n; i++)
+            qn_key_text(&k, names->v[i]);
+        qn_key_finish(&k, hex);
+        snprintf(h->file, sizeof h->file, "%s", hex);
+    }
+    free(text);
+    return rc;
+}
+
+static char *
+path_of(const struct qn_run *run, const char *file)
+{
+    char *path = NULL;
+
+    if (asprintf(&path, "%s/.quern/headers/%s", run->options->output, file) <
+        0)
+        return NULL;
+    return path;
+}
+
+static int
+by_path(const void *a, const void *b)
+{
+    return strcmp(((const struct qn_item *)a)->path,
+                  ((const struct qn_item *)b)->path);
+}
+
+static void
+load(struct qn_run *run, struct qn_headers *h)
+{
+    char *path = path_of(run, h->file), *data = NULL;
+    size_t n = 0;
+
+    if (path && !qn_system_slurp(&data, &n, path, NULL) &&
+        qn_item_unpack(&h->known, data, n, NULL))
+        qn_item_clear(&h->known);
+    for (size_t i = 0; i < h->known.n; i++)
+        if (!h->known.v[i].path) {
+            qn_item_clear(&h->known);
+            break;
+        }
+    if (h->known.n)
+        qsort(h->known.v, h->known.n, sizeof *h->known.v, by_path);
+    free(data);
+    free(path);
+}
+
+static int
+give(struct qn_item *item, const struct qn_item *known, struct qn_error *err)
+{
+    item->probed = true;
+    item->stored = known->stored;
+    item->type = known->type;
+    return qn_item_append(item, known, err);
+}
+
+/* Keep in known only what is still true of items (both by path). */
+static int
+merge(struct qn_headers *h, struct qn_items *items, struct qn_error *err)
+{
+    size_t k = 0, kept = 0;
+    int rc = 0;
+
+    for (size_t i = 0; i < items->n; i++) {
+        struct qn_item *item = &items->v[i], *known;
+        int c = 1;
+
+        while (k < h->known.n &&
+               (c = strcmp(h->known.v[k].path, item->path)) < 0)
+            qn_item_drop(&h->known.v[k++]);
+        if (k == h->known.n || c)
+            continue;
+        known = &h->known.v[k++];
+        if (!rc && !item->code && known->bytes == item->bytes &&
+            known->mtime_ns == item->mtime_ns) {
+            rc = give(item, known, err);
+            h->known.v[kept++] = *known;
+        } else {
+            qn_item_drop(known);
+        }
+    }
+    while (k < h->known.n)
+        qn_item_drop(&h->known.v[k++]);
+    h->changed = kept != h->known.n;
+    h->known.n = kept;
+    return rc;
+}
+
+int
+qn_headers_recall(struct qn_run *run, int s, const struct qn_strings *names,
+                  struct qn_items *items, struct qn_error *err)
+{
+    struct qn_headers *h = &run->headers[s];
+
+    if (run->comm->rank)
+        return 0;
+    QN_TRY(name_file(h, &run->job->stages[s].input, names, err));
+    load(run, h);
+    return merge(h, items, err);
+}
+
+int
+qn_headers_learn(struct qn_run *run, int s, const struct qn_item *item,
+                 const struct qn_item *seen, struct qn_error *err)
+{
+    struct qn_headers *h = &run->headers[s];
+    struct qn_item *known;
+
+    if (run->comm->rank || !h->file[0] || !seen->probed || seen->code)
+        return 0;
+    QN_TRY(qn_item_copy(&h->known, seen, &known, err));
+    free(known->path);
+    known->path = NULL;
+    QN_TRY(qn_memory_copy(&known->path, item->path, err));
+    known->bytes = item->bytes;
+    known->mtime_ns = item->mtime_ns;
+    h->changed = true;
+    return 0;
+}
+
+static int
+save(struct qn_run *run, const struct qn_headers *h, struct qn_error *err)
+{
+    char *path = path_of(run, h->file);
+    struct qn_text packed = {0};
+    int rc = qn_item_pack(&packed, &h->known, err);
+
+    if (!rc && !path)
+        rc = qn_fail(err, QN_ENOMEM, "no memory for a path");
+    if (!rc)
+        rc = qn_atomic_write(path, qn_text_get(&packed), packed.len, err);
+    qn_text_clear(&packed);
+    free(path);
+    return rc;
+}
+
+int
+qn_headers_save(struct qn_run *run, struct qn_error *err)
+{
+    char *folder = path_of(run, "");
+    int rc = folder ? qn_atomic_folder(folder, err)
+                    : qn_fail(err, QN_ENOMEM, "no memory for a path");
+
+    for (int s = 0; s < run->job->nstages && !rc; s++)
+        if (run->headers[s].file[0] && run->headers[s].changed)
+            rc = save(run, &run->headers[s], err);
+    free(folder);
+    return rc;
+}
+
+void
+qn_headers_clear(struct qn_run *run)
+{
+    for (int s = 0; run->headers && s < run->job->nstages; s++)
+        qn_item_clear(&run->headers[s].known);
+    free(run->headers);
+    run->headers = NULL;
+}

@@ -1,0 +1,235 @@
+/* Carrying on: what the journal says, then what the outputs say themselves.
+ *
+ * The journal is read by rank 0 alone; its findings are shared like any other
+ * outcome.  Outputs without a line are asked for their key by workers. */
+#include "engine/resume.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/memory.h"
+#include "engine/dispatch.h"
+#include "engine/outcome.h"
+#include "engine/program.h"
+#include "io/past.h"
+
+enum { QUARANTINE = 2 }; /* crashes of a whole run with the item in hand */
+
+struct checking {
+    struct qn_run *run;
+    int s;
+    bool *known;               /* owned, [ntargets]: the journal has a line
+                                  for what stands there                    */
+    struct qn_outcomes found, failed;
+};
+
+static int
+request_key(void *ctx, int64_t unit, json_t **request, double *timeout,
+            struct qn_error *err)
+{
+    struct checking *c = ctx;
+    const struct qn_target *t = &c->run->plan.stage[c->s].target[unit];
+    char *path;
+    struct stat st;
+
+    // the journal knew it, or knows that it is of another key
+    if (t->state != QN_TODO || c->known[unit])
+        return 0;
+    path = qn_program_output(c->run, t);
+    if (!path)
+        return qn_fail(err, QN_ENOMEM, "no memory for a path");
+    if (!stat(path, &st)) {
+        *request = json_pack("{s:s,s:s}", "op", "key", "path", path);
+        *timeout = 60;
+    }
+    free(path);
+    return 0;
+}
+
+static int
+finish_key(void *ctx, int64_t unit, const json_t *reply,
+           const struct qn_error *why, struct qn_error *err)
+{
+    struct checking *c = ctx;
+    const struct qn_target *t = &c->run->plan.stage[c->s].target[unit];
+    const char *key = json_string_value(json_object_get(reply, "key"));
+
+    (void)why, (void)err;
+    // what is there but cannot be read is made anew
+    if (key && !strcmp(key, t->key))
+        qn_outcome_add(&c->found, unit, 0, 0, NULL);
+    return 0;
+}
+
+static int
+take_found(void *ctx, int rank, int64_t unit, int code, int64_t value,
+           const char *text, struct qn_error *err)
+{
+    struct checking *c = ctx;
+    struct qn_plan_stage *st = &c->run->plan.stage[c->s];
+    struct qn_target *t = &st->target[unit];
+
+    (void)rank, (void)code, (void)value, (void)text, (void)err;
+    t->state = QN_FINISHED;
+    for (int i = 0; i < t->ntasks; i++)
+        if (st->task[t->task[i]].state == QN_TODO) {
+            st->task[t->task[i]].state = QN_FINISHED;
+            c->run->tally.before += qn_plan_frames(&st->task[t->task[i]]);
+        }
+    return 0;
+}
+
+/* Mark what has an output with this very key. */
+static int
+ask_outputs(struct checking *c, struct qn_error *err)
+{
+    struct qn_run *run = c->run;
+    struct qn_work work = {.total = run->plan.stage[c->s].ntargets,
+                           .ctx = c,
+                           .request = request_key, .finish = finish_key};
+    int rc = qn_dispatch(&run->farm, run->comm, &work, &run->stopped, err);
+
+    if (!rc)
+        rc = qn_outcome_share(run->comm, &c->found, take_found, c, err);
+    qn_outcome_clear(&c->found);
+    return rc;
+}
+
+/* ---- what the journal says ------------------------------------------------------- */
+
+/* Does the file of that line stand there, untouched? */
+static bool
+stands(const struct qn_run *run, const struct qn_target *t,
+       const struct qn_past_item *p)
+{
+    char *path = qn_program_output(run, t);
+    struct stat st;
+    bool same = path && p->done_key[0] && !stat(path, &st) &&
+                st.st_size == p->bytes &&
+                st.st_mtim.tv_sec * INT64_C(1000000000) +
+                        st.st_mtim.tv_nsec ==
+                    p->mtime_ns;
+
+    free(path);
+    return same;
+}
+
+static void
+recall_result(struct checking *c, int i)
+{
+    const struct qn_plan_stage *st = &c->run->plan.stage[c->s];
+    const struct qn_target *t = &st->target[i];
+    const struct qn_past_item *p;
+
+    if (t->state != QN_TODO || !t->name)
+        return;
+    p = qn_past_find(&c->run->past, st->stage->name, t->name);
+    if (!p || !stands(c->run, t, p))
+        return;
+    if (!strcmp(p->done_key, t->key))
+        qn_outcome_add(&c->found, i, 0, 0, NULL);
+    else
+        qn_outcome_add(&c->found, i, 1, 0, NULL); // another key: stale
+}
+
+/* A task that failed before, or that runs died over. */
+static void
+recall_failure(struct checking *c, int i)
+{
+    const struct qn_plan_stage *st = &c->run->plan.stage[c->s];
+    const struct qn_task *t = &st->task[i];
+    bool member = st->stage->combine.given || qn_plan_joins(st);
+    const struct qn_past_item *p;
+    char text[256];
+
+    if (t->state != QN_TODO || t->target < 0)
+        return;
+    p = qn_past_find(&c->run->past, st->stage->name,
+                     member ? t->item->path : st->target[t->target].name);
+    if (!p || strcmp(p->key, t->key))
+        return;
+    if (p->kind == QN_RECORD_FAILED) {
+        qn_outcome_add(&c->failed, i, p->code, 0, p->reason);
+    } else if (p->crashes >= QUARANTINE) {
+        snprintf(text, sizeof text,
+                 "it was in a worker's hands when the whole run died, %d "
+                 "times; try it alone with --retry-failed",
+                 p->crashes);
+        qn_outcome_add(&c->failed, i, QN_ECRASH, 0, text);
+    }
+}
+
+static int
+take_recalled(void *ctx, int rank, int64_t unit, int code, int64_t value,
+              const char *text, struct qn_error *err)
+{
+    struct checking *c = ctx;
+
+    c->known[unit] = true;
+    return code ? 0 : take_found(ctx, rank, unit, code, value, text, err);
+}
+
+static int
+take_failed(void *ctx, int rank, int64_t unit, int code, int64_t value,
+            const char *text, struct qn_error *err)
+{
+    struct checking *c = ctx;
+    struct qn_plan_stage *st = &c->run->plan.stage[c->s];
+    struct qn_task *t = &st->task[unit];
+
+    (void)rank, (void)value;
+    QN_TRY(qn_plan_fail_task(t, QN_FAILED, code, text, err));
+    if (st->stage->combine.given || qn_plan_joins(st))
+        return 0;
+    return qn_plan_fail_target(&st->target[t->target], QN_FAILED, code, text,
+                               err);
+}
+
+/* Failures first: they change the keys of combinations. */
+static int
+recall(struct checking *c, struct qn_error *err)
+{
+    struct qn_run *run = c->run;
+    struct qn_plan_stage *st = &run->plan.stage[c->s];
+    bool first = run->comm->rank == 0;
+    int rc;
+
+    for (int i = 0; first && !run->options->retry_failed && i < st->ntasks;
+         i++)
+        recall_failure(c, i);
+    rc = qn_outcome_share(run->comm, &c->failed, take_failed, c, err);
+    if (!rc)
+        rc = qn_comm_agree(run->comm, qn_plan_keys(&run->plan, c->s, err),
+                           err);
+    for (int i = 0; first && !rc && i < st->ntargets; i++)
+        recall_result(c, i);
+    if (!rc)
+        rc = qn_outcome_share(run->comm, &c->found, take_recalled, c, err);
+    qn_outcome_clear(&c->failed);
+    qn_outcome_clear(&c->found);
+    c->found = (struct qn_outcomes){0};
+    return rc;
+}
+
+int
+qn_resume_stage(struct qn_run *run, int s, struct qn_error *err)
+{
+    const struct qn_plan_stage *st = &run->plan.stage[s];
+    struct checking c = {.run = run, .s = s};
+    int rc;
+
+    // a result without its steps does not serve who wants to see them
+    if (run->options->fresh ||
+        (run->options->keep_steps && !st->stage->combine.given))
+        return 0;
+    rc = qn_memory_make((void **)&c.known, (size_t)st->ntargets,
+                        sizeof *c.known, "the results", err);
+    rc = qn_comm_agree(run->comm, rc, err);
+    if (!rc)
+        rc = recall(&c, err);
+    if (!rc)
+        rc = ask_outputs(&c, err);
+    free(c.known);
+    return rc;
+}
