@@ -626,22 +626,64 @@ look_at(struct qn_run *run, int s, const struct qn_strings *names,
     return rc ? rc : look(run, s, false, names, items, err);
 }
 
-/* On rank 0: the files, and what is remembered of them. */
+/* On rank 0: the files, the names to ask them for, and what is remembered of
+ * them (which brings those very names, so it comes last). */
 static int
 find_and_recall(struct qn_run *run, int s, struct qn_items *items,
-                struct qn_error *err)
+                struct qn_strings *names, struct qn_error *err)
 {
     const struct qn_input *in = &run->job->stages[s].input;
-    struct qn_strings names = {0};
     int rc = find_files(run, in, items, err);
 
     if (rc)
         return qn_wrap(err, "stage %s", run->job->stages[s].name);
-    rc = names_to_read(run, s, items, &names, err);
-    if (!rc && !job_says_type(in, &names) && in->each != QN_EACH_HDU)
-        rc = qn_headers_recall(run, s, &names, items, err);
-    clear_names(&names);
-    return rc;
+    QN_TRY(names_to_read(run, s, items, names, err));
+    if (job_says_type(in, names) || in->each == QN_EACH_HDU)
+        return 0;
+    return qn_headers_recall(run, s, names, items, err);
+}
+
+static int
+split_names(struct qn_strings *names, const char *text, struct qn_error *err)
+{
+    for (const char *p = text; *p; p = strchr(p, '\n') + 1) {
+        char **v = realloc(names->v, (names->n + 1) * sizeof *v);
+
+        if (!v)
+            return qn_fail(err, QN_ENOMEM, "no memory for the field names");
+        names->v = v;
+        v[names->n] = strndup(p, strcspn(p, "\n"));
+        if (!v[names->n])
+            return qn_fail(err, QN_ENOMEM, "no memory for the field names");
+        names->n++;
+    }
+    return 0;
+}
+
+/* Rank 0's names to all. */
+static int
+broadcast_names(struct qn_comm *comm, struct qn_strings *names,
+                struct qn_error *err)
+{
+    struct qn_text text = {0};
+    void *data;
+    size_t n;
+    int rc;
+
+    if (comm->size == 1)
+        return 0;
+    for (size_t i = 0; i < names->n; i++)
+        qn_text_add(&text, "%s\n", names->v[i]);
+    qn_text_bytes(&text, "", 1);
+    data = text.s;
+    n = text.len;
+    rc = qn_comm_broadcast(comm, &data, &n, 0, err);
+    if (!rc && comm->rank)
+        rc = split_names(names, data, err);
+    if (comm->rank)
+        free(data);
+    qn_text_clear(&text);
+    return qn_comm_agree(comm, rc, err);
 }
 
 int
@@ -655,10 +697,10 @@ qn_inputs_gather(struct qn_run *run, int s, struct qn_items *items,
         return qn_comm_agree(run->comm, take_kept(run, alike, items, err),
                              err);
     if (run->comm->rank == 0)
-        rc = find_and_recall(run, s, items, err);
-    QN_TRY(broadcast_items(run->comm, items, rc, err));
-    rc = qn_comm_agree(run->comm, names_to_read(run, s, items, &names, err),
-                       err);
+        rc = find_and_recall(run, s, items, &names, err);
+    rc = broadcast_items(run->comm, items, rc, err);
+    if (!rc)
+        rc = broadcast_names(run->comm, &names, err);
     if (!rc)
         rc = look_at(run, s, &names, items, err);
     clear_names(&names);

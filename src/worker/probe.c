@@ -25,24 +25,30 @@ text_json(const char *s)
 }
 
 /* Header values as [name, text, is text]; a missing one is left out: whether
- * it matters is for the plan to say. */
-static json_t *
-fields_json(struct qn_reader *r, const json_t *names)
+ * it matters is for the plan to say.  One that cannot be read is no missing
+ * one. */
+static int
+add_fields(json_t *reply, struct qn_reader *r, const json_t *names,
+           struct qn_error *err)
 {
     json_t *fields = json_array(), *name;
     size_t i;
 
+    json_object_set_new(reply, "fields", fields);
     json_array_foreach(names, i, name) {
         char value[1024];
         bool is_text = false;
+        int rc = qn_reader_field(r, json_string_value(name), value,
+                                 sizeof value, &is_text, err);
 
-        if (qn_reader_field(r, json_string_value(name), value, sizeof value,
-                            &is_text, NULL))
+        if (rc == QN_EMISSING)
             continue;
+        if (rc)
+            return rc;
         json_array_append_new(
             fields, json_pack("[O,o,b]", name, text_json(value), is_text));
     }
-    return fields;
+    return 0;
 }
 
 int
@@ -53,6 +59,7 @@ qn_probe_run(struct qn_worker *w, const json_t *request, json_t *reply,
     const struct qn_info *info;
     struct qn_source source;
     struct qn_reader *r = NULL;
+    int rc;
 
     QN_TRY(qn_worker_program(w, request, &p, err));
     source = p->source;
@@ -70,8 +77,7 @@ qn_probe_run(struct qn_worker *w, const json_t *request, json_t *reply,
                         json_string(qn_dtype_name(info->type.dtype)));
     json_object_set_new(reply, "shape", shape_json(&info->type.shape));
     json_object_set_new(reply, "format", json_string(info->format));
-    json_object_set_new(reply, "fields",
-                        fields_json(r, json_object_get(request, "names")));
+    rc = add_fields(reply, r, json_object_get(request, "names"), err);
     qn_reader_close(r);
-    return 0;
+    return rc;
 }
