@@ -36,6 +36,14 @@ int
 qn_cmd_ls(int argc, char **argv);
 int
 qn_cmd_init(int argc, char **argv);
+int
+qn_cmd_explain(int argc, char **argv);
+int
+qn_cmd_status(int argc, char **argv);
+int
+qn_cmd_stop(int argc, char **argv);
+int
+qn_cmd_clean(int argc, char **argv);
 
 /* ---- words of any command ----------------------------------------------- */
 
@@ -67,6 +75,9 @@ struct qn_cli_job {
     long long limit;        /* items a stage; 0: all                    */
     bool fresh, items, json, list_outputs, keep_steps, retry_failed;
     double deadline;        /* s; 0: none                               */
+    long long max_failures; /* 0: no limit                              */
+    double allowed;         /* failed items that are no failure         */
+    bool allowed_percent;   /* of all items                             */
     bool help;              /* --help was asked for and answered        */
     bool speak;             /* this process may print (rank 0)          */
     int rc;                 /* QN_EUSAGE: a sentence was said           */

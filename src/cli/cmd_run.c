@@ -31,6 +31,11 @@ static const struct argp_option options[] = {
      "Try again what failed before (default: only when its file or the job "
      "has changed)",
      0},
+    {"max-failures", 'm', "N", 0,
+     "Begin nothing new once N items have failed; exit 75", 0},
+    {"fail-fast", 'F', NULL, 0, "The same with N = 1", 0},
+    {"allow-failures", 'a', "N", 0,
+     "Exit 0 although up to N items (or N%) failed", 0},
     {"deadline", 'D', "SECONDS", 0,
      "Begin nothing new after so long; exit 75", 0},
     {"fresh", 'f', NULL, 0, "Take nothing for done (default: resume)", 0},
@@ -47,10 +52,13 @@ static const char doc[] =
 
 /* The last line, and the exit code. */
 static int
-sum_up(const struct qn_run *run, double seconds)
+sum_up(const struct qn_run *run, const struct qn_cli_job *o, double seconds)
 {
     const struct qn_tally *n = &run->tally;
     int64_t bad = n->failed + n->upstream + n->blocked;
+    double allowed = o->allowed_percent
+                         ? o->allowed / 100 * (double)n->total
+                         : o->allowed;
 
     if (run->comm->rank)
         return QN_EXIT_DONE;
@@ -65,7 +73,7 @@ sum_up(const struct qn_run *run, double seconds)
                             "again to carry on");
         return QN_EXIT_STOPPED;
     }
-    return bad ? QN_EXIT_ITEMS : QN_EXIT_DONE;
+    return (double)bad > allowed ? QN_EXIT_ITEMS : QN_EXIT_DONE;
 }
 
 static int
@@ -82,7 +90,7 @@ run_job(struct qn_cli_job *o, struct qn_comm *comm)
     if (!rc)
         rc = qn_run_execute(&run, &err);
     code = rc ? qn_cli_exit(&err, o->speak)
-              : sum_up(&run, qn_clock_now() - t0);
+              : sum_up(&run, o, qn_clock_now() - t0);
     qn_run_clear(&run);
     qn_cli_unload(&l);
     return code;

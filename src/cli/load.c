@@ -151,6 +151,7 @@ qn_cli_load(struct qn_cli_loaded *l, struct qn_cli_job *o,
         .keep_steps = o->keep_steps,
         .retry_failed = o->retry_failed,
         .deadline = o->deadline,
+        .max_failures = o->max_failures,
         .arguments = &o->arguments,
     };
     return qn_comm_agree(comm, rc, err);

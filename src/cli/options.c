@@ -31,14 +31,28 @@ complain(struct qn_cli_job *o, const char *what, const char *word)
     o->rc = QN_EUSAGE;
 }
 
+static long long
+take_count(struct qn_cli_job *o, const char *option, const char *arg)
+{
+    char *end, what[80];
+    long long n = strtoll(arg, &end, 10);
+
+    snprintf(what, sizeof what, "%s needs a number, at least 1, not", option);
+    if (*end || n < 1)
+        complain(o, what, arg);
+    return n;
+}
+
 static void
-take_limit(struct qn_cli_job *o, const char *arg)
+take_allowed(struct qn_cli_job *o, const char *arg)
 {
     char *end;
 
-    o->limit = strtoll(arg, &end, 10);
-    if (*end || o->limit < 1)
-        complain(o, "--limit needs a number of items, at least 1, not", arg);
+    o->allowed = strtod(arg, &end);
+    o->allowed_percent = *end == '%';
+    if (end == arg || (*end && strcmp(end, "%")) || !(o->allowed >= 0))
+        complain(o, "--allow-failures needs a number or a percentage, not",
+                 arg);
 }
 
 static void
@@ -73,9 +87,12 @@ take(int key, char *arg, struct argp_state *state)
     case 'j': o->json = true; break;
     case 'l': o->list_outputs = true; break;
     case 'O': o->only = arg; break;
-    case 'n': take_limit(o, arg); break;
+    case 'n': o->limit = take_count(o, "--limit", arg); break;
     case 'k': o->keep_steps = true; break;
     case 'r': o->retry_failed = true; break;
+    case 'm': o->max_failures = take_count(o, "--max-failures", arg); break;
+    case 'F': o->max_failures = 1; break;
+    case 'a': take_allowed(o, arg); break;
     case 'D': take_deadline(o, arg); break;
     case 'S':
         if (!strchr(arg, '='))

@@ -229,11 +229,11 @@ take(struct qn_farm *f, struct qn_farm_worker *w, struct qn_answer *answer,
 static struct qn_farm_worker *
 poll_workers(struct qn_farm *f, int milliseconds)
 {
-    struct pollfd p[256];
-    struct qn_farm_worker *who[256];
+    struct pollfd p[QN_FARM_MOST];
+    struct qn_farm_worker *who[QN_FARM_MOST];
     nfds_t n = 0;
 
-    for (int i = 0; i < f->n && n < 256; i++)
+    for (int i = 0; i < f->n; i++)
         if (f->worker[i].unit >= 0) {
             p[n] = (struct pollfd){.fd = f->worker[i].child.sock,
                                    .events = POLLIN};

@@ -12,7 +12,10 @@
 
 #include "engine/child.h"
 
-enum { QN_FARM_SLOTS = 2 }; /* kinds of shared memory; see worker.h */
+enum {
+    QN_FARM_SLOTS = 2, /* kinds of shared memory; see worker.h */
+    QN_FARM_MOST = 256 /* workers a rank may have                */
+};
 
 struct qn_farm_worker {
     struct qn_child child;

@@ -83,6 +83,8 @@ load(struct qn_run *run, struct qn_headers *h)
 static int
 give(struct qn_item *item, const struct qn_item *known, struct qn_error *err)
 {
+    if (known->code)
+        return qn_item_fail(item, known->code, known->reason, err);
     item->probed = true;
     item->stored = known->stored;
     item->type = known->type;
@@ -91,7 +93,8 @@ give(struct qn_item *item, const struct qn_item *known, struct qn_error *err)
 
 /* Keep in known only what is still true of items (both by path). */
 static int
-merge(struct qn_headers *h, struct qn_items *items, struct qn_error *err)
+merge(struct qn_headers *h, struct qn_items *items, bool retry,
+      struct qn_error *err)
 {
     size_t k = 0, kept = 0;
     int rc = 0;
@@ -107,7 +110,8 @@ merge(struct qn_headers *h, struct qn_items *items, struct qn_error *err)
             continue;
         known = &h->known.v[k++];
         if (!rc && !item->code && known->bytes == item->bytes &&
-            known->mtime_ns == item->mtime_ns) {
+            known->mtime_ns == item->mtime_ns &&
+            !(known->code && retry)) {
             rc = give(item, known, err);
             h->known.v[kept++] = *known;
         } else {
@@ -130,8 +134,9 @@ qn_headers_recall(struct qn_run *run, int s, const struct qn_strings *names,
     if (run->comm->rank)
         return 0;
     QN_TRY(name_file(h, &run->job->stages[s].input, names, err));
-    load(run, h);
-    return merge(h, items, err);
+    if (!run->options->fresh)
+        load(run, h);
+    return merge(h, items, run->options->retry_failed, err);
 }
 
 int
@@ -141,7 +146,9 @@ qn_headers_learn(struct qn_run *run, int s, const struct qn_item *item,
     struct qn_headers *h = &run->headers[s];
     struct qn_item *known;
 
-    if (run->comm->rank || !h->file[0] || !seen->probed || seen->code)
+    // what the system failed to do may go well next time
+    if (run->comm->rank || !h->file[0] || seen->code == QN_EIO ||
+        seen->code == QN_ENOMEM)
         return 0;
     QN_TRY(qn_item_copy(&h->known, seen, &known, err));
     free(known->path);

@@ -245,8 +245,11 @@ workers_for(size_t files)
 {
     struct qn_comm alone = {.size = 1, .nodes = 1, .node_size = 1};
     struct qn_job job = {0};
-    int n = qn_run_concurrency(&job, &alone);
+    int n;
 
+    // alone it cannot fail but for memory, and one worker will do then
+    if (qn_run_concurrency(&n, &job, &alone, NULL))
+        n = 1;
     return files < (size_t)n ? (int)files : n;
 }
 

@@ -28,18 +28,58 @@
 
 /* ---- what the machine gives ---------------------------------------------------- */
 
-int
-qn_run_concurrency(const struct qn_job *job, const struct qn_comm *comm)
-{
-    cpu_set_t set;
-    int cores = 1;
+/* A rank's cores, and whose neighbour it is. */
+struct seat {
+    int node;
+    cpu_set_t cores;
+};
 
-    if (job->concurrency)
-        return job->concurrency;
-    if (!sched_getaffinity(0, sizeof set, &set))
-        cores = CPU_COUNT(&set);
-    cores /= comm->node_size;
-    return cores < 1 ? 1 : cores > 256 ? 256 : cores;
+/* Cores of this rank where those that several ranks of the node may use are
+ * shared evenly: bound ranks have their own, unbound ones their part. */
+static int
+count_cores(const struct qn_comm *comm, const struct seat *seats)
+{
+    double cores = 0;
+
+    for (size_t c = 0; c < CPU_SETSIZE; c++) {
+        int users = 0;
+
+        if (!CPU_ISSET(c, &seats[comm->rank].cores))
+            continue;
+        for (int r = 0; r < comm->size; r++)
+            users += seats[r].node == comm->node &&
+                     CPU_ISSET(c, &seats[r].cores);
+        cores += 1.0 / users;
+    }
+    return (int)(cores + 1e-6);
+}
+
+int
+qn_run_concurrency(int *workers, const struct qn_job *job,
+                   struct qn_comm *comm, struct qn_error *err)
+{
+    struct seat mine = {.node = comm->node}, *seats = NULL;
+    size_t *sizes = NULL;
+    int rc;
+
+    if (sched_getaffinity(0, sizeof mine.cores, &mine.cores))
+        CPU_SET(0, &mine.cores); // more cores than a cpu_set_t holds
+    rc = qn_memory_make((void **)&sizes, (size_t)comm->size, sizeof *sizes,
+                        "sizes", err);
+    rc = qn_comm_agree(comm, rc, err);
+    if (!rc)
+        rc = qn_comm_gather(comm, &mine, sizeof mine, (void **)&seats, sizes,
+                            err);
+    *workers = job->concurrency;
+    if (!rc && !*workers)
+        *workers = count_cores(comm, seats);
+    if (*workers < 1)
+        *workers = 1;
+    if (*workers > QN_FARM_MOST)
+        *workers = QN_FARM_MOST;
+    free(seats);
+    free(sizes);
+    return rc;
 }
 
 /* Bytes a rank may fill: `memory`, else half of what the node has free, shared
@@ -117,10 +157,11 @@ qn_run_prepare(struct qn_run *run, const struct qn_job *job,
                const struct qn_run_options *options, struct qn_comm *comm,
                struct qn_error *err)
 {
-    int rc;
+    int rc, workers;
 
     *run = (struct qn_run){.job = job, .options = options, .comm = comm};
-    rc = qn_farm_open(&run->farm, qn_run_concurrency(job, comm), err);
+    QN_TRY(qn_run_concurrency(&workers, job, comm, err));
+    rc = qn_farm_open(&run->farm, workers, err);
     if (!rc)
         rc = qn_plan_open(&run->plan, job, err);
     if (!rc)
@@ -151,6 +192,17 @@ qn_run_prepare(struct qn_run *run, const struct qn_job *job,
         if (run->plan.stage[s].wanted)
             rc = qn_plan_keys(&run->plan, s, err);
     return qn_comm_agree(comm, rc, err);
+}
+
+void
+qn_run_count_failure(struct qn_run *run)
+{
+    int64_t most = run->options->max_failures;
+    int size = run->comm->size;
+
+    run->failures++;
+    if (most && run->failures >= (most + size - 1) / size)
+        qn_stop_ask();
 }
 
 /* ---- executing ---------------------------------------------------------------------- */

@@ -14,6 +14,7 @@ struct qn_run_options {
     bool fresh;          /* take nothing for done                          */
     const char *only;    /* a glob over item paths; NULL: all              */
     int64_t limit;       /* items a stage; 0: all                          */
+    int64_t max_failures; /* begin nothing new after so many; 0: no limit   */
     bool retry_failed;   /* try again what failed before                   */
     double deadline;     /* s from the start; 0: none                      */
     bool keep_steps;     /* what comes out of each step is a product       */
@@ -43,6 +44,7 @@ struct qn_run {
     int64_t started_ns;    /* wall time, on rank 0                          */
     int lock;              /* rank 0: the output folder's; 0: none          */
     struct qn_tally tally; /* of all stages, the same on all ranks          */
+    int64_t failures;      /* that this rank has seen in this run           */
     bool stopped;
 };
 
@@ -61,9 +63,15 @@ qn_run_execute(struct qn_run *run, struct qn_error *err);
 void
 qn_run_clear(struct qn_run *run);
 
-/* Workers a rank starts: `concurrency`, else the cores it may use, shared
- * among the ranks of its node. */
+/* Local.  One more item failed: after --max-failures, counted over the ranks by
+ * each for its part, nothing new is begun. */
+void
+qn_run_count_failure(struct qn_run *run);
+
+/* Collective.  Workers a rank starts: `concurrency`, else the cores it may use,
+ * those that it shares with other ranks of its node divided among them. */
 int
-qn_run_concurrency(const struct qn_job *job, const struct qn_comm *comm);
+qn_run_concurrency(
+    int *workers, const struct qn_job *job, struct qn_comm *comm, struct qn_error *err);
 
 #endif

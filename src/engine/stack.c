@@ -162,6 +162,7 @@ finish_member(void *ctx, int64_t unit, const json_t *reply,
             qn_program_reason(k->run, t->item->path, why->text);
 
         qn_outcome_add(&k->done, i, why->code, 0, reason);
+        qn_run_count_failure(k->run);
         return qn_commit_note(k->run->commit, k->st->stage->name,
                               t->item->path, t->item, t->key, why->code,
                               reason, err);

@@ -178,6 +178,7 @@ finish_item(void *ctx, int64_t unit, const json_t *reply,
     free(tmp);
     reason = qn_program_reason(d->run, t->item->path, why->text);
     qn_outcome_add(&d->done, index, why->code, 0, reason);
+    qn_run_count_failure(d->run);
     return qn_commit_note(commit, st->stage->name, target->name, t->item,
                           t->key, why->code, reason, err);
 }

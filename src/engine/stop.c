@@ -45,6 +45,13 @@ qn_stop_watch(const char *path, double at)
     next_look = 0;
 }
 
+void
+qn_stop_ask(void)
+{
+    if (!asked)
+        asked = 1;
+}
+
 /* Looking costs a system call: twice a second is enough. */
 static void
 look(void)

@@ -15,6 +15,10 @@ qn_stop_listen(void);
 void
 qn_stop_watch(const char *path, double deadline);
 
+/* Local.  As if a first signal had come: too many items failed. */
+void
+qn_stop_ask(void);
+
 /* How often this rank was asked: 0, 1: drain, 2: at once. */
 int
 qn_stop_asked(void);

@@ -39,6 +39,24 @@ done
 expect_quern 0 2 run "$NIGHT" --data data --output bad2.out
 compare good.out bad2.out
 
+say "failures that are allowed, and failures that end a run"
+for name in science-B-002 science-V-001 bias-003; do
+    echo broken >"data/raw/$name.fits"
+done
+expect_quern 0 2 run "$NIGHT" --data data --output ok.out --allow-failures 3
+expect_quern 3 0 run "$NIGHT" --data data --output ok.out --allow-failures 2
+expect_quern 0 0 run "$NIGHT" --data data --output ok.out --allow-failures '10%'
+expect_quern 2 0 run "$NIGHT" --data data --output ok.out --allow-failures some
+cat >crop.yaml <<'END'
+stages: {s: {input: "raw/*.fits", retries: 0, steps: [calculate: "log(0 - x)", normalize: {by: mean}]}}
+END
+expect_quern 75 0 run crop.yaml --data data --output crop.out --fail-fast
+expect_quern 75 2 run crop.yaml --data data --output crop.out --fresh --max-failures 4
+expect_quern 3 0 run crop.yaml --data data --output crop.out
+for name in science-B-002 science-V-001 bias-003; do
+    cp -p "good/raw/$name.fits" data/raw/
+done
+
 say "a file that may not be read"
 if [ "$(id -u)" -ne 0 ]; then
     chmod 0 data/raw/science-B-001.fits
