@@ -14,8 +14,8 @@ const struct qn_cli_command qn_cli_commands[] = {
     {"init", "write a job file to start from", qn_cmd_init},
     {"ls", "say what is in the inputs", qn_cmd_ls},
     {"kernels", "list the kernels, or explain one", qn_cmd_kernels},
-    {"explain", "say why an item is done, stale or failed", NULL},
-    {"status", "progress of a run", NULL},
+    {"explain", "say why an item is done, stale or failed", qn_cmd_explain},
+    {"status", "progress of a run", qn_cmd_status},
     {"verify", "recompute outputs and compare", NULL},
     {"merge", "one file over a stage's outputs", NULL},
     {"export", "write outputs in another format", NULL},
@@ -25,8 +25,8 @@ const struct qn_cli_command qn_cli_commands[] = {
     {"tune", "find the best number of ranks and threads", NULL},
     {"submit", "send the job to SLURM", NULL},
     {"exec", "one program over files, without a job file", NULL},
-    {"stop", "ask a running run to stop", NULL},
-    {"clean", "remove what no longer belongs to the job", NULL},
+    {"stop", "ask a running run to stop", qn_cmd_stop},
+    {"clean", "remove what no longer belongs to the job", qn_cmd_clean},
     {NULL, NULL, NULL},
 };
 

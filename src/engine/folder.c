@@ -51,6 +51,20 @@ name_holder(int fd, const char *folder, struct qn_error *err)
                    since ? (long long)time(NULL) - since / 1000000000 : 0);
 }
 
+/* Who only asks whether a run is there holds the lock for microseconds. */
+static int
+lock_patiently(int fd)
+{
+    struct timespec nap = {.tv_nsec = 50000000};
+
+    for (int i = 0; i < 5; i++) {
+        if (!flock(fd, LOCK_EX | LOCK_NB) || errno != EWOULDBLOCK)
+            break;
+        nanosleep(&nap, NULL);
+    }
+    return flock(fd, LOCK_EX | LOCK_NB);
+}
+
 static int
 take_lock(struct qn_run *run, const char *path, struct qn_error *err)
 {
@@ -61,7 +75,7 @@ take_lock(struct qn_run *run, const char *path, struct qn_error *err)
     run->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (run->lock < 0)
         return qn_fail(err, QN_EIO, "%s: %s", path, strerror(errno));
-    if (flock(run->lock, LOCK_EX | LOCK_NB) < 0) {
+    if (lock_patiently(run->lock) < 0) {
         if (errno == EWOULDBLOCK)
             return name_holder(run->lock, run->options->output, err);
         // a file system without locks: two runs are then for people to avoid

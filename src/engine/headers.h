@@ -1,6 +1,6 @@
 /* Header values, and what cannot be read, remembered from run to run, so that
- * a file is opened for its header once: by path, size and time, for one way of reading and one list of
- * names.  Local, on rank 0; no-ops elsewhere. */
+ * a file is opened for its header once: by path, size and time, for one way of
+ * reading and one list of names.  Local, on rank 0; no-ops elsewhere. */
 #ifndef QN_ENGINE_HEADERS_H
 #define QN_ENGINE_HEADERS_H
 

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "io/atomic.h"
@@ -23,13 +24,12 @@ add_failure(json_t *list, const struct qn_plan_stage *st, const char *path,
 static json_t *
 stage_json(const struct qn_plan_stage *st, json_t *failures)
 {
-    int done = 0, failed = 0;
+    int count[QN_SKIPPED + 1] = {0};
 
     for (int i = 0; i < st->ntasks; i++) {
         const struct qn_task *t = &st->task[i];
 
-        done += t->state == QN_FINISHED;
-        failed += t->state == QN_FAILED;
+        count[t->state]++;
         if (t->state == QN_FAILED)
             add_failure(failures, st, t->item->path, t->code, t->reason);
     }
@@ -37,13 +37,16 @@ stage_json(const struct qn_plan_stage *st, json_t *failures)
         if (st->target[i].state == QN_FAILED)
             add_failure(failures, st, st->target[i].name, st->target[i].code,
                         st->target[i].reason);
-    return json_pack("{s:s,s:i,s:i,s:i,s:i}", "name", st->stage->name,
-                     "items", st->ntasks, "done", done, "failed", failed,
-                     "results", st->ntargets);
+    return json_pack("{s:s,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i}", //
+                     "name", st->stage->name, "items", st->ntasks, "before",
+                     st->before, "done", count[QN_FINISHED], "failed",
+                     count[QN_FAILED], "upstream", count[QN_UPSTREAM],
+                     "blocked", count[QN_BLOCKED], "skipped",
+                     count[QN_SKIPPED], "results", st->ntargets);
 }
 
 int
-qn_record_write(const struct qn_run *run, const char *state, double seconds,
+qn_record_write(const struct qn_run *run, const char *state,
                 struct qn_error *err)
 {
     json_t *stages = json_array(), *failures = json_array(), *all;
@@ -56,6 +59,13 @@ qn_record_write(const struct qn_run *run, const char *state, double seconds,
             json_array_append_new(stages,
                                   stage_json(&run->plan.stage[s], failures));
     char id[17];
+    struct timespec now;
+    double seconds;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    seconds = (double)(now.tv_sec * INT64_C(1000000000) + now.tv_nsec -
+                       run->started_ns) /
+              1e9;
 
     snprintf(id, sizeof id, "%016llx", (unsigned long long)run->id);
     all = json_pack("{s:s,s:s,s:s,s:I,s:s,s:s,s:i,s:i,s:i,s:i,s:f,s:o,s:o}",

@@ -5,9 +5,8 @@
 #include "engine/run.h"
 
 /* Local, on rank 0.  Replace the record.  state: "running", "done", "failed",
- * "stopped". */
+ * "stopped", "broken". */
 int
-qn_record_write(
-    const struct qn_run *run, const char *state, double seconds, struct qn_error *err);
+qn_record_write(const struct qn_run *run, const char *state, struct qn_error *err);
 
 #endif

@@ -75,6 +75,7 @@ take_found(void *ctx, int rank, int64_t unit, int code, int64_t value,
     for (int i = 0; i < t->ntasks; i++)
         if (st->task[t->task[i]].state == QN_TODO) {
             st->task[t->task[i]].state = QN_FINISHED;
+            st->before++;
             c->run->tally.before += qn_plan_frames(&st->task[t->task[i]]);
         }
     return 0;
@@ -141,12 +142,13 @@ recall_failure(struct checking *c, int i)
     const struct qn_task *t = &st->task[i];
     bool member = st->stage->combine.given || qn_plan_joins(st);
     const struct qn_past_item *p;
-    char text[256];
+    char text[256], name[1200];
 
     if (t->state != QN_TODO || t->target < 0)
         return;
     p = qn_past_find(&c->run->past, st->stage->name,
-                     member ? t->item->path : st->target[t->target].name);
+                     member ? qn_item_name(name, sizeof name, t->item)
+                            : st->target[t->target].name);
     if (!p || strcmp(p->key, t->key))
         return;
     if (p->kind == QN_RECORD_FAILED) {

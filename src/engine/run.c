@@ -318,13 +318,12 @@ say_stage(const struct qn_run *run, int s, double seconds)
 
 /* The record says how the run stands; rank 0 keeps it. */
 static int
-keep_record(const struct qn_run *run, const char *state, double since,
-            struct qn_error *err)
+keep_record(const struct qn_run *run, const char *state, struct qn_error *err)
 {
     int rc = 0;
 
     if (run->comm->rank == 0)
-        rc = qn_record_write(run, state, qn_clock_now() - since, err);
+        rc = qn_record_write(run, state, err);
     return qn_comm_agree(run->comm, rc, err);
 }
 
@@ -365,7 +364,7 @@ qn_run_execute(struct qn_run *run, struct qn_error *err)
     if (!rc && run->comm->rank == 0)
         qn_stop_watch(stop, end > 0 ? since + end : INFINITY);
     if (!rc)
-        rc = keep_record(run, "running", since, err);
+        rc = keep_record(run, "running", err);
 
     for (int s = 0; s < run->job->nstages && !rc && !run->stopped; s++) {
         double t0 = qn_clock_now();
@@ -376,7 +375,7 @@ qn_run_execute(struct qn_run *run, struct qn_error *err)
         if (!rc)
             say_stage(run, s, qn_clock_now() - t0);
         if (!rc)
-            rc = keep_record(run, "running", since, err);
+            rc = keep_record(run, "running", err);
     }
     qn_stop_watch(NULL, INFINITY);
     free(stop);
@@ -385,7 +384,13 @@ qn_run_execute(struct qn_run *run, struct qn_error *err)
             count_stage(&run->tally, &run->plan.stage[s]);
     if (!rc)
         rc = qn_comm_agree(run->comm, end_journal(run, err), err);
-    return rc ? rc : keep_record(run, end_state(run), since, err);
+    if (rc) {
+        // the error is what counts: whether it could be recorded is not
+        if (run->lock > 0)
+            qn_record_write(run, "broken", NULL);
+        return rc;
+    }
+    return keep_record(run, end_state(run), err);
 }
 
 void

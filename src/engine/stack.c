@@ -21,6 +21,7 @@
 #include "engine/outcome.h"
 #include "engine/program.h"
 #include "io/atomic.h"
+#include "io/cards_json.h"
 #include "model/cards.h"
 #include "model/dtype.h"
 #include "model/shape.h"
@@ -66,10 +67,11 @@ request_member(void *ctx, int64_t unit, json_t **request, double *timeout,
     const struct qn_task *t = &k->st->task[i];
     const struct qn_target *target = &k->st->target[t->target];
     int64_t bytes = task_bytes(k, t);
+    char name[1200];
 
     QN_TRY(qn_arena_place(&k->arena, bytes, &k->offset[i], err));
-    QN_TRY(qn_commit_begin(k->run->commit, k->st->stage->name, t->item->path,
-                           t, err));
+    QN_TRY(qn_commit_begin(k->run->commit, k->st->stage->name,
+                           qn_item_name(name, sizeof name, t->item), t, err));
     QN_TRY(qn_program_item(k->run, k->s, t, request, err));
     json_object_set_new(*request, "offset",
                         json_integer((json_int_t)k->offset[i]));
@@ -77,21 +79,6 @@ request_member(void *ctx, int64_t unit, json_t **request, double *timeout,
     json_object_set_new(*request, "dtype",
                         json_string(qn_dtype_name(target->member)));
     *timeout = qn_stage_timeout(k->st->stage, t);
-    return 0;
-}
-
-static int
-load_cards(struct qn_cards *cards, const json_t *array, struct qn_error *err)
-{
-    json_t *card;
-    size_t i;
-
-    json_array_foreach(array, i, card)
-        QN_TRY(qn_cards_add(
-            cards, json_string_value(json_array_get(card, 0)),
-            json_string_value(json_array_get(card, 1)),
-            json_string_value(json_array_get(card, 2)),
-            json_string_value(json_array_get(card, 3))[0], err));
     return 0;
 }
 
@@ -156,23 +143,24 @@ finish_member(void *ctx, int64_t unit, const json_t *reply,
     const struct qn_task *t = &k->st->task[i];
     struct qn_cards cards = {0};
     struct qn_text lost = {0};
+    char name[1200];
 
+    qn_item_name(name, sizeof name, t->item);
     if (!reply) {
         const char *reason =
             qn_program_reason(k->run, t->item->path, why->text);
 
         qn_outcome_add(&k->done, i, why->code, 0, reason);
         qn_run_count_failure(k->run);
-        return qn_commit_note(k->run->commit, k->st->stage->name,
-                              t->item->path, t->item, t->key, why->code,
-                              reason, err);
+        return qn_commit_note(k->run->commit, k->st->stage->name, name,
+                              t->item, t->key, why->code, reason, err);
     }
-    QN_TRY(qn_commit_note(k->run->commit, k->st->stage->name, t->item->path,
-                          t->item, t->key, 0, NULL, err));
+    QN_TRY(qn_commit_note(k->run->commit, k->st->stage->name, name, t->item,
+                          t->key, 0, NULL, err));
     pack_lost(&lost, json_object_get(reply, "lost"));
     qn_outcome_add(&k->done, i, 0, k->offset[i], qn_text_get(&lost));
     qn_text_clear(&lost);
-    QN_TRY(load_cards(&cards, json_object_get(reply, "cards"), err));
+    QN_TRY(qn_cards_json_load(&cards, json_object_get(reply, "cards"), err));
     merge_header(&k->header[t->target], i, &cards);
     return 0;
 }
@@ -273,21 +261,6 @@ read_members(struct stacking *k, int first, int last, struct qn_error *err)
 
 /* ---- one result ---------------------------------------------------------------------- */
 
-static json_t *
-cards_json(const struct qn_cards *cards)
-{
-    json_t *a = json_array();
-
-    for (size_t i = 0; i < cards->n; i++) {
-        const struct qn_card *c = &cards->v[i];
-        char kind[2] = {c->kind, '\0'};
-
-        json_array_append_new(a, json_pack("[s,s,s,s]", c->keyword, c->value,
-                                           c->comment, kind));
-    }
-    return a;
-}
-
 /* This rank's cards of a result as text: "MEMBER JSON", or "". */
 static int
 pack_header(struct qn_text *out, const struct header *h, struct qn_error *err)
@@ -297,7 +270,7 @@ pack_header(struct qn_text *out, const struct header *h, struct qn_error *err)
 
     if (h->lowest < 0)
         return 0;
-    cards = cards_json(&h->cards);
+    cards = qn_cards_json_make(&h->cards);
     text = json_dumps(cards, JSON_COMPACT);
     json_decref(cards);
     qn_text_add(out, "%d %s", h->lowest, text ? text : "[]");
@@ -316,7 +289,7 @@ unpack_header(struct header *h, const char *text, size_t n,
     if (!n)
         return 0;
     array = json_loadb(text + space, n - space, 0, NULL);
-    if (load_cards(&cards, array, err)) {
+    if (qn_cards_json_load(&cards, array, err)) {
         json_decref(array);
         return err ? err->code : QN_ENOMEM;
     }
@@ -401,7 +374,7 @@ write_request(const struct stacking *k, const struct qn_target *t,
                      "op", "write", "program",
                      (json_int_t)k->run->program[k->s], "out_path", tmp,
                      "key", t->key, "used", used, "products", products,
-                     "cards", cards_json(&h->cards), "bytes",
+                     "cards", qn_cards_json_make(&h->cards), "bytes",
                      (json_int_t)l.bytes, "nmembers",
                      (json_int_t)qn_plan_all_members(k->st, t), "nused",
                      (json_int_t)qn_plan_members(k->st, t));
@@ -509,28 +482,32 @@ is_own(int code)
            code == QN_ETIMEOUT || code == QN_EMISSING;
 }
 
+/* One line in the journal, of rank 0. */
+static int
+note_failure(struct stacking *k, const struct qn_target *t,
+             struct qn_error *err)
+{
+    if (k->run->comm->rank)
+        return 0;
+    return qn_commit_note(k->run->commit, k->st->stage->name, t->name, NULL,
+                          t->key, t->code, t->reason, err);
+}
+
 static int
 finish_target(struct stacking *k, struct qn_target *t, struct header *h,
               struct qn_error *err)
 {
-    int64_t have = qn_plan_members(k->st, t),
-            need = qn_plan_required(k->st, t);
     struct qn_error why = {0};
-    char reason[256];
     int rc;
 
+    QN_TRY(qn_plan_check_members(k->st, t, err));
     if (t->state != QN_TODO)
-        return 0;
-    if (have < need) {
-        snprintf(reason, sizeof reason,
-                 "%lld of %lld members are good, %lld are needed",
-                 (long long)have, (long long)qn_plan_all_members(k->st, t),
-                 (long long)need);
-        return qn_plan_fail_target(t, QN_FAILED, QN_EMISSING, reason, err);
-    }
+        return t->code ? note_failure(k, t, err) : 0;
     rc = combine_target(k, t, h, &why);
-    if (is_own(rc))
-        return qn_plan_fail_target(t, QN_FAILED, rc, why.text, err);
+    if (is_own(rc)) {
+        QN_TRY(qn_plan_fail_target(t, QN_FAILED, rc, why.text, err));
+        return note_failure(k, t, err);
+    }
     if (rc)
         return qn_fail(err, rc, "%s", why.text);
     t->state = QN_FINISHED;

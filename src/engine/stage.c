@@ -16,7 +16,9 @@
 #include "engine/dispatch.h"
 #include "engine/outcome.h"
 #include "engine/program.h"
+#include "engine/record.h"
 #include "engine/resume.h"
+#include "engine/settle.h"
 #include "io/atomic.h"
 
 /* ---- files of results --------------------------------------------------------- */
@@ -59,66 +61,6 @@ qn_stage_timeout(const struct qn_stage *stage, const struct qn_task *t)
     double bytes = t->item->bytes > 0 ? (double)t->item->bytes : 0;
 
     return isnan(stage->timeout) ? 300 + bytes / 10e6 : stage->timeout;
-}
-
-/* ---- what cannot be done ----------------------------------------------------------- */
-
-static int
-check_source(const struct qn_run *run, const struct qn_plan_stage *st,
-             struct qn_task *t, struct qn_error *err)
-{
-    const struct qn_plan_stage *from;
-
-    if (t->source < 0)
-        return 0;
-    from = &run->plan.stage[st->stage->input.stage_index];
-    if (from->target[t->source].code)
-        return qn_plan_fail_task(t, QN_UPSTREAM, QN_EMISSING,
-                                 "the item it comes from failed", err);
-    return 0;
-}
-
-static int
-check_uses(const struct qn_run *run, const struct qn_plan_stage *st,
-           struct qn_task *t, struct qn_error *err)
-{
-    for (int i = 0; i < st->nuses; i++) {
-        const struct qn_use *u = &t->use[i];
-        char reason[512];
-
-        const struct qn_target *from;
-
-        if (u->stage < 0)
-            continue;
-        from = &run->plan.stage[u->stage].target[u->target];
-        if (!from->code && from->state != QN_SKIPPED)
-            continue;
-        snprintf(reason, sizeof reason, "%.300s, which it uses, %s",
-                 from->name, from->code ? "failed" : "is left out");
-        return qn_plan_fail_task(t, QN_BLOCKED, QN_EMISSING, reason, err);
-    }
-    return 0;
-}
-
-/* Tasks whose sources or operands failed are not tried. */
-static int
-block_tasks(struct qn_run *run, int s, struct qn_error *err)
-{
-    struct qn_plan_stage *st = &run->plan.stage[s];
-
-    for (int i = 0; i < st->ntasks; i++) {
-        struct qn_task *t = &st->task[i];
-
-        if (t->state != QN_TODO)
-            continue;
-        QN_TRY(check_source(run, st, t, err));
-        if (t->state == QN_TODO)
-            QN_TRY(check_uses(run, st, t, err));
-        if (t->code && !st->stage->combine.given && !qn_plan_joins(st))
-            QN_TRY(qn_plan_fail_target(&st->target[t->target], t->state,
-                                       t->code, t->reason, err));
-    }
-    return 0;
 }
 
 /* ---- item by item ---------------------------------------------------------------------- */
@@ -264,7 +206,7 @@ int
 qn_stage_run(struct qn_run *run, int s, struct qn_error *err)
 {
     struct qn_plan_stage *st = &run->plan.stage[s];
-    int rc = block_tasks(run, s, err);
+    int rc = qn_settle_block(run, s, err);
 
     if (!rc)
         rc = qn_plan_keys(&run->plan, s, err);
@@ -275,6 +217,10 @@ qn_stage_run(struct qn_run *run, int s, struct qn_error *err)
     run->farm.retries = st->stage->retries;
     if (!rc)
         rc = qn_resume_stage(run, s, err);
+    // so that whoever asks sees what was there already
+    if (!rc && run->comm->rank == 0 && st->before)
+        rc = qn_record_write(run, "running", err);
+    rc = qn_comm_agree(run->comm, rc, err);
     if (rc || run->stopped)
         return rc;
     if (st->stage->combine.given || qn_plan_joins(st))

@@ -14,6 +14,7 @@
 #include "io/frames.h"
 #include "io/parts.h"
 #include "io/slice.h"
+#include "model/array.h"
 #include "model/dtype.h"
 
 #define MOST_SAMPLES ((int64_t)1 << 40)
@@ -243,4 +244,22 @@ qn_reader_number(char *value, size_t size, enum qn_dtype type, const void *v)
                 break;
         }
     }
+}
+
+int
+qn_reader_all(struct qn_array *a, const struct qn_source *source,
+              struct qn_error *err)
+{
+    struct qn_reader *r = NULL;
+    int rc = qn_reader_open(&r, source, err);
+
+    if (!rc)
+        rc = qn_array_make(a, &qn_reader_info(r)->type, err);
+    if (!rc) {
+        struct qn_box box = qn_shape_box(&a->type.shape);
+
+        rc = qn_reader_read(r, &box, a->data, err);
+    }
+    qn_reader_close(r);
+    return rc;
 }

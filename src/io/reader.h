@@ -97,4 +97,9 @@ qn_reader_read(
 void
 qn_reader_close(struct qn_reader *r);
 
+/* All of a source into a new array, which owns its data. */
+int
+qn_reader_all(
+    struct qn_array *a, const struct qn_source *source, struct qn_error *err);
+
 #endif

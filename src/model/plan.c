@@ -7,6 +7,7 @@
 
 #include <limits.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -109,6 +110,22 @@ qn_plan_required(const struct qn_plan_stage *st, const struct qn_target *t)
     if (g->at_least_fraction)
         need = ceil(g->at_least * (double)all - 1e-9);
     return need < 1 ? 1 : (int64_t)need;
+}
+
+int
+qn_plan_check_members(const struct qn_plan_stage *st, struct qn_target *t,
+                      struct qn_error *err)
+{
+    long long have = (long long)qn_plan_members(st, t),
+              need = (long long)qn_plan_required(st, t);
+    char reason[256];
+
+    if (t->state != QN_TODO || have >= need)
+        return 0;
+    snprintf(reason, sizeof reason,
+             "%lld of %lld members are good, %lld are needed", have,
+             (long long)qn_plan_all_members(st, t), need);
+    return qn_plan_fail_target(t, QN_FAILED, QN_EMISSING, reason, err);
 }
 
 /* ---- choosing ------------------------------------------------------------ */

@@ -82,6 +82,8 @@ struct qn_plan_stage {
     int ntargets;
     int nuses;                    /* operands of all steps                */
     enum qn_dtype precision;
+    int before;                   /* tasks whose results were there before
+                                     this run                             */
     size_t rejected;              /* items that `where` left out          */
     bool resolved;
     bool wanted;                  /* --stage: this run is to make it      */
@@ -159,6 +161,11 @@ qn_plan_members(const struct qn_plan_stage *st, const struct qn_target *t);
 /* Is the result put together from the runs of frames of one file? */
 bool
 qn_plan_joins(const struct qn_plan_stage *st);
+
+/* Fail a result that has fewer good members than it needs. */
+int
+qn_plan_check_members(
+    const struct qn_plan_stage *st, struct qn_target *t, struct qn_error *err);
 
 /* Members that must not fail (at-least). */
 int64_t

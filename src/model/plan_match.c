@@ -621,9 +621,6 @@ static int
 resolve_target(struct qn_plan_stage *st, struct qn_target *t,
                struct qn_error *err)
 {
-    int64_t need = qn_plan_required(st, t), have;
-    char reason[256];
-
     if (st->stage->combine.given)
         QN_TRY(resolve_combined(st, t, err));
     else
@@ -632,7 +629,6 @@ resolve_target(struct qn_plan_stage *st, struct qn_target *t,
         t->type.dtype = (enum qn_dtype)st->stage->output.dtype;
     if (qn_plan_joins(st))
         QN_TRY(add_leading_axis(st, t, err));
-    have = qn_plan_members(st, t);
     if (!st->stage->combine.given) {
         const struct qn_task *task = &st->task[t->task[0]];
 
@@ -641,13 +637,7 @@ resolve_target(struct qn_plan_stage *st, struct qn_target *t,
                                        task->reason, err);
         return 0;
     }
-    if (have >= need)
-        return 0;
-    snprintf(reason, sizeof reason,
-             "%lld of %lld members are good, %lld are needed",
-             (long long)have, (long long)qn_plan_all_members(st, t),
-             (long long)need);
-    return qn_plan_fail_target(t, QN_FAILED, QN_EMISSING, reason, err);
+    return qn_plan_check_members(st, t, err);
 }
 
 int

@@ -3,8 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/array.h"
-#include "model/shape.h"
 #include "worker/worker.h"
 
 /* Length of the leading axis before anything is chosen along it; -1: none. */
@@ -22,24 +20,6 @@ full_length(const struct qn_source *source, struct qn_error *err)
         n = qn_reader_info(r)->type.shape.n[0];
     qn_reader_close(r);
     return n;
-}
-
-static int
-read_carried(struct qn_array *a, const struct qn_source *source,
-             struct qn_error *err)
-{
-    struct qn_reader *r = NULL;
-    int rc = qn_reader_open(&r, source, err);
-
-    if (!rc)
-        rc = qn_array_make(a, &qn_reader_info(r)->type, err);
-    if (!rc) {
-        struct qn_box box = qn_shape_box(&a->type.shape);
-
-        rc = qn_reader_read(r, &box, a->data, err);
-    }
-    qn_reader_close(r);
-    return rc;
 }
 
 int
@@ -60,7 +40,7 @@ qn_carry_read(struct qn_array *a, const struct qn_source *main,
     }
     if (source.nslice > 1)
         source.nslice = 1;
-    if (read_carried(a, &source, err))
+    if (qn_reader_all(a, &source, err))
         return qn_wrap(err, "carry");
     return 0;
 }

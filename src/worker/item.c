@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "io/cards_json.h"
 #include "io/reader.h"
 #include "io/writer.h"
 #include "model/array.h"
@@ -184,7 +185,7 @@ make_frames(struct making *m, struct qn_error *err)
     qn_cards_clear(&m->cards);
     m->cards = cards;
     json_object_set_new(m->reply, "lost", lost);
-    json_object_set_new(m->reply, "cards", qn_result_cards_json(&m->cards));
+    json_object_set_new(m->reply, "cards", qn_cards_json_make(&m->cards));
     return rc;
 }
 
@@ -334,7 +335,7 @@ make_whole(struct making *m, struct qn_error *err)
     t0 = qn_clock_now();
     if (m->p->kept) {
         json_object_set_new(m->reply, "cards",
-                            qn_result_cards_json(&m->cards));
+                            qn_cards_json_make(&m->cards));
         rc = hand_over(m, &m->array[0], 0, 1, err);
     } else {
         rc = save(m, err);

@@ -27,24 +27,6 @@ text(const json_t *use, const char *key)
     return json_string_value(json_object_get(use, key));
 }
 
-static int
-read_all(struct qn_array *a, const struct qn_source *source,
-         struct qn_error *err)
-{
-    struct qn_reader *r = NULL;
-    int rc = qn_reader_open(&r, source, err);
-
-    if (!rc)
-        rc = qn_array_make(a, &qn_reader_info(r)->type, err);
-    if (!rc) {
-        struct qn_box box = qn_shape_box(&a->type.shape);
-
-        rc = qn_reader_read(r, &box, a->data, err);
-    }
-    qn_reader_close(r);
-    return rc;
-}
-
 /* Params of `combine` for one method, everything else at its default. */
 static int
 reduction(struct qn_combine *c, const char *method, struct qn_error *err)
@@ -155,7 +137,7 @@ load(struct qn_array *a, const json_t *use, const char *own,
         .dataset = text(use, "dataset"),
     };
     json_t *scale = json_object_get(use, "scale");
-    int rc = read_all(a, &source, err);
+    int rc = qn_reader_all(a, &source, err);
 
     if (!rc && reduce)
         rc = widen(a, err);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "io/cards_json.h"
 #include "io/writer.h"
 #include "model/array.h"
 #include "model/dtype.h"
@@ -24,43 +25,6 @@ static int64_t
 integer(const json_t *object, const char *key)
 {
     return json_integer_value(json_object_get(object, key));
-}
-
-json_t *
-qn_result_cards_json(const struct qn_cards *cards)
-{
-    json_t *a = json_array();
-
-    for (size_t i = 0; i < cards->n; i++) {
-        const struct qn_card *c = &cards->v[i];
-        char kind[2] = {c->kind, '\0'};
-        json_t *card = json_pack("[s,s,s,s]", c->keyword, c->value,
-                                 c->comment, kind);
-
-        // a card that is no UTF-8 cannot travel and is left out
-        if (card)
-            json_array_append_new(a, card);
-    }
-    return a;
-}
-
-int
-qn_result_cards_load(struct qn_cards *cards, const json_t *array,
-                     struct qn_error *err)
-{
-    json_t *card;
-    size_t i;
-
-    json_array_foreach(array, i, card) {
-        const char *v[4];
-
-        for (size_t k = 0; k < 4; k++) {
-            v[k] = json_string_value(json_array_get(card, k));
-            v[k] = v[k] ? v[k] : "";
-        }
-        QN_TRY(qn_cards_add(cards, v[0], v[1], v[2], v[3][0], err));
-    }
-    return 0;
 }
 
 static int
@@ -202,7 +166,7 @@ write_products(struct qn_worker *w, const struct qn_program *p,
         QN_TRY(load_product(w, &out->product[out->n], &out->array[out->n],
                             json_array_get(said, out->n), err));
     QN_TRY(add_carried(out, p, request, err));
-    QN_TRY(qn_result_cards_load(cards, json_object_get(request, "cards"),
+    QN_TRY(qn_cards_json_load(cards, json_object_get(request, "cards"),
                                 err));
     return qn_result_save(p, request, out->product, out->n, cards, bytes,
                           err);

@@ -85,10 +85,4 @@ qn_carry_read(
     struct qn_array *a, const struct qn_source *main, const char *dataset,
     struct qn_error *err);
 
-/* Cards as JSON and back. */
-json_t *
-qn_result_cards_json(const struct qn_cards *cards);
-int
-qn_result_cards_load(struct qn_cards *cards, const json_t *object, struct qn_error *err);
-
 #endif

@@ -1,0 +1,211 @@
+/* The state of a run in words. */
+#include "cli/status.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+
+enum { SHOWN = 8 }; /* items in hand: it must stay one screen */
+
+/* ---- words ------------------------------------------------------------- */
+
+/* "4.2 s", "12 m 03 s", "5 h 07 m", "3 d 04 h" */
+static const char *
+span_text(char *buf, size_t size, double seconds)
+{
+    long s = (long)seconds;
+
+    if (seconds < 60)
+        snprintf(buf, size, "%.1f s", seconds);
+    else if (s < 3600)
+        snprintf(buf, size, "%ld m %02ld s", s / 60, s % 60);
+    else if (s < 86400)
+        snprintf(buf, size, "%ld h %02ld m", s / 3600, s / 60 % 60);
+    else
+        snprintf(buf, size, "%ld d %02ld h", s / 86400, s / 3600 % 24);
+    return buf;
+}
+
+static const char *
+plural(long long n)
+{
+    return n == 1 ? "" : "s";
+}
+
+static void
+print_place(const struct qn_status *s)
+{
+    if (!*s->host)
+        return;
+    printf(" on %s, pid %ld, %d rank%s", s->host, s->pid, s->ranks,
+           plural(s->ranks));
+    if (s->nodes > 1)
+        printf(" on %d nodes", s->nodes);
+}
+
+static void
+print_state(const struct qn_status *s)
+{
+    static const char *const again = ": run the same command again to carry "
+                                     "on";
+    char span[64];
+
+    span_text(span, sizeof span, s->seconds);
+    switch (s->state) {
+    case QN_STATUS_RUNNING:
+        printf("running for %s", span);
+        print_place(s);
+        printf("%s\n", s->stopping ? "; asked to stop" : "");
+        return;
+    case QN_STATUS_DONE: printf("done, in %s\n", span); return;
+    case QN_STATUS_FAILED:
+        printf("ended after %s; not all could be done\n", span);
+        return;
+    case QN_STATUS_STOPPED:
+        printf("stopped after %s%s\n", span, again);
+        return;
+    case QN_STATUS_BROKEN:
+        printf("ended by an error after %s: mend that and run the same "
+               "command again\n",
+               span);
+        return;
+    case QN_STATUS_DIED: break;
+    }
+    printf("died after %s", span);
+    print_place(s);
+    printf("%s\n", again);
+}
+
+/* ---- stages ------------------------------------------------------------ */
+
+static void
+print_numbers(const struct qn_status_stage *st, int width, bool aside)
+{
+    const int64_t numbers[] = {st->items, st->done, st->failed, st->aside,
+                               st->left};
+    char text[32];
+
+    printf("  %-*s", width, st->name);
+    for (int i = 0; i < 5; i++)
+        if (i != 3 || aside)
+            printf(" %12s",
+                   qn_text_count(text, sizeof text, (long long)numbers[i]));
+    printf("\n");
+}
+
+static void
+print_stages(const struct qn_status *s, const struct qn_status_stage *all)
+{
+    bool aside = all->aside > 0;
+    int width = 6;
+
+    for (size_t i = 0; i < s->nstages; i++)
+        if ((int)strlen(s->stage[i].name) > width)
+            width = (int)strlen(s->stage[i].name);
+    printf("  %-*s %12s %12s %12s", width, "stage", "items", "done",
+           "failed");
+    if (aside)
+        printf(" %12s", "not tried");
+    printf(" %12s\n", "left");
+    for (size_t i = 0; i < s->nstages; i++)
+        print_numbers(&s->stage[i], width, aside);
+    if (s->nstages > 1)
+        print_numbers(all, width, aside);
+}
+
+/* ---- speed ------------------------------------------------------------- */
+
+struct qn_status_rate
+qn_status_print_rate(const struct qn_status *s)
+{
+    struct qn_status_rate r = {NAN, NAN, NAN};
+
+    if (s->items <= 0 || s->seconds <= 0)
+        return r;
+    r.items = (double)s->items / s->seconds;
+    if (s->bytes >= 0)
+        r.bytes = (double)s->bytes / s->seconds;
+    if (s->state == QN_STATUS_RUNNING)
+        r.to_go = (double)qn_status_total(s).left / r.items;
+    return r;
+}
+
+static void
+print_rate(const struct qn_status *s)
+{
+    struct qn_status_rate r = qn_status_print_rate(s);
+    char text[64];
+
+    if (isnan(r.items))
+        return;
+    printf("  rate   %.3g items/s", r.items);
+    if (!isnan(r.bytes))
+        printf(", %s/s", qn_text_size(text, sizeof text, r.bytes));
+    if (!isnan(r.to_go))
+        printf("; about %s to go", span_text(text, sizeof text, r.to_go));
+    printf("\n");
+}
+
+/* ---- items ------------------------------------------------------------- */
+
+/* Names may be any bytes; a line must stay one. */
+static void
+print_plain(const char *text)
+{
+    for (; *text; text++)
+        putchar((unsigned char)*text < 0x20 || *text == 0x7f ? ' ' : *text);
+}
+
+static void
+print_flights(const struct qn_status *s)
+{
+    bool over = s->state == QN_STATUS_DIED;
+    char span[64];
+
+    if (s->nflights)
+        printf("  %s\n", over ? "in hand when it died" : "in hand");
+    for (size_t i = 0; i < s->nflights && i < SHOWN; i++) {
+        const struct qn_status_flight *f = &s->flight[i];
+
+        printf("    %s: ", s->stage[f->stage].name);
+        print_plain(*f->item ? f->item : f->name);
+        if (!over)
+            printf(" (%s, rank %d)",
+                   span_text(span, sizeof span, f->seconds), f->rank);
+        printf("\n");
+    }
+    if (s->nflights > SHOWN)
+        printf("    and %zu more\n", s->nflights - SHOWN);
+}
+
+void
+qn_status_print_failures(const struct qn_status *s)
+{
+    for (size_t i = 0; i < s->nfailures; i++) {
+        const struct qn_status_failure *f = &s->failure[i];
+
+        printf("%s: ", s->stage[f->stage].name);
+        print_plain(f->item);
+        printf(": ");
+        print_plain(*f->reason ? f->reason : "failed");
+        printf("\n");
+    }
+}
+
+void
+qn_status_print(const struct qn_status *s, const char *output)
+{
+    struct qn_status_stage all = qn_status_total(s);
+
+    printf("%s in %s: ", s->job, output);
+    print_state(s);
+    print_stages(s, &all);
+    print_rate(s);
+    print_flights(s);
+    if (s->nfailures)
+        printf("  %zu failure%s: `quern status %s --failed` gives the "
+               "reasons\n",
+               s->nfailures, plural((long long)s->nfailures), output);
+}

@@ -1,0 +1,130 @@
+/* Looking at the lock of an output folder.
+ *
+ * Whether a lock is held can only be told by trying to share it, for a moment
+ * in which a run that starts finds it taken: so who only looks should look
+ * seldom.  Where the file system has no locks, the process is looked for. */
+#include "engine/lock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+static int
+open_lock(const char *output, int flags)
+{
+    char *path;
+    int fd;
+
+    if (asprintf(&path, "%s/.quern/lock", output) < 0)
+        return -1;
+    fd = open(path, flags | O_CLOEXEC, 0666);
+    free(path);
+    return fd;
+}
+
+static void
+read_holder(int fd, struct qn_lock_holder *holder)
+{
+    char text[256] = "";
+    long long since = 0;
+
+    *holder = (struct qn_lock_holder){.pid = 0};
+    if (pread(fd, text, sizeof text - 1, 0) <= 0)
+        return;
+    sscanf(text, "%127s %ld %lld", holder->host, &holder->pid, &since);
+    holder->started_ns = since;
+}
+
+/* Is that process alive?  Only its own machine knows. */
+static enum qn_lock_state
+look_for(const struct qn_lock_holder *holder)
+{
+    char host[128] = "";
+
+    if (holder->pid <= 0)
+        return QN_LOCK_FREE;
+    gethostname(host, sizeof host - 1);
+    if (strcmp(host, holder->host) != 0)
+        return QN_LOCK_UNKNOWN;
+    return kill((pid_t)holder->pid, 0) && errno == ESRCH ? QN_LOCK_FREE
+                                                         : QN_LOCK_HELD;
+}
+
+static enum qn_lock_state
+try_lock(int fd, int how, struct qn_lock_holder *holder)
+{
+    read_holder(fd, holder);
+    if (!flock(fd, how | LOCK_NB))
+        return QN_LOCK_FREE;
+    return errno == EWOULDBLOCK ? QN_LOCK_HELD : look_for(holder);
+}
+
+enum qn_lock_state
+qn_lock_look(const char *output, struct qn_lock_holder *holder)
+{
+    struct qn_lock_holder found = {.pid = 0};
+    enum qn_lock_state state = QN_LOCK_FREE;
+    int fd = open_lock(output, O_RDONLY);
+
+    if (fd >= 0)
+        state = try_lock(fd, LOCK_SH, &found);
+    else if (errno != ENOENT)
+        state = QN_LOCK_UNKNOWN;
+    if (fd >= 0)
+        close(fd);
+    if (holder)
+        *holder = found;
+    return state;
+}
+
+static int
+decide(enum qn_lock_state state, const struct qn_lock_holder *holder,
+       const char *output, bool ended, struct qn_error *err)
+{
+    if (state == QN_LOCK_FREE || (state == QN_LOCK_UNKNOWN && ended))
+        return 0;
+    return qn_fail(err, QN_EUSAGE,
+                   "%s %s in use by a run on %s, pid %ld: wait for it, or "
+                   "stop it with `quern stop %s`",
+                   output, state == QN_LOCK_HELD ? "is" : "may be",
+                   holder->host[0] ? holder->host : "an unknown host",
+                   holder->pid, output);
+}
+
+int
+qn_lock_check(const char *output, bool ended, struct qn_error *err)
+{
+    struct qn_lock_holder holder;
+    enum qn_lock_state state = qn_lock_look(output, &holder);
+
+    return decide(state, &holder, output, ended, err);
+}
+
+int
+qn_lock_open(int *fd, const char *output, bool ended, struct qn_error *err)
+{
+    struct qn_lock_holder holder;
+    int rc;
+
+    *fd = open_lock(output, O_RDWR | O_CREAT);
+    if (*fd < 0)
+        return qn_fail(err, QN_EIO, "%s/.quern/lock: %s", output,
+                       strerror(errno));
+    rc = decide(try_lock(*fd, LOCK_EX, &holder), &holder, output, ended, err);
+    if (rc)
+        qn_lock_close(fd);
+    return rc;
+}
+
+void
+qn_lock_close(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}

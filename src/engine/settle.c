@@ -1,0 +1,100 @@
+/* Going through the stages as a run does, and leaving the work out. */
+#include "engine/settle.h"
+
+#include <stdio.h>
+
+#include "engine/resume.h"
+
+/* ---- what cannot be done ----------------------------------------------- */
+
+static int
+check_source(const struct qn_run *run, const struct qn_plan_stage *st,
+             struct qn_task *t, struct qn_error *err)
+{
+    const struct qn_plan_stage *from;
+
+    if (t->source < 0)
+        return 0;
+    from = &run->plan.stage[st->stage->input.stage_index];
+    if (from->target[t->source].code)
+        return qn_plan_fail_task(t, QN_UPSTREAM, QN_EMISSING,
+                                 "the item it comes from failed", err);
+    return 0;
+}
+
+static int
+check_uses(const struct qn_run *run, const struct qn_plan_stage *st,
+           struct qn_task *t, struct qn_error *err)
+{
+    for (int i = 0; i < st->nuses; i++) {
+        const struct qn_use *u = &t->use[i];
+        const struct qn_target *from;
+        char reason[512];
+
+        if (u->stage < 0)
+            continue;
+        from = &run->plan.stage[u->stage].target[u->target];
+        if (!from->code && from->state != QN_SKIPPED)
+            continue;
+        snprintf(reason, sizeof reason, "%.300s, which it uses, %s",
+                 from->name, from->code ? "failed" : "is left out");
+        return qn_plan_fail_task(t, QN_BLOCKED, QN_EMISSING, reason, err);
+    }
+    return 0;
+}
+
+int
+qn_settle_block(struct qn_run *run, int s, struct qn_error *err)
+{
+    struct qn_plan_stage *st = &run->plan.stage[s];
+
+    for (int i = 0; i < st->ntasks; i++) {
+        struct qn_task *t = &st->task[i];
+
+        if (t->state != QN_TODO)
+            continue;
+        QN_TRY(check_source(run, st, t, err));
+        if (t->state == QN_TODO)
+            QN_TRY(check_uses(run, st, t, err));
+        if (t->code && !st->stage->combine.given && !qn_plan_joins(st))
+            QN_TRY(qn_plan_fail_target(&st->target[t->target], t->state,
+                                       t->code, t->reason, err));
+    }
+    return 0;
+}
+
+/* ---- stage by stage ---------------------------------------------------- */
+
+/* Results that have not enough members left. */
+static int
+fail_short(struct qn_plan_stage *st, struct qn_error *err)
+{
+    for (int i = 0; i < st->ntargets; i++)
+        QN_TRY(qn_plan_check_members(st, &st->target[i], err));
+    return 0;
+}
+
+static int
+settle_stage(struct qn_run *run, int s, struct qn_error *err)
+{
+    struct qn_plan_stage *st = &run->plan.stage[s];
+    int rc = qn_settle_block(run, s, err);
+
+    if (!rc)
+        rc = qn_plan_keys(&run->plan, s, err);
+    rc = qn_comm_agree(run->comm, rc, err);
+    if (!rc)
+        rc = qn_resume_stage(run, s, err);
+    if (!rc && (st->stage->combine.given || qn_plan_joins(st)))
+        rc = fail_short(st, err);
+    return qn_comm_agree(run->comm, rc, err);
+}
+
+int
+qn_settle_plan(struct qn_run *run, struct qn_error *err)
+{
+    for (int s = 0; s < run->job->nstages; s++)
+        if (run->plan.stage[s].wanted)
+            QN_TRY(settle_stage(run, s, err));
+    return 0;
+}

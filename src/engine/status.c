@@ -1,0 +1,495 @@
+/* The record read back, and the journal's lines of the same run added.
+ *
+ * What is on the record is never counted again: a stage has as many items done
+ * as the record says, or as the lines say, whichever is more, since the record
+ * is written after the lines.  Failures are told apart by their names. */
+#include "engine/status.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "engine/lock.h"
+
+#define NANO 1000000000.0
+
+/* What past.h does not keep of an item. */
+struct qn_status_note {
+    char *item, *host; /* owned */
+    int rank;
+    int hands;         /* workers that have it now: frames share a name */
+};
+
+static int64_t
+wall_ns(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_REALTIME, &t);
+    return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
+}
+
+/* ---- the record -------------------------------------------------------- */
+
+static int64_t
+number_of(const json_t *object, const char *key)
+{
+    return json_integer_value(json_object_get(object, key));
+}
+
+static const char *
+text_of(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+
+    return text ? text : "";
+}
+
+static int
+load_record(struct qn_status *s, const char *output, struct qn_error *err)
+{
+    json_error_t why;
+    char *path;
+    int rc = 0;
+
+    if (asprintf(&path, "%s/.quern/run.json", output) < 0)
+        return qn_fail(err, QN_ENOMEM, "no memory for a path");
+    if (access(path, F_OK) && (errno == ENOENT || errno == ENOTDIR))
+        rc = qn_fail(err, QN_EUSAGE,
+                     "%s is no output folder: it has no .quern/run.json; "
+                     "give the folder that `quern run` named last",
+                     output);
+    else if (!(s->record = json_load_file(path, 0, &why)))
+        rc = qn_fail(err, access(path, R_OK) ? QN_EIO : QN_EFORMAT,
+                     "%s cannot be read (%s); the next run writes it anew",
+                     path, why.text);
+    free(path);
+    return rc;
+}
+
+static int
+read_state(struct qn_status *s, const char *output, struct qn_error *err)
+{
+    static const char *const words[] = {"running", "done", "failed",
+                                        "stopped", "broken"};
+    const int n = sizeof words / sizeof *words;
+    const char *word = text_of(s->record, "state");
+    int i = 0;
+
+    while (i < n && strcmp(word, words[i]) != 0)
+        i++;
+    if (i == n)
+        return qn_fail(err, QN_EFORMAT,
+                       "%s/.quern/run.json: the state of the run is '%.40s', "
+                       "which this version does not know",
+                       output, word);
+    s->state = (enum qn_status_state)i;
+    return 0;
+}
+
+/* A free lock means that it died, unless it ended between two looks: then
+ * the record says so by now. */
+static int
+find_state(struct qn_status *s, const char *output, struct qn_error *err)
+{
+    QN_TRY(read_state(s, output, err));
+    if (s->state != QN_STATUS_RUNNING ||
+        qn_lock_look(output, NULL) != QN_LOCK_FREE)
+        return 0;
+    json_decref(s->record);
+    s->record = NULL;
+    QN_TRY(load_record(s, output, err));
+    QN_TRY(read_state(s, output, err));
+    if (s->state == QN_STATUS_RUNNING)
+        s->state = QN_STATUS_DIED;
+    return 0;
+}
+
+static void
+read_stage(struct qn_status_stage *st, const json_t *j)
+{
+    *st = (struct qn_status_stage){
+        .name = text_of(j, "name"),
+        .items = number_of(j, "items"),
+        .done = number_of(j, "done"),
+        .before = number_of(j, "before"),
+        .failed = number_of(j, "failed"),
+        .aside = number_of(j, "upstream") + number_of(j, "blocked") +
+                 number_of(j, "skipped"),
+        .results = number_of(j, "results"),
+    };
+}
+
+/* Stages are few; the last one found is mostly the next. */
+static int
+stage_of(const struct qn_status *s, const char *name, int last)
+{
+    if (last >= 0 && !strcmp(s->stage[last].name, name))
+        return last;
+    for (size_t i = 0; i < s->nstages; i++)
+        if (!strcmp(s->stage[i].name, name))
+            return (int)i;
+    return -1;
+}
+
+static int
+read_failures(struct qn_status *s, struct qn_error *err)
+{
+    const json_t *all = json_object_get(s->record, "failures"), *j;
+    int stage = -1;
+    size_t i;
+
+    QN_TRY(qn_memory_make((void **)&s->failure, json_array_size(all),
+                          sizeof *s->failure, "the failures", err));
+    json_array_foreach(all, i, j) {
+        stage = stage_of(s, text_of(j, "stage"), stage);
+        if (stage < 0)
+            continue;
+        s->failure[s->nfailures++] = (struct qn_status_failure){
+            .stage = stage,
+            .item = text_of(j, "item"),
+            .code = (int)number_of(j, "code"),
+            .reason = text_of(j, "reason"),
+        };
+    }
+    return 0;
+}
+
+static int
+read_record(struct qn_status *s, const char *output, struct qn_error *err)
+{
+    const json_t *r, *stages;
+
+    QN_TRY(find_state(s, output, err));
+    r = s->record;
+    stages = json_object_get(r, "stages");
+    s->job = text_of(r, "job");
+    s->host = text_of(r, "host");
+    s->run = strtoull(text_of(r, "run"), NULL, 16);
+    s->pid = (long)number_of(r, "pid");
+    s->ranks = (int)number_of(r, "ranks");
+    s->nodes = (int)number_of(r, "nodes");
+    s->started_ns = number_of(r, "started_ns");
+    s->seconds = json_number_value(json_object_get(r, "seconds"));
+    QN_TRY(qn_memory_make((void **)&s->stage, json_array_size(stages),
+                          sizeof *s->stage, "the stages", err));
+    for (; s->nstages < json_array_size(stages); s->nstages++)
+        read_stage(&s->stage[s->nstages], json_array_get(stages, s->nstages));
+    return read_failures(s, err);
+}
+
+/* ---- the journal ------------------------------------------------------- */
+
+struct reading {
+    struct qn_status *s;
+    int64_t *done; /* owned, [nstages]: lines of items done in this run */
+    int stage;     /* of the last line */
+};
+
+static int
+note_line(struct qn_status *s, const struct qn_record *r,
+          struct qn_error *err)
+{
+    size_t i, before = s->past.nitems;
+    struct qn_status_note *n;
+
+    QN_TRY(qn_memory_grow((void **)&s->note, &s->notes_cap, before + 1,
+                          sizeof *s->note, err));
+    s->note[before] = (struct qn_status_note){.hands = 0};
+    QN_TRY(qn_past_add(&s->past, r, err));
+    i = (size_t)(qn_past_find(&s->past, r->stage, r->name) - s->past.item);
+    n = &s->note[i];
+    if (!n->item)
+        QN_TRY(qn_memory_copy(&n->item, r->item, err));
+    if (r->kind != QN_RECORD_BEGIN) {
+        n->hands -= n->hands > 0;
+        return 0;
+    }
+    n->hands++;
+    n->rank = r->rank;
+    free(n->host);
+    return qn_memory_copy(&n->host, r->host, err);
+}
+
+/* Lines without an item are of combined results, which are not counted. */
+static int
+take_line(void *ctx, const struct qn_record *r, struct qn_error *err)
+{
+    struct reading *g = ctx;
+    struct qn_status *s = g->s;
+
+    if (r->run != s->run)
+        return 0;
+    s->journaled = true;
+    if (r->time_ns > s->last_ns)
+        s->last_ns = r->time_ns;
+    if (!*r->name)
+        return 0;
+    g->stage = stage_of(s, r->stage, g->stage);
+    if (g->stage < 0)
+        return 0;
+    if (*r->item && r->kind != QN_RECORD_BEGIN) {
+        s->items++;
+        s->bytes += r->input_bytes > 0 ? r->input_bytes : 0;
+        g->done[g->stage] += r->kind == QN_RECORD_DONE;
+    }
+    return note_line(s, r, err);
+}
+
+static void
+count_lines(struct reading *g)
+{
+    for (size_t i = 0; i < g->s->nstages; i++) {
+        struct qn_status_stage *st = &g->s->stage[i];
+
+        if (st->done < st->before + g->done[i])
+            st->done = st->before + g->done[i];
+    }
+}
+
+static int
+load_journal(struct qn_status *s, const char *output, struct qn_error *err)
+{
+    struct reading g = {.s = s, .stage = -1};
+    char *folder;
+    int rc;
+
+    if (!s->run)
+        return 0;
+    if (asprintf(&folder, "%s/.quern/journal", output) < 0)
+        return qn_fail(err, QN_ENOMEM, "no memory for a path");
+    rc = qn_memory_make((void **)&g.done, s->nstages, sizeof *g.done,
+                        "the stages", err);
+    if (!rc)
+        rc = qn_journal_load(folder, take_line, &g, &s->damaged, err);
+    if (!rc)
+        count_lines(&g);
+    free(g.done);
+    free(folder);
+    return rc;
+}
+
+/* ---- failures since the record ----------------------------------------- */
+
+static int
+by_item(const void *a, const void *b)
+{
+    const struct qn_status_failure *x = a, *y = b;
+    int c = x->stage != y->stage ? x->stage - y->stage
+                                 : strcmp(x->item, y->item);
+
+    return c ? c : x->late - y->late;
+}
+
+static bool
+is_known(const struct qn_status_failure *last,
+         const struct qn_status_failure *f)
+{
+    return f->late && last->stage == f->stage &&
+           !strcmp(last->item, f->item);
+}
+
+static int
+add_late_failures(struct qn_status *s, struct qn_error *err)
+{
+    size_t cap = s->nfailures, kept = 0;
+    int stage = -1;
+
+    for (size_t i = 0; i < s->past.nitems; i++) {
+        const struct qn_past_item *p = &s->past.item[i];
+
+        if (p->kind != QN_RECORD_FAILED)
+            continue;
+        QN_TRY(qn_memory_grow((void **)&s->failure, &cap, s->nfailures + 1,
+                              sizeof *s->failure, err));
+        stage = stage_of(s, p->stage, stage);
+        s->failure[s->nfailures++] = (struct qn_status_failure){
+            .stage = stage,
+            .item = *s->note[i].item ? s->note[i].item : p->name,
+            .code = p->code,
+            .reason = p->reason ? p->reason : "",
+            .late = true,
+        };
+    }
+    if (s->nfailures)
+        qsort(s->failure, s->nfailures, sizeof *s->failure, by_item);
+    for (size_t i = 0; i < s->nfailures; i++)
+        if (!kept || !is_known(&s->failure[kept - 1], &s->failure[i]))
+            s->failure[kept++] = s->failure[i];
+    s->nfailures = kept;
+    return 0;
+}
+
+static int
+count_failures(struct qn_status *s, struct qn_error *err)
+{
+    int64_t *n;
+
+    QN_TRY(qn_memory_make((void **)&n, s->nstages, sizeof *n, "the stages",
+                          err));
+    for (size_t i = 0; i < s->nfailures; i++)
+        n[s->failure[i].stage]++;
+    for (size_t i = 0; i < s->nstages; i++)
+        if (s->stage[i].failed < n[i])
+            s->stage[i].failed = n[i];
+    free(n);
+    return 0;
+}
+
+/* ---- in hand ----------------------------------------------------------- */
+
+static int
+by_time(const void *a, const void *b)
+{
+    const struct qn_status_flight *x = a, *y = b;
+
+    if (x->seconds != y->seconds)
+        return x->seconds < y->seconds ? 1 : -1;
+    return strcmp(x->name, y->name);
+}
+
+static int
+find_flights(struct qn_status *s, int64_t now, struct qn_error *err)
+{
+    size_t cap = 0;
+    int stage = -1;
+
+    for (size_t i = 0; i < s->past.nitems; i++) {
+        const struct qn_past_item *p = &s->past.item[i];
+        const struct qn_status_note *n = &s->note[i];
+        double seconds = (double)(now - p->time_ns) / NANO;
+
+        if (!n->hands)
+            continue;
+        QN_TRY(qn_memory_grow((void **)&s->flight, &cap, s->nflights + 1,
+                              sizeof *s->flight, err));
+        stage = stage_of(s, p->stage, stage);
+        s->flight[s->nflights++] = (struct qn_status_flight){
+            .stage = stage,
+            .name = p->name,
+            .item = n->item,
+            .host = n->host ? n->host : "",
+            .rank = n->rank,
+            // clocks of machines differ
+            .seconds = seconds > 0 ? seconds : 0,
+        };
+    }
+    if (s->nflights)
+        qsort(s->flight, s->nflights, sizeof *s->flight, by_time);
+    return 0;
+}
+
+/* ---- all of it --------------------------------------------------------- */
+
+/* A run that came to its end left nothing but what could not be tried. */
+static void
+settle_stages(struct qn_status *s)
+{
+    bool ended = s->state == QN_STATUS_DONE || s->state == QN_STATUS_FAILED;
+
+    for (size_t i = 0; i < s->nstages; i++) {
+        struct qn_status_stage *st = &s->stage[i];
+        int64_t rest = st->items - st->done - st->failed;
+
+        // a combined result that fails is counted, but is no item
+        if (rest < 0)
+            rest = 0;
+        if (ended || st->aside > rest)
+            st->aside = rest;
+        st->left = rest - st->aside;
+    }
+}
+
+/* The record is as old as its last stage. */
+static int
+go_on(struct qn_status *s, struct qn_error *err)
+{
+    int64_t now = s->state == QN_STATUS_RUNNING ? wall_ns() : s->last_ns;
+    double seconds = (double)(now - s->started_ns) / NANO;
+
+    if (s->started_ns && seconds > s->seconds)
+        s->seconds = seconds;
+    QN_TRY(add_late_failures(s, err));
+    QN_TRY(count_failures(s, err));
+    return find_flights(s, now, err);
+}
+
+static bool
+has_stop(const char *output)
+{
+    char *path;
+    bool there;
+
+    if (asprintf(&path, "%s/.quern/stop", output) < 0)
+        return false;
+    there = !access(path, F_OK);
+    free(path);
+    return there;
+}
+
+int
+qn_status_load(struct qn_status *s, const char *output, struct qn_error *err)
+{
+    int rc;
+
+    *s = (struct qn_status){.bytes = 0};
+    rc = load_record(s, output, err);
+    if (!rc)
+        rc = read_record(s, output, err);
+    if (!rc)
+        rc = load_journal(s, output, err);
+    if (!rc &&
+        (s->state == QN_STATUS_RUNNING || s->state == QN_STATUS_DIED))
+        rc = go_on(s, err);
+    if (rc) {
+        qn_status_clear(s);
+        return rc;
+    }
+    settle_stages(s);
+    s->stopping = s->state == QN_STATUS_RUNNING && has_stop(output);
+    if (!s->journaled) {
+        struct qn_status_stage all = qn_status_total(s);
+
+        s->items = all.done + all.failed - all.before;
+        s->bytes = -1;
+    }
+    return 0;
+}
+
+struct qn_status_stage
+qn_status_total(const struct qn_status *s)
+{
+    struct qn_status_stage all = {.name = "all"};
+
+    for (size_t i = 0; i < s->nstages; i++) {
+        const struct qn_status_stage *st = &s->stage[i];
+
+        all.items += st->items;
+        all.done += st->done;
+        all.before += st->before;
+        all.failed += st->failed;
+        all.aside += st->aside;
+        all.left += st->left;
+        all.results += st->results;
+    }
+    return all;
+}
+
+void
+qn_status_clear(struct qn_status *s)
+{
+    for (size_t i = 0; i < s->past.nitems && i < s->notes_cap; i++) {
+        free(s->note[i].item);
+        free(s->note[i].host);
+    }
+    free(s->note);
+    free(s->stage);
+    free(s->failure);
+    free(s->flight);
+    qn_past_clear(&s->past);
+    json_decref(s->record);
+    *s = (struct qn_status){0};
+}
