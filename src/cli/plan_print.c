@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/text.h"
+#include "cli/cli.h"
 #include "model/dtype.h"
 #include "model/shape.h"
 
@@ -125,22 +126,46 @@ print_uses(const struct qn_run *run, const struct qn_plan_stage *st,
     }
 }
 
+/* The values that choose, group, match and name it: " (FILTER V, EXPTIME 60)" */
+static void
+print_fields(const struct qn_strings *names, const struct qn_item *item)
+{
+    int said = 0;
+
+    for (size_t i = 0; i < names->n; i++) {
+        struct qn_value v;
+        char text[256];
+
+        if (!qn_item_find(item, names->v[i], &v))
+            continue;
+        qn_fields_text(text, sizeof text, &v);
+        printf("%s%s %s", said++ ? ", " : " (", names->v[i], text);
+    }
+    if (said)
+        printf(")");
+}
+
 static void
 print_items(const struct qn_run *run, const struct qn_plan_stage *st)
 {
+    struct qn_strings names = {0};
+
+    // without memory for the names the fields are left out
+    qn_plan_names(run->job, (int)(st - run->plan.stage), &names, NULL);
     for (int i = 0; i < st->ntasks; i++) {
         const struct qn_task *t = &st->task[i];
         char name[1200];
 
-        printf("  item         %s -> %s",
-               qn_item_name(name, sizeof name, t->item),
-               t->target >= 0 && st->target[t->target].name
-                   ? st->target[t->target].name
-                   : "nothing");
+        printf("  item         %s", qn_item_name(name, sizeof name, t->item));
+        print_fields(&names, t->item);
+        printf(" -> %s", t->target >= 0 && st->target[t->target].name
+                             ? st->target[t->target].name
+                             : "nothing");
         if (!t->code)
             print_uses(run, st, t);
         printf("\n");
     }
+    qn_cli_drop(&names);
 }
 
 static void
