@@ -18,6 +18,10 @@ static const struct argp_option options[] = {
      "Change the job, as in stages.flat.steps.1.normalize.by=mean; may be "
      "repeated",
      0},
+    {"memory", 'M', "SIZE", 0,
+     "What a rank may fill, 4GiB for example (default: the job's `memory`, "
+     "else half of what the node has free, shared by its ranks)",
+     0},
     {"only", 'O', "GLOB", 0,
      "Only items whose path or file name matches; their results stay valid",
      0},

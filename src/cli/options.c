@@ -43,6 +43,20 @@ take_count(struct qn_cli_job *o, const char *option, const char *arg)
     return n;
 }
 
+/* The same as --set memory=SIZE. */
+static void
+take_memory(struct qn_cli_job *o, const char *arg)
+{
+    char word[128];
+    int64_t bytes;
+
+    if (qn_memory_parse(&bytes, arg, NULL))
+        complain(o, "--memory needs a size such as 4GiB, not", arg);
+    snprintf(word, sizeof word, "memory=%.100s", arg);
+    if (qn_cli_keep(&o->sets, word))
+        o->rc = QN_ENOMEM;
+}
+
 static void
 take_allowed(struct qn_cli_job *o, const char *arg)
 {
@@ -86,6 +100,7 @@ take(int key, char *arg, struct argp_state *state)
     case 'i': o->items = true; break;
     case 'j': o->json = true; break;
     case 'l': o->list_outputs = true; break;
+    case 'M': take_memory(o, arg); break;
     case 'O': o->only = arg; break;
     case 'n': o->limit = take_count(o, "--limit", arg); break;
     case 'k': o->keep_steps = true; break;
@@ -138,6 +153,38 @@ near_option(const struct argp_option *options, const char *word)
     return qn_text_nearest(word, names);
 }
 
+/* Options that a later version will have. */
+static bool
+comes_later(const char *word)
+{
+    static const char *const later[] = {
+        "threads", "strict-threads", "team",     "shard",  "settle", "watch",
+        "sync",    "verify-content", "progress", "trace"};
+
+    for (size_t i = 0; i < sizeof later / sizeof *later; i++)
+        if (!strcmp(word, later[i]))
+            return true;
+    return false;
+}
+
+static void
+say_unknown(const struct argp_option *options, const char *command,
+            const char *word)
+{
+    const char *near = near_option(options, word);
+
+    if (comes_later(word))
+        fprintf(stderr, "quern: `--%s` is not available in this version\n",
+                word);
+    else if (near)
+        fprintf(stderr, "quern: unknown option --%s; did you mean --%s?\n",
+                word, near);
+    else
+        fprintf(stderr,
+                "quern: unknown option --%s; `quern %s --help` lists them\n",
+                word, command);
+}
+
 /* argp does not tell which word was wrong when it is silent: find it. */
 static void
 name_unknown(const struct argp_option *options, int argc, char **argv)
@@ -154,15 +201,7 @@ name_unknown(const struct argp_option *options, int argc, char **argv)
             known = known || !strncmp(p->name, word, strlen(word));
         if (known)
             continue;
-        if (near_option(options, word))
-            fprintf(stderr,
-                    "quern: unknown option --%s; did you mean --%s?\n", word,
-                    near_option(options, word));
-        else
-            fprintf(stderr,
-                    "quern: unknown option --%s; `quern %s --help` lists "
-                    "them\n",
-                    word, argv[0]);
+        say_unknown(options, argv[0], word);
         return;
     }
     fprintf(stderr, "quern: an option is unknown or lacks its value; see "

@@ -31,6 +31,13 @@ END
 expect_code 2 quern rum
 expect_text err "run"
 
+for option in threads=4 team=2 shard=0/4 watch; do
+    expect_code 2 quern run "$NIGHT" "--$option"
+    expect_text err "\`--${option%%=*}\` is not available in this version"
+done
+expect_code 2 quern run "$NIGHT" --memory lots
+expect_text err "4GiB"
+
 say "under a launcher an error is said once"
 expect_quern 2 3 run no-such-job.yaml
 [ "$(grep -c 'no-such-job.yaml' err)" -eq 1 ] || { show; fail "not said once"; }
