@@ -1,17 +1,13 @@
-/* Finding partners: which flat for this frame, and what shape comes out.
+/* Finding partners: which flat for this frame.
  *
- * Follows definitions of `match`: by default the result with equal `per`
- * values, of an item-by-item stage the result of the same source file. */
-#include <limits.h>
+ * By default the result with equal `per` values, of an item-by-item stage the
+ * result of the same source file; else what `match` says. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
-#include "model/dtype.h"
-#include "model/params.h"
-#include "model/plan.h"
-#include "model/shape.h"
+#include "model/plan_parts.h"
 
 /* ---- operand files ---------------------------------------------------------- */
 
@@ -112,22 +108,10 @@ qn_plan_files(struct qn_plan *p, int s, struct qn_items *files,
 
 /* ---- an index of results ------------------------------------------------------ */
 
-struct entry {
-    char *key; /* owned */
-    int target;
-};
-
-/* The results of an operand's stage, by what they are matched with. */
-struct index {
-    struct entry *v; /* owned, sorted */
-    int n;
-    bool ready;
-};
-
 static int
 by_key(const void *a, const void *b)
 {
-    const struct entry *x = a, *y = b;
+    const struct qn_plan_entry *x = a, *y = b;
     int c = strcmp(x->key, y->key);
 
     return c ? c : x->target - y->target;
@@ -159,7 +143,7 @@ match_key(struct qn_text *key, const struct qn_group *g,
 }
 
 static int
-make_index(struct index *ix, const struct qn_plan_stage *from,
+make_index(struct qn_plan_index *ix, const struct qn_plan_stage *from,
            struct qn_error *err)
 {
     ix->ready = true;
@@ -173,7 +157,7 @@ make_index(struct index *ix, const struct qn_plan_stage *from,
         if (!key.s)
             qn_text_add(&key, "%s", "");
         QN_TRY(qn_text_check(&key, err));
-        ix->v[ix->n++] = (struct entry){key.s, i};
+        ix->v[ix->n++] = (struct qn_plan_entry){key.s, i};
     }
     if (ix->n)
         qsort(ix->v, (size_t)ix->n, sizeof *ix->v, by_key);
@@ -181,7 +165,7 @@ make_index(struct index *ix, const struct qn_plan_stage *from,
 }
 
 static int
-find_entry(const struct index *ix, const char *key)
+find_entry(const struct qn_plan_index *ix, const char *key)
 {
     int lo = 0, hi = ix->n;
 
@@ -198,13 +182,13 @@ find_entry(const struct index *ix, const char *key)
     return -1;
 }
 
-static void
-clear_index(struct index *ix)
+void
+qn_plan_match_clear(struct qn_plan_index *ix)
 {
     for (int i = 0; i < ix->n; i++)
         free(ix->v[i].key);
     free(ix->v);
-    *ix = (struct index){0};
+    *ix = (struct qn_plan_index){0};
 }
 
 /* ---- matching ------------------------------------------------------------------ */
@@ -339,7 +323,7 @@ match_explicit(const struct qn_operand *op, const struct qn_plan_stage *from,
 }
 
 static int
-match_default(struct index *ix, const struct qn_plan_stage *from,
+match_default(struct qn_plan_index *ix, const struct qn_plan_stage *from,
               const struct qn_item *item, int *target, struct qn_error *why)
 {
     struct qn_text key = {0};
@@ -356,26 +340,10 @@ match_default(struct index *ix, const struct qn_plan_stage *from,
     return rc;
 }
 
-/* ---- one task ------------------------------------------------------------------- */
-
-struct resolving {
-    const struct qn_plan *p;
-    struct qn_plan_stage *st;
-    struct index *index; /* [nuses] */
-};
-
-static const struct qn_type *
-use_type(const struct resolving *r, const struct qn_use *u)
-{
-    if (u->stage >= 0)
-        return &r->p->stage[u->stage].target[u->target].type;
-    if (u->file >= 0)
-        return &r->st->files.v[u->file].type;
-    return NULL;
-}
+/* ---- operands of one item ------------------------------------------------------------------- */
 
 static int
-scale_by_header(const struct resolving *r, const struct qn_operand *op,
+scale_by_header(const struct qn_plan_resolving *r, const struct qn_operand *op,
                 const struct qn_item *item, struct qn_use *u,
                 struct qn_error *why)
 {
@@ -396,7 +364,7 @@ scale_by_header(const struct resolving *r, const struct qn_operand *op,
 }
 
 static int
-use_file(const struct resolving *r, const struct qn_operand *op,
+use_file(const struct qn_plan_resolving *r, const struct qn_operand *op,
          const struct qn_item *item, struct qn_use *u, struct qn_error *why)
 {
     struct qn_lookup fields = qn_item_lookup(item);
@@ -424,9 +392,9 @@ use_file(const struct resolving *r, const struct qn_operand *op,
     return 0;
 }
 
-static int
-find_operand(const struct resolving *r, const struct qn_operand *op,
-             const struct qn_item *item, struct qn_use *u, struct index *ix,
+int
+qn_plan_match_operand(const struct qn_plan_resolving *r, const struct qn_operand *op,
+             const struct qn_item *item, struct qn_use *u, struct qn_plan_index *ix,
              struct qn_error *why)
 {
     const struct qn_plan_stage *from;
@@ -452,251 +420,4 @@ find_operand(const struct resolving *r, const struct qn_operand *op,
         break;
     }
     return op->scale_header ? scale_by_header(r, op, item, u, why) : 0;
-}
-
-static int
-step_type(const struct resolving *r, const struct qn_step *step,
-          const struct qn_use *use, const struct qn_item *item,
-          struct qn_type *cur, struct qn_error *why)
-{
-    struct qn_lookup fields = qn_item_lookup(item);
-    struct qn_type out;
-    void *params;
-    int rc;
-
-    if (step->kernel->real)
-        cur->dtype = r->st->precision;
-    for (int k = 0; k < step->noperands; k++) {
-        const struct qn_type *t = use_type(r, &use[k]);
-
-        if (!t || step->operand[k].reduce)
-            continue;
-        rc = qn_shape_fits(&cur->shape, &t->shape, why);
-        if (rc)
-            return qn_wrap(why, "%s", step->kernel->name);
-    }
-    rc = qn_plan_params(&params, step, &fields, why);
-    out = *cur;
-    if (!rc && step->kernel->type)
-        rc = step->kernel->type(params, cur, &out, why);
-    qn_plan_params_clear(&params, step);
-    *cur = out;
-    return rc ? qn_wrap(why, "%s", step->kernel->name) : 0;
-}
-
-static int
-resolve_task(const struct resolving *r, struct qn_task *t,
-             struct qn_error *why)
-{
-    const struct qn_stage *stage = r->st->stage;
-    int u = 0;
-
-    t->result = t->item->type;
-    for (int i = 0; i < stage->nsteps; i++) {
-        const struct qn_step *step = &stage->steps[i];
-
-        for (int k = 0; k < step->noperands; k++)
-            QN_TRY(find_operand(r, &step->operand[k], t->item,
-                                &t->use[u + k], &r->index[u + k], why));
-        QN_TRY(step_type(r, step, &t->use[u], t->item, &t->result, why));
-        u += step->noperands;
-    }
-    return 0;
-}
-
-/* ---- results --------------------------------------------------------------------- */
-
-static int
-check_member(const struct qn_plan_stage *st, const struct qn_target *t,
-             struct qn_task *task, const struct qn_task *first,
-             struct qn_error *err)
-{
-    char mine[128], theirs[128], reason[512];
-
-    if (qn_shape_equal(&task->result.shape, &first->result.shape))
-        return 0;
-    snprintf(reason, sizeof reason,
-             "its shape is %s but %s, the first of the %d in stage %s, has %s",
-             qn_shape_text(mine, sizeof mine, &task->result.shape),
-             first->item->path, t->ntasks, st->stage->name,
-             qn_shape_text(theirs, sizeof theirs, &first->result.shape));
-    return qn_plan_fail_task(task, QN_FAILED, QN_ESHAPE, reason, err);
-}
-
-static int
-resolve_members(struct qn_plan_stage *st, struct qn_target *t,
-                struct qn_error *err)
-{
-    const struct qn_task *first = NULL;
-
-    for (int i = 0; i < t->ntasks; i++) {
-        struct qn_task *task = &st->task[t->task[i]];
-
-        if (task->state != QN_TODO)
-            continue;
-        if (!first) {
-            first = task;
-            t->type = task->result;
-            t->member = task->result.dtype;
-            continue;
-        }
-        QN_TRY(check_member(st, t, task, first, err));
-        if (task->state == QN_TODO && task->result.dtype != t->member)
-            t->member = st->precision;
-    }
-    // integers are combined as they are, reals in the stage's precision
-    if (qn_dtype_is_real(t->member))
-        t->member = st->precision;
-    return 0;
-}
-
-/* Fields that all members have with equal values go to the result. */
-static int
-common_fields(struct qn_plan_stage *st, struct qn_target *t,
-              struct qn_error *err)
-{
-    const struct qn_item *first = st->task[t->task[0]].item;
-
-    for (const char *p = first->fields; p && *p; p += strlen(p) + 1) {
-        const char *cut = p + strcspn(p, "=$");
-        struct qn_value a, b;
-        char name[256], ta[1024], tb[1024];
-        bool same = true;
-
-        snprintf(name, sizeof name, "%.*s", (int)(cut - p), p);
-        if (!qn_item_find(first, name, &a) ||
-            qn_item_find(&t->facts, name, &b))
-            continue;
-        qn_fields_text(ta, sizeof ta, &a);
-        for (int i = 1; i < t->ntasks && same; i++) {
-            same = qn_item_find(st->task[t->task[i]].item, name, &b);
-            if (same)
-                same = !strcmp(ta, (qn_fields_text(tb, sizeof tb, &b), tb));
-        }
-        if (same)
-            QN_TRY(qn_item_field(&t->facts, name, cut + 1, *cut == '$', err));
-    }
-    return 0;
-}
-
-static int
-resolve_combined(struct qn_plan_stage *st, struct qn_target *t,
-                 struct qn_error *err)
-{
-    const struct qn_group *g = &st->stage->combine;
-    struct qn_step as_step = {.kernel = g->kernel, .params = g->params};
-    struct qn_lookup fields = qn_item_lookup(&t->facts);
-    struct qn_type in;
-    void *params;
-    int rc;
-
-    QN_TRY(resolve_members(st, t, err));
-    QN_TRY(common_fields(st, t, err));
-    in = (struct qn_type){t->member, t->type.shape};
-    rc = qn_plan_params(&params, &as_step, &fields, err);
-    if (!rc)
-        rc = g->kernel->type(params, &in, &t->type, err);
-    qn_plan_params_clear(&params, &as_step);
-    return rc;
-}
-
-/* The result of a file's frames has them along its leading axis. */
-static int
-add_leading_axis(struct qn_plan_stage *st, struct qn_target *t,
-                 struct qn_error *err)
-{
-    struct qn_shape *s = &t->type.shape;
-
-    if (s->ndims == QN_MAX_DIMS)
-        return qn_fail(err, QN_ESHAPE, "stage %s: more than %d axes",
-                       st->stage->name, QN_MAX_DIMS);
-    memmove(s->n + 1, s->n, (size_t)s->ndims * sizeof *s->n);
-    s->n[0] = qn_plan_all_members(st, t);
-    s->ndims++;
-    t->member = t->type.dtype;
-    return 0;
-}
-
-static int
-resolve_target(struct qn_plan_stage *st, struct qn_target *t,
-               struct qn_error *err)
-{
-    if (st->stage->combine.given)
-        QN_TRY(resolve_combined(st, t, err));
-    else
-        t->type = st->task[t->task[0]].result;
-    if (st->stage->output.dtype >= 0)
-        t->type.dtype = (enum qn_dtype)st->stage->output.dtype;
-    if (qn_plan_joins(st))
-        QN_TRY(add_leading_axis(st, t, err));
-    if (!st->stage->combine.given) {
-        const struct qn_task *task = &st->task[t->task[0]];
-
-        if (task->code)
-            return qn_plan_fail_target(t, task->state, task->code,
-                                       task->reason, err);
-        return 0;
-    }
-    return qn_plan_check_members(st, t, err);
-}
-
-int
-qn_plan_resolve(struct qn_plan *p, int s, struct qn_items *files,
-                struct qn_error *err)
-{
-    struct qn_plan_stage *st = &p->stage[s];
-    struct resolving r = {.p = p, .st = st};
-    int rc;
-
-    st->files = *files;
-    *files = (struct qn_items){0};
-    rc = qn_memory_make((void **)&r.index, (size_t)st->nuses + 1,
-                        sizeof *r.index, "the plan", err);
-    for (int i = 0; i < st->ntasks && !rc; i++) {
-        struct qn_error why = {0};
-        int bad;
-
-        if (st->task[i].state != QN_TODO)
-            continue;
-        bad = resolve_task(&r, &st->task[i], &why);
-        if (bad == QN_ENOMEM)
-            rc = qn_fail(err, bad, "%s", why.text);
-        else if (bad)
-            rc = qn_plan_fail_task(&st->task[i], QN_FAILED, bad, why.text,
-                                   err);
-    }
-    for (int i = 0; i < st->nuses && r.index; i++)
-        clear_index(&r.index[i]);
-    free(r.index);
-    for (int i = 0; i < st->ntargets && !rc; i++)
-        rc = resolve_target(st, &st->target[i], err);
-    st->resolved = true;
-    return rc;
-}
-
-/* ---- params ------------------------------------------------------------------------ */
-
-int
-qn_plan_params(void **params, const struct qn_step *step,
-               const struct qn_lookup *fields, struct qn_error *err)
-{
-    const struct qn_kernel *k = step->kernel;
-    int rc;
-
-    // one byte more: a kernel without options has params too
-    rc = qn_memory_make(params, 1, k->params_size + 1, "the options", err);
-    if (!rc)
-        rc = qn_params_fill(*params, k, step->params, fields, err);
-    if (!rc && k->prepare)
-        rc = k->prepare(*params, err);
-    return rc;
-}
-
-void
-qn_plan_params_clear(void **params, const struct qn_step *step)
-{
-    if (*params && step->kernel->release)
-        step->kernel->release(*params);
-    free(*params);
-    *params = NULL;
 }

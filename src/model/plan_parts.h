@@ -16,4 +16,32 @@ qn_plan_frames_named(const struct qn_stage *stage);
 int
 qn_plan_group_targets(struct qn_plan_stage *st, struct qn_error *err);
 
+/* The results of an operand's stage, by what they are matched with. */
+struct qn_plan_entry {
+    char *key; /* owned */
+    int target;
+};
+
+struct qn_plan_index {
+    struct qn_plan_entry *v; /* owned, sorted */
+    int n;
+    bool ready;
+};
+
+struct qn_plan_resolving {
+    const struct qn_plan *p;
+    struct qn_plan_stage *st;
+    struct qn_plan_index *index; /* [nuses] */
+};
+
+/* Find an operand of one item; ix is made at its first use. */
+int
+qn_plan_match_operand(
+    const struct qn_plan_resolving *r, const struct qn_operand *op,
+    const struct qn_item *item, struct qn_use *u, struct qn_plan_index *ix,
+    struct qn_error *why);
+
+void
+qn_plan_match_clear(struct qn_plan_index *ix);
+
 #endif
