@@ -5,22 +5,17 @@
  * says and whose header nobody asks for are not opened at all. */
 #include "engine/inputs.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "base/memory.h"
-#include "engine/dispatch.h"
 #include "engine/headers.h"
-#include "engine/outcome.h"
-#include "engine/program.h"
+#include "engine/look.h"
 #include "io/discover.h"
 #include "io/source.h"
 #include "model/dtype.h"
 #include "model/shape.h"
-
-#define HDUS "@hdus"
 
 char *
 qn_inputs_path(const struct qn_run *run, const char *path)
@@ -160,240 +155,6 @@ broadcast_items(struct qn_comm *comm, struct qn_items *items, int rc,
     return qn_comm_agree(comm, rc, err);
 }
 
-/* ---- looking ---------------------------------------------------------------- */
-
-struct looking {
-    struct qn_run *run;
-    size_t program;
-    int stage;                 /* whose items they are; -1: operands        */
-    bool list;                 /* the images of each file, not the file     */
-    double timeout;            /* s, and 1 s for every 10 MB                */
-    json_t *names;             /* owned */
-    struct qn_items *items;
-    struct qn_items seen;      /* owned: what this rank's workers saw      */
-    struct qn_outcomes which;  /* owned: the index of each                 */
-};
-
-/* An operand file may name the part that is read. */
-static void
-add_part(json_t *request, const struct qn_item *item)
-{
-    struct qn_value v;
-    const char *bar;
-
-    if (!qn_item_find(item, QN_PLAN_PART, &v))
-        return;
-    bar = strchr(v.text, '|');
-    if (bar > v.text)
-        json_object_set_new(request, "dataset",
-                            json_stringn(v.text, (size_t)(bar - v.text)));
-    if (bar[1])
-        json_object_set_new(request, "hdu", json_string(bar + 1));
-}
-
-static int
-request_look(void *ctx, int64_t unit, json_t **request, double *timeout,
-             struct qn_error *err)
-{
-    struct looking *l = ctx;
-    const struct qn_item *item = &l->items->v[unit];
-    char *path;
-
-    if (item->probed || item->code)
-        return 0;
-    path = qn_inputs_path(l->run, item->path);
-    *request = json_pack("{s:s,s:I,s:s,s:O}", "op",
-                         l->list ? "list" : "probe", "program",
-                         (json_int_t)l->program, "path", path ? path : "",
-                         "names", l->names);
-    free(path);
-    *timeout = l->timeout + (item->bytes > 0 ? (double)item->bytes / 1e7 : 0);
-    if (!*request)
-        return qn_fail(err, QN_EFORMAT,
-                       "%s: the file's name is no UTF-8; rename it",
-                       item->path);
-    add_part(*request, item);
-    return 0;
-}
-
-static int
-load_type(struct qn_item *item, const json_t *reply, struct qn_error *err)
-{
-    json_t *shape = json_object_get(reply, "shape");
-    const char *stored =
-        json_string_value(json_object_get(reply, "stored"));
-    const char *dtype = json_string_value(json_object_get(reply, "dtype"));
-
-    QN_TRY(qn_dtype_parse(&item->stored, NULL, stored ? stored : "", err));
-    QN_TRY(qn_dtype_parse(&item->type.dtype, NULL, dtype ? dtype : "", err));
-    item->type.shape.ndims = (int)json_array_size(shape);
-    for (size_t i = 0; i < json_array_size(shape) && i < QN_MAX_DIMS; i++)
-        item->type.shape.n[i] = json_integer_value(json_array_get(shape, i));
-    item->probed = true;
-    return 0;
-}
-
-static int
-load_fields(struct qn_item *item, const json_t *fields, struct qn_error *err)
-{
-    json_t *f;
-    size_t i;
-
-    json_array_foreach(fields, i, f)
-        QN_TRY(qn_item_field(item, json_string_value(json_array_get(f, 0)),
-                             json_string_value(json_array_get(f, 1)),
-                             json_is_true(json_array_get(f, 2)), err));
-    return 0;
-}
-
-/* The numbers of the HDUs that hold images, as the hidden field HDUS. */
-static int
-load_images(struct qn_item *item, const json_t *entries, struct qn_error *err)
-{
-    struct qn_text numbers = {0};
-    json_t *e;
-    size_t i;
-    int rc;
-
-    json_array_foreach(entries, i, e) {
-        const char *kind = json_string_value(json_object_get(e, "kind"));
-
-        if (kind && !strcmp(kind, "image") && json_object_get(e, "hdu"))
-            qn_text_add(&numbers, "%s%lld", numbers.len ? "," : "",
-                        (long long)json_integer_value(
-                            json_object_get(e, "hdu")));
-    }
-    rc = qn_text_check(&numbers, err);
-    if (!rc)
-        rc = qn_item_field(item, HDUS, qn_text_get(&numbers), true, err);
-    qn_text_clear(&numbers);
-    return rc;
-}
-
-static int
-finish_look(void *ctx, int64_t unit, const json_t *reply,
-            const struct qn_error *why, struct qn_error *err)
-{
-    struct looking *l = ctx;
-    struct qn_item *item;
-
-    QN_TRY(qn_item_add(&l->seen, "-", &item, err));
-    qn_outcome_add(&l->which, unit, 0, 0, NULL);
-    if (!reply)
-        return qn_item_fail(
-            item, why->code,
-            qn_program_reason(l->run, l->items->v[unit].path, why->text), err);
-    if (l->list)
-        return load_images(item, json_object_get(reply, "entries"), err);
-    QN_TRY(load_type(item, reply, err));
-    return load_fields(item, json_object_get(reply, "fields"), err);
-}
-
-/* ---- sharing what was seen ---------------------------------------------------- */
-
-struct merging {
-    struct qn_run *run;
-    int stage;             /* whose headers are remembered; -1: none */
-    struct qn_items *items;
-    struct qn_items all; /* owned: in the order of the outcomes */
-    size_t next;
-};
-
-static int
-merge_one(void *ctx, int rank, int64_t unit, int code, int64_t value,
-          const char *text, struct qn_error *err)
-{
-    struct merging *m = ctx;
-    const struct qn_item *seen = &m->all.v[m->next++];
-    struct qn_item *item = &m->items->v[unit];
-
-    (void)rank, (void)code, (void)value, (void)text;
-    item->probed = seen->probed;
-    item->stored = seen->stored;
-    item->type = seen->type;
-    if (seen->code)
-        QN_TRY(qn_item_fail(item, seen->code, seen->reason, err));
-    if (m->stage >= 0)
-        QN_TRY(qn_headers_learn(m->run, m->stage, item, seen, err));
-    return qn_item_append(item, seen, err);
-}
-
-static int
-share_seen(struct looking *l, struct qn_error *err)
-{
-    struct qn_comm *comm = l->run->comm;
-    struct merging m = {.run = l->run, .stage = l->stage,
-                        .items = l->items};
-    struct qn_text packed = {0};
-    size_t *sizes = NULL, n = 0;
-    void *all = NULL;
-    int rc = qn_item_pack(&packed, &l->seen, err);
-
-    if (!rc)
-        rc = qn_memory_make((void **)&sizes, (size_t)comm->size,
-                            sizeof *sizes, "the items", err);
-    rc = qn_comm_agree(comm, rc, err);
-    if (!rc)
-        rc = qn_comm_gather(comm, packed.s, packed.len, &all, sizes, err);
-    for (int r = 0; !rc && r < comm->size; r++)
-        n += sizes[r];
-    if (!rc)
-        rc = qn_item_unpack(&m.all, all, n, err);
-    rc = qn_comm_agree(comm, rc, err);
-    if (!rc)
-        rc = qn_outcome_share(comm, &l->which, merge_one, &m, err);
-    qn_text_clear(&packed);
-    qn_item_clear(&m.all);
-    free(all);
-    free(sizes);
-    return rc;
-}
-
-static json_t *
-names_json(const struct qn_strings *names)
-{
-    json_t *a = json_array();
-
-    for (size_t i = 0; i < names->n; i++)
-        json_array_append_new(a, json_string(names->v[i]));
-    return a;
-}
-
-/* A look takes milliseconds; what takes half a minute hangs. */
-static double
-look_timeout(double timeout)
-{
-    return timeout < 30 ? timeout : 30; // NaN, the default, gives 30
-}
-
-static int
-look(struct qn_run *run, int stage, bool list,
-     const struct qn_strings *names, struct qn_items *items,
-     struct qn_error *err)
-{
-    struct looking l = {.run = run, .stage = list ? -1 : stage,
-                        .list = list, .items = items,
-                        .program = stage < 0 ? run->look
-                                             : run->program[stage],
-                        .timeout = look_timeout(
-                            stage < 0 ? NAN
-                                      : run->job->stages[stage].timeout),
-                        .names = names_json(names)};
-    struct qn_work work = {.total = (int64_t)items->n, .ctx = &l,
-                           .request = request_look, .finish = finish_look};
-    bool stopped = false;
-    int rc = qn_dispatch(&run->farm, run->comm, &work, &stopped, err);
-
-    if (!rc)
-        rc = share_seen(&l, err);
-    if (!rc && stopped)
-        rc = qn_fail(err, QN_ESTOPPED, "stopped while looking at the inputs");
-    json_decref(l.names);
-    qn_item_clear(&l.seen);
-    qn_outcome_clear(&l.which);
-    return rc;
-}
-
 /* Size and time of a file, for the key; on rank 0. */
 static int
 stat_file(const struct qn_run *run, struct qn_item *item,
@@ -426,7 +187,7 @@ qn_inputs_look(struct qn_run *run, const struct qn_strings *names,
         qn_item_clear(files);
     rc = broadcast_items(run->comm, files, rc, err);
     if (!rc)
-        rc = look(run, -1, false, names, files, err);
+        rc = qn_look_run(run, -1, false, names, files, err);
     return rc;
 }
 
@@ -578,7 +339,7 @@ expand_file(struct qn_items *out, const struct qn_item *from,
     struct qn_item *item;
     struct qn_value v;
 
-    if (from->code || !qn_item_find(from, HDUS, &v) || !*v.text) {
+    if (from->code || !qn_item_find(from, QN_LOOK_IMAGES, &v) || !*v.text) {
         QN_TRY(qn_item_copy(out, from, &item, err));
         return qn_item_fail(item, QN_EFORMAT, "it holds no image", err);
     }
@@ -619,11 +380,11 @@ look_at(struct qn_run *run, int s, const struct qn_strings *names,
         rc = take_type_from_job(in, items, err);
     rc = qn_comm_agree(run->comm, rc, err);
     if (!rc && in->each == QN_EACH_HDU) {
-        rc = look(run, s, true, names, items, err);
+        rc = qn_look_run(run, s, true, names, items, err);
         if (!rc)
             rc = qn_comm_agree(run->comm, expand_images(items, err), err);
     }
-    return rc ? rc : look(run, s, false, names, items, err);
+    return rc ? rc : qn_look_run(run, s, false, names, items, err);
 }
 
 /* On rank 0: the files, the names to ask them for, and what is remembered of
