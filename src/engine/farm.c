@@ -140,7 +140,6 @@ qn_farm_start(struct qn_farm *f, int64_t unit, json_t *request,
         return 0;
     // it died between two requests: a fresh one has another chance
     qn_child_bury(&w->child, NULL, 0);
-    f->deaths++;
     return send_request(f, w, err);
 }
 
@@ -176,7 +175,6 @@ bury(struct qn_farm *f, struct qn_farm_worker *w, bool late,
     bool again;
 
     qn_child_bury(&w->child, how, sizeof how);
-    f->deaths++;
     QN_TRY(try_again(f, w, &again, err));
     if (again)
         return 0;

@@ -36,7 +36,6 @@ struct qn_farm {
     size_t nprograms;
     int memory[QN_FARM_SLOTS];     /* borrowed descriptors; -1       */
     int generation[QN_FARM_SLOTS];
-    long deaths;       /* workers that had to be replaced            */
 };
 
 /* What became of a request. */

@@ -19,6 +19,7 @@
 #include "base/text.h"
 #include "engine/commit.h"
 #include "engine/headers.h"
+#include "engine/lock.h"
 #include "io/atomic.h"
 
 static char *
@@ -34,21 +35,20 @@ path_of(const struct qn_run *run, const char *name)
 /* ---- the lock ------------------------------------------------------------------- */
 
 static int
-name_holder(int fd, const char *folder, struct qn_error *err)
+name_holder(const char *folder, struct qn_error *err)
 {
-    char text[256] = "", host[128] = "an unknown host";
-    long pid = 0;
-    long long since = 0;
-    ssize_t n = pread(fd, text, sizeof text - 1, 0);
+    struct qn_lock_holder holder;
 
-    if (n > 0)
-        sscanf(text, "%127s %ld %lld", host, &pid, &since);
+    qn_lock_look(folder, &holder);
     return qn_fail(err, QN_EIO,
                    "%s is in use by a run on %s, pid %ld, since %lld s: wait "
                    "for it, stop it with `quern stop`, or give another "
                    "--output",
-                   folder, host, pid,
-                   since ? (long long)time(NULL) - since / 1000000000 : 0);
+                   folder, holder.host[0] ? holder.host : "an unknown host",
+                   holder.pid,
+                   holder.started_ns ? (long long)time(NULL) -
+                                           holder.started_ns / 1000000000
+                                     : 0);
 }
 
 /* Who only asks whether a run is there holds the lock for microseconds. */
@@ -57,12 +57,12 @@ lock_patiently(int fd)
 {
     struct timespec nap = {.tv_nsec = 50000000};
 
-    for (int i = 0; i < 5; i++) {
-        if (!flock(fd, LOCK_EX | LOCK_NB) || errno != EWOULDBLOCK)
-            break;
+    for (int i = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; i++) {
+        if (errno != EWOULDBLOCK || i == 5)
+            return -1;
         nanosleep(&nap, NULL);
     }
-    return flock(fd, LOCK_EX | LOCK_NB);
+    return 0;
 }
 
 static int
@@ -75,12 +75,10 @@ take_lock(struct qn_run *run, const char *path, struct qn_error *err)
     run->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (run->lock < 0)
         return qn_fail(err, QN_EIO, "%s: %s", path, strerror(errno));
-    if (lock_patiently(run->lock) < 0) {
-        if (errno == EWOULDBLOCK)
-            return name_holder(run->lock, run->options->output, err);
-        // a file system without locks: two runs are then for people to avoid
-        return 0;
-    }
+    // where the file system has no locks, the pid that is written here is all
+    // that others can go by
+    if (lock_patiently(run->lock) < 0 && errno == EWOULDBLOCK)
+        return name_holder(run->options->output, err);
     gethostname(host, sizeof host - 1);
     clock_gettime(CLOCK_REALTIME, &now);
     run->started_ns = now.tv_sec * INT64_C(1000000000) + now.tv_nsec;

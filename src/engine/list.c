@@ -10,6 +10,7 @@
 
 #include "base/memory.h"
 #include "engine/dispatch.h"
+#include "engine/look.h"
 #include "engine/run.h"
 #include "io/discover.h"
 #include "io/source.h"
@@ -111,30 +112,13 @@ request_look(void *ctx, int64_t unit, json_t **request, double *timeout,
 }
 
 static int
-load_type(struct qn_item *item, const json_t *reply, struct qn_error *err)
-{
-    json_t *shape = json_object_get(reply, "shape");
-    const char *stored =
-        json_string_value(json_object_get(reply, "stored"));
-    const char *dtype = json_string_value(json_object_get(reply, "dtype"));
-
-    QN_TRY(qn_dtype_parse(&item->stored, NULL, stored ? stored : "", err));
-    QN_TRY(qn_dtype_parse(&item->type.dtype, NULL, dtype ? dtype : "", err));
-    for (size_t i = 0; i < json_array_size(shape) && i < QN_MAX_DIMS; i++)
-        item->type.shape.n[item->type.shape.ndims++] =
-            json_integer_value(json_array_get(shape, i));
-    item->probed = true;
-    return 0;
-}
-
-static int
 load_probe(struct qn_item *item, struct qn_list_file *file,
            const json_t *reply, struct qn_error *err)
 {
     json_t *fields = json_object_get(reply, "fields"), *f;
     size_t i;
 
-    QN_TRY(load_type(item, reply, err));
+    QN_TRY(qn_look_type(item, reply, err));
     json_array_foreach(fields, i, f)
         QN_TRY(qn_item_field(item, json_string_value(json_array_get(f, 0)),
                              json_string_value(json_array_get(f, 1)),

@@ -68,8 +68,8 @@ request_look(void *ctx, int64_t unit, json_t **request, double *timeout,
     return 0;
 }
 
-static int
-load_type(struct qn_item *item, const json_t *reply, struct qn_error *err)
+int
+qn_look_type(struct qn_item *item, const json_t *reply, struct qn_error *err)
 {
     json_t *shape = json_object_get(reply, "shape");
     const char *stored =
@@ -137,7 +137,7 @@ finish_look(void *ctx, int64_t unit, const json_t *reply,
             qn_program_reason(l->run, l->items->v[unit].path, why->text), err);
     if (l->list)
         return load_images(item, json_object_get(reply, "entries"), err);
-    QN_TRY(load_type(item, reply, err));
+    QN_TRY(qn_look_type(item, reply, err));
     return load_fields(item, json_object_get(reply, "fields"), err);
 }
 

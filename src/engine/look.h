@@ -16,4 +16,8 @@ qn_look_run(
     struct qn_run *run, int stage, bool list, const struct qn_strings *names,
     struct qn_items *items, struct qn_error *err);
 
+/* Local.  Take an item's type from a worker's answer to "probe". */
+int
+qn_look_type(struct qn_item *item, const json_t *reply, struct qn_error *err);
+
 #endif

@@ -311,8 +311,7 @@ say_stage(const struct qn_run *run, int s, double seconds)
         qn_text_add(&line, ", %lld blocked", (long long)n.blocked);
     if (n.skipped)
         qn_text_add(&line, ", %lld left out", (long long)n.skipped);
-    if (!run->options->quiet)
-        qn_message(QN_NOTE, "%s (%.2f s)", qn_text_get(&line), seconds);
+    qn_message(QN_NOTE, "%s (%.2f s)", qn_text_get(&line), seconds);
     qn_text_clear(&line);
 }
 

@@ -18,7 +18,6 @@ struct qn_run_options {
     bool retry_failed;   /* try again what failed before                   */
     double deadline;     /* s from the start; 0: none                      */
     bool keep_steps;     /* what comes out of each step is a product       */
-    bool quiet;          /* no line per stage                              */
     const struct qn_strings *arguments; /* files behind the job            */
 };
 

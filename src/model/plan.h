@@ -85,7 +85,6 @@ struct qn_plan_stage {
     int before;                   /* tasks whose results were there before
                                      this run                             */
     size_t rejected;              /* items that `where` left out          */
-    bool resolved;
     bool wanted;                  /* --stage: this run is to make it      */
 };
 

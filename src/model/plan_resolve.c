@@ -238,7 +238,6 @@ qn_plan_resolve(struct qn_plan *p, int s, struct qn_items *files,
     free(r.index);
     for (int i = 0; i < st->ntargets && !rc; i++)
         rc = resolve_target(st, &st->target[i], err);
-    st->resolved = true;
     return rc;
 }
 
