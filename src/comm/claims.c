@@ -289,7 +289,7 @@ appetite(const struct qn_claims *q, double now)
 static int64_t
 ahead(const struct qn_claims *q)
 {
-    if (q->left < 2 * (int64_t)q->comm->size * q->lanes)
+    if (!qn_claims_plenty(q))
         return 0;
     return q->want / 4 > q->lanes ? q->want / 4 : q->lanes;
 }
@@ -418,6 +418,14 @@ qn_claims_finished(const struct qn_claims *q)
     if (q->comm->rank == 0)
         return q->next >= q->total;
     return !q->left && !at_hand(q);
+}
+
+bool
+qn_claims_plenty(const struct qn_claims *q)
+{
+    int64_t left = q->comm->rank ? q->left : q->total - q->next;
+
+    return left >= 2 * (int64_t)q->comm->size * q->lanes;
 }
 
 bool

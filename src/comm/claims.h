@@ -56,6 +56,11 @@ qn_claims_stop(struct qn_claims *q, struct qn_error *err);
 bool
 qn_claims_finished(const struct qn_claims *q);
 
+/* Local.  Are there units enough that one may wait for its turn here?  False
+ * near the end: it could be done elsewhere. */
+bool
+qn_claims_plenty(const struct qn_claims *q);
+
 /* Local.  True once this rank knows that somebody called stop. */
 bool
 qn_claims_stopped(const struct qn_claims *q);

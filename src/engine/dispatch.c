@@ -29,6 +29,13 @@ note(struct loop *l, int rc)
     }
 }
 
+/* The unit is worked on from now on. */
+static int
+begin(struct loop *l, int64_t unit)
+{
+    return l->work->begin ? l->work->begin(l->work->ctx, unit, l->err) : 0;
+}
+
 static int
 start(struct loop *l, int64_t unit)
 {
@@ -38,17 +45,28 @@ start(struct loop *l, int64_t unit)
     QN_TRY(l->work->request(l->work->ctx, unit, &request, &timeout, l->err));
     if (!request)
         return 0;
+    if (qn_farm_free(l->farm))
+        QN_TRY(begin(l, unit));
     return qn_farm_start(l->farm, unit, request, timeout, l->err);
 }
 
-/* Fill free workers, as far as units are at hand. */
+/* May a worker that is busy be given its next unit?  Not near the end: what
+ * waits behind a long one could be done elsewhere. */
+static bool
+may_read_ahead(const struct loop *l)
+{
+    return qn_claims_plenty(l->claims) && qn_farm_room(l->farm);
+}
+
+/* Fill workers, as far as units are at hand. */
 static void
 fill(struct loop *l)
 {
     bool got = true;
     int64_t unit;
 
-    while (!l->rc && !qn_stop_asked() && got && qn_farm_free(l->farm)) {
+    while (!l->rc && !qn_stop_asked() && got &&
+           (qn_farm_free(l->farm) || may_read_ahead(l))) {
         note(l, qn_claims_take(l->claims, &unit, &got, l->err));
         if (!got || l->rc)
             break;
@@ -71,7 +89,9 @@ take(struct loop *l, int milliseconds)
         if (rc || !got)
             return;
         l->naps = 0;
-        if (!l->rc)
+        if (!l->rc && a.next >= 0)
+            note(l, begin(l, a.next));
+        if (!l->rc && a.unit >= 0)
             note(l, l->work->finish(l->work->ctx, a.unit, a.reply, &a.why,
                                     l->err));
         json_decref(a.reply);
@@ -99,6 +119,7 @@ run(struct loop *l)
         }
         if (qn_stop_asked() > 1)
             break;
+        l->farm->draining = qn_stop_asked() || l->rc;
         if (l->work->tick && !l->rc)
             note(l, l->work->tick(l->work->ctx, l->err));
         fill(l);

@@ -18,6 +18,9 @@ struct qn_work {
         void *ctx, int64_t unit, json_t **request, double *timeout,
         struct qn_error *err);
 
+    /* A worker turns to the unit now (NULL: nothing to do). */
+    int (*begin)(void *ctx, int64_t unit, struct qn_error *err);
+
     /* What became of it: reply, or NULL and why. */
     int (*finish)(
         void *ctx, int64_t unit, const json_t *reply,

@@ -23,20 +23,17 @@ qn_farm_open(struct qn_farm *f, int n, struct qn_error *err)
     QN_TRY(qn_memory_make((void **)&f->worker, (size_t)n, sizeof *f->worker,
                           "workers", err));
     for (int i = 0; i < n; i++) {
-        f->worker[i].unit = -1;
+        f->worker[i].hand.unit = f->worker[i].ahead.unit = -1;
         f->worker[i].child = (struct qn_child){.sock = -1, .errors = -1};
     }
     return 0;
 }
 
 static void
-set_idle(struct qn_farm *f, struct qn_farm_worker *w)
+drop(struct qn_farm_hand *h)
 {
-    json_decref(w->request);
-    w->request = NULL;
-    w->unit = -1;
-    w->attempts = 0;
-    f->busy--;
+    json_decref(h->request);
+    *h = (struct qn_farm_hand){.unit = -1};
 }
 
 void
@@ -45,10 +42,10 @@ qn_farm_close(struct qn_farm *f)
     for (int i = 0; i < f->n && f->worker; i++) {
         struct qn_farm_worker *w = &f->worker[i];
 
-        if (w->unit >= 0) {
+        if (w->hand.unit >= 0)
             qn_child_bury(&w->child, NULL, 0);
-            set_idle(f, w);
-        }
+        drop(&w->hand);
+        drop(&w->ahead);
         qn_child_close(&w->child);
     }
     for (size_t i = 0; i < f->nprograms; i++)
@@ -89,6 +86,25 @@ qn_farm_free(const struct qn_farm *f)
     return f->busy < f->n;
 }
 
+/* The first worker that could read ahead. */
+static struct qn_farm_worker *
+find_room(const struct qn_farm *f)
+{
+    for (int i = 0; i < f->n; i++) {
+        struct qn_farm_worker *w = &f->worker[i];
+
+        if (w->hand.unit >= 0 && w->ahead.unit < 0 && !w->hand.alone)
+            return w;
+    }
+    return NULL;
+}
+
+bool
+qn_farm_room(const struct qn_farm *f)
+{
+    return find_room(f) != NULL;
+}
+
 static int
 send_memory(struct qn_farm *f, struct qn_farm_worker *w, int slot,
             struct qn_error *err)
@@ -105,65 +121,103 @@ send_memory(struct qn_farm *f, struct qn_farm_worker *w, int slot,
     return rc;
 }
 
-/* Send the request with all that must precede it. */
+/* Send a request with all that must precede it. */
 static int
 send_request(struct qn_farm *f, struct qn_farm_worker *w,
-             struct qn_error *err)
+             const struct qn_farm_hand *h, struct qn_error *err)
 {
     if (w->child.pid <= 0) {
         QN_TRY(qn_child_open(&w->child, err));
         w->programs = 0;
         memset(w->memory, 0, sizeof w->memory);
     }
-    w->deadline = qn_clock_now() + w->timeout;
     for (; w->programs < f->nprograms; w->programs++)
         QN_TRY(qn_channel_send(w->child.sock, f->program[w->programs], NULL,
                                0, err));
     for (int i = 0; i < QN_FARM_SLOTS; i++)
         QN_TRY(send_memory(f, w, i, err));
-    return qn_channel_send(w->child.sock, w->request, NULL, 0, err);
+    return qn_channel_send(w->child.sock, h->request, NULL, 0, err);
+}
+
+static int
+begin(struct qn_farm *f, struct qn_farm_worker *w, struct qn_error *err)
+{
+    w->deadline = qn_clock_now() + w->hand.timeout;
+    if (!send_request(f, w, &w->hand, NULL))
+        return 0;
+    // it died between two requests: a fresh one has another chance
+    qn_child_bury(&w->child, NULL, 0);
+    w->deadline = qn_clock_now() + w->hand.timeout;
+    return send_request(f, w, &w->hand, err);
 }
 
 int
 qn_farm_start(struct qn_farm *f, int64_t unit, json_t *request,
               double timeout, struct qn_error *err)
 {
+    struct qn_farm_hand h = {
+        .unit = unit, .request = request, .timeout = timeout};
     struct qn_farm_worker *w = f->worker;
 
-    while (w->unit >= 0)
-        w++;
-    w->unit = unit;
-    w->request = request;
-    w->timeout = timeout;
-    f->busy++;
-    if (!send_request(f, w, err))
+    if (!qn_farm_free(f)) {
+        w = find_room(f);
+        w->ahead = h;
+        // one that died meanwhile is met when its answer is waited for
+        w->sent = !send_request(f, w, &w->ahead, NULL);
         return 0;
-    // it died between two requests: a fresh one has another chance
-    qn_child_bury(&w->child, NULL, 0);
-    return send_request(f, w, err);
+    }
+    while (w->hand.unit >= 0)
+        w++;
+    w->hand = h;
+    f->busy++;
+    return begin(f, w, err);
 }
 
 /* ---- answers -------------------------------------------------------------- */
 
+/* A worker cannot be asked to forget a request: it goes, and the request with
+ * it. */
 static void
-give(struct qn_farm *f, struct qn_farm_worker *w, struct qn_answer *answer,
-     json_t *reply, int code, const char *text)
+forget_ahead(struct qn_farm_worker *w)
 {
-    *answer = (struct qn_answer){.unit = w->unit, .reply = reply};
-    if (!reply)
-        qn_fail(&answer->why, code, "%s", text);
-    set_idle(f, w);
+    if (w->sent)
+        qn_child_bury(&w->child, NULL, 0);
+    w->sent = false;
+    drop(&w->ahead);
+}
+
+/* Go on with what was ahead.  A request that must be alone has not been sent
+ * yet. */
+static int
+advance(struct qn_farm *f, struct qn_farm_worker *w, struct qn_error *err)
+{
+    bool sent = w->sent;
+
+    w->hand = w->ahead;
+    w->ahead = (struct qn_farm_hand){.unit = -1};
+    w->sent = false;
+    if (w->hand.unit < 0) {
+        f->busy--;
+        return 0;
+    }
+    if (!sent)
+        return begin(f, w, err);
+    w->deadline = qn_clock_now() + w->hand.timeout;
+    return 0;
 }
 
 static int
-try_again(struct qn_farm *f, struct qn_farm_worker *w, bool *again,
-          struct qn_error *err)
+give(struct qn_farm *f, struct qn_farm_worker *w, struct qn_answer *answer,
+     json_t *reply, int code, const char *text, struct qn_error *err)
 {
-    *again = w->attempts < f->retries;
-    if (!*again)
-        return 0;
-    w->attempts++;
-    return send_request(f, w, err);
+    if (f->draining)
+        forget_ahead(w);
+    *answer = (struct qn_answer){
+        .unit = w->hand.unit, .next = w->ahead.unit, .reply = reply};
+    if (!reply)
+        qn_fail(&answer->why, code, "%s", text);
+    drop(&w->hand);
+    return advance(f, w, err);
 }
 
 /* The worker died, or must die because its time is over. */
@@ -171,23 +225,46 @@ static int
 bury(struct qn_farm *f, struct qn_farm_worker *w, bool late,
      struct qn_answer *answer, bool *got, struct qn_error *err)
 {
+    bool company = w->sent;
     char how[512], text[768];
-    bool again;
 
     qn_child_bury(&w->child, how, sizeof how);
-    QN_TRY(try_again(f, w, &again, err));
-    if (again)
-        return 0;
+    w->sent = false;
+    w->hand.alone = w->ahead.alone = true;
+    if (w->hand.deaths++ < f->retries || company)
+        return begin(f, w, err);
     if (late)
         snprintf(text, sizeof text,
                  "it took longer than its time limit of %.0f s; raise "
                  "`timeout:` of the stage if it needs more",
-                 w->timeout);
+                 w->hand.timeout);
     else
         snprintf(text, sizeof text, "the worker that processed it died: %s",
                  how);
-    give(f, w, answer, NULL, late ? QN_ETIMEOUT : QN_ECRASH, text);
     *got = true;
+    return give(f, w, answer, NULL, late ? QN_ETIMEOUT : QN_ECRASH, text,
+                err);
+}
+
+/* A read that failed is tried again, after what is ahead: the file system may
+ * have come back by then. */
+static int
+read_again(struct qn_farm *f, struct qn_farm_worker *w,
+           struct qn_answer *answer, bool *got, struct qn_error *err)
+{
+    struct qn_farm_hand h = w->hand;
+
+    h.deaths++;
+    *got = w->sent;
+    if (!w->sent) {
+        w->hand = h;
+        return begin(f, w, err);
+    }
+    *answer = (struct qn_answer){.unit = -1, .next = w->ahead.unit};
+    w->hand = w->ahead;
+    w->deadline = qn_clock_now() + w->hand.timeout;
+    w->ahead = h;
+    w->sent = !send_request(f, w, &w->ahead, NULL);
     return 0;
 }
 
@@ -195,33 +272,27 @@ static int
 take(struct qn_farm *f, struct qn_farm_worker *w, struct qn_answer *answer,
      bool *got, struct qn_error *err)
 {
-    int fds[QN_CHANNEL_FDS], nfds = 0;
-    json_t *reply = NULL, *code;
-    bool again = false;
+    int fds[QN_CHANNEL_FDS], nfds = 0, code = 0, rc;
+    json_t *reply = NULL, *error;
+    const char *text;
 
     if (qn_channel_receive(w->child.sock, &reply, fds, &nfds, NULL) ||
         !reply) {
         json_decref(reply);
         return bury(f, w, false, answer, got, err);
     }
-    code = json_object_get(reply, "error");
-    if (!code) {
-        give(f, w, answer, reply, 0, "");
-        *got = true;
-        return 0;
-    }
-    if (json_integer_value(code) == QN_EIO)
-        QN_TRY(try_again(f, w, &again, err));
-    if (!again) {
-        const char *text =
-            json_string_value(json_object_get(reply, "text"));
-
-        give(f, w, answer, NULL, (int)json_integer_value(code),
-             text ? text : "");
-        *got = true;
-    }
+    error = json_object_get(reply, "error");
+    *got = true;
+    if (!error)
+        return give(f, w, answer, reply, 0, "", err);
+    code = (int)json_integer_value(error);
+    text = json_string_value(json_object_get(reply, "text"));
+    if (code == QN_EIO && w->hand.deaths < f->retries)
+        rc = read_again(f, w, answer, got, err);
+    else
+        rc = give(f, w, answer, NULL, code, text ? text : "", err);
     json_decref(reply);
-    return 0;
+    return rc;
 }
 
 static struct qn_farm_worker *
@@ -232,7 +303,7 @@ poll_workers(struct qn_farm *f, int milliseconds)
     nfds_t n = 0;
 
     for (int i = 0; i < f->n; i++)
-        if (f->worker[i].unit >= 0) {
+        if (f->worker[i].hand.unit >= 0) {
             p[n] = (struct pollfd){.fd = f->worker[i].child.sock,
                                    .events = POLLIN};
             who[n++] = &f->worker[i];
@@ -251,7 +322,7 @@ find_late(struct qn_farm *f)
     double now = qn_clock_now();
 
     for (int i = 0; i < f->n; i++)
-        if (f->worker[i].unit >= 0 && now > f->worker[i].deadline)
+        if (f->worker[i].hand.unit >= 0 && now > f->worker[i].deadline)
             return &f->worker[i];
     return NULL;
 }

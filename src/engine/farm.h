@@ -1,7 +1,10 @@
 /* The workers of one rank: requests go in, answers come out.
  *
- * A worker that dies or takes too long is reaped and replaced, and its request
- * tried again as often as `retries` says; an answer comes in any case.  The
+ * A worker has up to two requests in hand: the one it works on, and the next,
+ * whose file it reads ahead.  One that dies or takes too long is reaped and
+ * replaced.  What it had in hand then goes to fresh workers, each request
+ * alone; only a request whose worker dies while it is alone has failed, after
+ * as many more tries as `retries` says.  An answer comes in any case.  The
  * rank itself never opens an input file.  All local. */
 #ifndef QN_ENGINE_FARM_H
 #define QN_ENGINE_FARM_H
@@ -17,21 +20,30 @@ enum {
     QN_FARM_MOST = 256 /* workers a rank may have                */
 };
 
+/* A request in the hands of a worker. */
+struct qn_farm_hand {
+    int64_t unit;      /* what it is about; -1: none                 */
+    json_t *request;   /* owned: to be sent again                    */
+    int deaths;        /* how often its worker died or it met EIO    */
+    bool alone;        /* nothing else may be in the worker's hands  */
+    double timeout;    /* s; INFINITY: none                          */
+};
+
 struct qn_farm_worker {
     struct qn_child child;
     size_t programs;   /* how many of the farm's programs it has     */
-    int memory[QN_FARM_SLOTS]; /* generation of each it has          */
-    int64_t unit;      /* what it works on; -1: idle                 */
-    json_t *request;   /* owned: to be sent again                    */
-    int attempts;      /* how often it was tried before              */
-    double timeout;    /* s; INFINITY: none                          */
-    double deadline;   /* clock                                      */
+    int memory[QN_FARM_SLOTS];    /* generation of each it has       */
+    struct qn_farm_hand hand, ahead; /* at work; read ahead          */
+    bool sent;         /* the worker knows of the one ahead          */
+    double deadline;   /* clock: of the one at work                  */
 };
 
 struct qn_farm {
     struct qn_farm_worker *worker; /* owned, [n] */
-    int n, busy;
+    int n;
+    int busy;          /* workers with something in hand             */
     int retries;
+    bool draining;     /* what is ahead is not to be begun any more  */
     json_t **program;  /* owned, [nprograms]; sent before use        */
     size_t nprograms;
     int memory[QN_FARM_SLOTS];     /* borrowed descriptors; -1       */
@@ -40,7 +52,9 @@ struct qn_farm {
 
 /* What became of a request. */
 struct qn_answer {
-    int64_t unit;
+    int64_t unit;         /* -1: only next is told                   */
+    int64_t next;         /* the unit that is worked on from now on in its
+                             place; -1: none                         */
     json_t *reply;        /* owned by the receiver; NULL on failure  */
     struct qn_error why;  /* on failure                              */
 };
@@ -61,11 +75,16 @@ qn_farm_program(struct qn_farm *f, json_t *program, size_t *id, struct qn_error 
 void
 qn_farm_memory(struct qn_farm *f, int slot, int fd);
 
-/* May another request be started now? */
+/* Is there a worker with nothing in hand? */
 bool
 qn_farm_free(const struct qn_farm *f);
 
-/* Hand a request (taken over) to a free worker. */
+/* Is there one that could read ahead?  Only asked where none is free. */
+bool
+qn_farm_room(const struct qn_farm *f);
+
+/* Hand a request (taken over) to a free worker, else to one that can read
+ * ahead. */
 int
 qn_farm_start(
     struct qn_farm *f, int64_t unit, json_t *request, double timeout, struct qn_error *err);

@@ -67,11 +67,8 @@ request_member(void *ctx, int64_t unit, json_t **request, double *timeout,
     const struct qn_task *t = &k->st->task[i];
     const struct qn_target *target = &k->st->target[t->target];
     int64_t bytes = task_bytes(k, t);
-    char name[1200];
 
     QN_TRY(qn_arena_place(&k->arena, bytes, &k->offset[i], err));
-    QN_TRY(qn_commit_begin(k->run->commit, k->st->stage->name,
-                           qn_item_name(name, sizeof name, t->item), t, err));
     QN_TRY(qn_program_item(k->run, k->s, t, request, err));
     json_object_set_new(*request, "offset",
                         json_integer((json_int_t)k->offset[i]));
@@ -80,6 +77,17 @@ request_member(void *ctx, int64_t unit, json_t **request, double *timeout,
                         json_string(qn_dtype_name(target->member)));
     *timeout = qn_stage_timeout(k->st->stage, t);
     return 0;
+}
+
+static int
+begin_member(void *ctx, int64_t unit, struct qn_error *err)
+{
+    struct stacking *k = ctx;
+    const struct qn_task *t = &k->st->task[k->unit[unit]];
+    char name[1200];
+
+    return qn_commit_begin(k->run->commit, k->st->stage->name,
+                           qn_item_name(name, sizeof name, t->item), t, err);
 }
 
 /* Two sets of cards become one: what both have, as the lower has it. */
@@ -245,7 +253,7 @@ static int
 read_members(struct stacking *k, int first, int last, struct qn_error *err)
 {
     struct qn_work work = {.ctx = k, .request = request_member,
-                           .finish = finish_member};
+                           .begin = begin_member, .finish = finish_member};
     int rc;
 
     list_members(k, first, last);

@@ -86,14 +86,23 @@ request_item(void *ctx, int64_t unit, json_t **request, double *timeout,
 
     QN_TRY(qn_stage_temporary(d->run, target, &tmp, err));
     *timeout = qn_stage_timeout(st->stage, t);
-    QN_TRY(qn_commit_begin(d->run->commit, st->stage->name, target->name, t,
-                           err));
     QN_TRY(qn_program_item(d->run, d->s, t, request, err));
     json_array_append_new(used, qn_program_used(d->run, d->s, t));
     json_object_set_new(*request, "used", used);
     json_object_set_new(*request, "out_path", json_string(tmp));
     free(tmp);
     return 0;
+}
+
+static int
+begin_item(void *ctx, int64_t unit, struct qn_error *err)
+{
+    struct doing *d = ctx;
+    const struct qn_plan_stage *st = &d->run->plan.stage[d->s];
+    const struct qn_task *t = &st->task[d->order[unit]];
+
+    return qn_commit_begin(d->run->commit, st->stage->name,
+                           st->target[t->target].name, t, err);
 }
 
 static int
@@ -183,7 +192,7 @@ run_items(struct qn_run *run, int s, struct qn_error *err)
 {
     struct doing d = {.run = run, .s = s};
     struct qn_work work = {.ctx = &d, .request = request_item,
-                           .finish = finish_item, .tick = tick};
+                           .begin = begin_item, .finish = finish_item, .tick = tick};
     int rc = make_order(&d, err);
 
     work.total = d.n;

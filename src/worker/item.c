@@ -72,6 +72,7 @@ read_box(struct making *m, struct qn_array *a, const struct qn_type *type,
     if (!rc)
         rc = qn_reader_read(m->reader, box, a->data, err);
     m->read += qn_clock_now() - t0;
+    qn_worker_read_ahead(m->w);
     return rc;
 }
 

@@ -153,14 +153,14 @@ static int
 serve(struct qn_worker *w, struct qn_error *err)
 {
     for (;;) {
-        int fds[QN_CHANNEL_FDS], nfds = 0, rc;
-        json_t *request = NULL;
+        struct qn_worker_mail mail;
+        int rc;
 
-        QN_TRY(qn_channel_receive(w->sock, &request, fds, &nfds, err));
-        if (!request)
+        QN_TRY(qn_worker_receive(w, &mail, err));
+        if (!mail.request)
             return 0;
-        rc = handle(w, request, fds, nfds, err);
-        json_decref(request);
+        rc = handle(w, mail.request, mail.fd, mail.nfds, err);
+        json_decref(mail.request);
         if (rc)
             return rc;
     }

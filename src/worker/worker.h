@@ -18,6 +18,7 @@
 
 #include <jansson.h>
 
+#include "io/channel.h"
 #include "worker/operand.h"
 #include "worker/program.h"
 
@@ -34,8 +35,16 @@ struct qn_worker_memory {
     size_t size;
 };
 
+/* A message that has come and waits for its turn. */
+struct qn_worker_mail {
+    json_t *request; /* owned; NULL: none */
+    int fd[QN_CHANNEL_FDS];
+    int nfds;
+};
+
 struct qn_worker {
     int sock;
+    struct qn_worker_mail next;
     struct qn_program *program; /* owned, [nprograms] */
     size_t nprograms;
     struct qn_worker_memory memory[QN_NSLOTS];
@@ -48,6 +57,16 @@ int
 qn_worker_map(
     struct qn_worker *w, enum qn_slot slot, int64_t offset, int64_t bytes,
     void **p, struct qn_error *err);
+
+/* The next request, waited for; request NULL: the rank has closed the line. */
+int
+qn_worker_receive(struct qn_worker *w, struct qn_worker_mail *mail, struct qn_error *err);
+
+/* To be called once the samples of an item are read: if the next request has
+ * come already, the kernel is asked to bring its file into memory while this
+ * one is computed. */
+void
+qn_worker_read_ahead(struct qn_worker *w);
 
 /* The program that a request names. */
 int
