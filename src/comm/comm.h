@@ -43,6 +43,18 @@ qn_comm_open(struct qn_comm *c, struct qn_error *err);
 void
 qn_comm_close(struct qn_comm *c);
 
+/* Collective over c.  The ranks that give the same color (from 0; negative:
+ * none) become a communicator of their own, in the order of c: a team.  node
+ * counts stay those of c.  part is zeroed where there is none and on failure,
+ * which is agreed over c. */
+int
+qn_comm_split(
+    struct qn_comm *c, int color, struct qn_comm *part, struct qn_error *err);
+
+/* Collective over part.  Undo qn_comm_split.  Safe on a zero struct. */
+void
+qn_comm_release(struct qn_comm *part);
+
 /* Collective.  Every rank returns the code and sentence of the lowest rank
  * whose rc is not 0, else 0.  err is that rank's sentence, on it too. */
 int

@@ -211,6 +211,27 @@ qn_grid_block(const struct qn_cut *c, int i)
     return b;
 }
 
+struct qn_box
+qn_grid_grow(const struct qn_shape *s, const struct qn_box *box,
+             const int64_t radius[QN_MAX_DIMS],
+             const bool periodic[QN_MAX_DIMS])
+{
+    struct qn_box b = *box;
+
+    for (int a = 0; a < b.ndims; a++) {
+        int64_t low = b.start[a] - radius[a];
+        int64_t high = b.start[a] + b.count[a] + radius[a];
+
+        if (!periodic[a] && low < 0)
+            low = 0;
+        if (!periodic[a] && high > s->n[a])
+            high = s->n[a];
+        b.start[a] = low;
+        b.count[a] = high - low;
+    }
+    return b;
+}
+
 int
 qn_grid_neighbour(const struct qn_cut *c, int i, const int step[QN_MAX_DIMS],
                   const bool periodic[QN_MAX_DIMS])

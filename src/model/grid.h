@@ -53,6 +53,13 @@ qn_grid_cut(
 struct qn_box
 qn_grid_block(const struct qn_cut *c, int i);
 
+/* A box with its halo: grown by radius on both sides, as far as the grid
+ * reaches; along a periodic axis beyond it (starts may be negative). */
+struct qn_box
+qn_grid_grow(
+    const struct qn_shape *s, const struct qn_box *box,
+    const int64_t radius[QN_MAX_DIMS], const bool periodic[QN_MAX_DIMS]);
+
 /* The block at a step of -1, 0 or 1 along each axis from block i, around the
  * edge where the grid is periodic there; -1: none. */
 int
