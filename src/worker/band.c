@@ -3,18 +3,30 @@
  *   {program, dtype, members: [byte offset of each], pixels, out, count}
  *
  * Members lie in shared memory, in item order; the result and the counts go
- * to shared memory, already of the type that is written. */
+ * to shared memory, already of the type that is written.  A band is combined
+ * in tiles, on as many threads as the program says: what a pixel becomes never
+ * depends on the tile it lies in. */
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "base/parallel.h"
 #include "model/dtype.h"
 #include "worker/worker.h"
+
+enum { TILE = 1 << 13 }; /* pixels: of a few members, in the cache */
 
 struct band {
     const void **member; /* owned */
     double *weight;      /* owned or NULL */
     size_t n, pixels;
     enum qn_dtype dtype;
+    const struct qn_combine *how; /* borrowed */
+    int threads;
+    enum qn_dtype natural, written; /* what comes out, and into the file */
+    const void **at;     /* owned: [threads][n] members of a tile         */
+    char *made;          /* owned: [threads] tiles of natural samples     */
+    char *out;           /* borrowed: [pixels] of written                 */
+    int32_t *count;      /* borrowed: [pixels]                            */
 };
 
 static int64_t
@@ -62,31 +74,58 @@ find_weights(const json_t *request, struct band *b, struct qn_error *err)
 }
 
 static int
-combine(struct qn_worker *w, const struct qn_program *p,
-        const json_t *request, struct band *b, struct qn_error *err)
+combine_tile(void *ctx, size_t tile, int thread, struct qn_error *err)
 {
-    enum qn_dtype natural = qn_combine_dtype(&p->combine, b->dtype);
-    enum qn_dtype written = p->dtype < 0 ? natural : (enum qn_dtype)p->dtype;
+    const struct band *b = ctx;
+    size_t first = tile * TILE, left = b->pixels - first;
+    size_t n = left < TILE ? left : TILE;
+    const void **at = b->at + (size_t)thread * b->n;
+    char *made = b->made + (size_t)thread * TILE * sizeof(double);
+
+    for (size_t i = 0; i < b->n; i++)
+        at[i] = (const char *)b->member[i] +
+                first * qn_dtype_size(b->dtype);
+    QN_TRY(qn_combine_band(b->how, b->dtype, at, b->weight, b->n, n, made,
+                           b->count + first, err));
+    return qn_dtype_convert(b->out + first * qn_dtype_size(b->written),
+                            b->written, made, b->natural, n, err);
+}
+
+static int
+combine(struct band *b, struct qn_error *err)
+{
+    size_t tiles = b->pixels / TILE + (b->pixels % TILE != 0);
+
+    if ((size_t)b->threads > tiles)
+        b->threads = (int)tiles;
+    if (b->threads < 1)
+        b->threads = 1;
+    QN_TRY(qn_memory_make((void **)&b->at, b->n,
+                          (size_t)b->threads * sizeof *b->at, "a band", err));
+    QN_TRY(qn_memory_make((void **)&b->made, (size_t)b->threads,
+                          TILE * sizeof(double), "a band", err));
+    return qn_parallel_for(b->threads, tiles, combine_tile, b, err);
+}
+
+/* Where the result and the counts go. */
+static int
+find_result(struct qn_worker *w, const struct qn_program *p,
+            const json_t *request, struct band *b, struct qn_error *err)
+{
     int64_t out_at = integer(request, "out"),
             count_at = integer(request, "count");
-    int64_t out_bytes = (int64_t)(b->pixels * qn_dtype_size(written));
     int64_t end = count_at + (int64_t)(b->pixels * sizeof(int32_t));
-    void *base, *out, *made;
-    int rc;
+    int64_t out_end;
+    void *base;
 
-    if (out_at + out_bytes > end)
-        end = out_at + out_bytes;
-    QN_TRY(qn_worker_map(w, QN_SLOT_RESULT, 0, end, &base, err));
-    out = (char *)base + out_at;
-    QN_TRY(qn_memory_make(&made, b->pixels, qn_dtype_size(natural),
-                          "a band", err));
-    rc = qn_combine_band(&p->combine, b->dtype, b->member, b->weight, b->n,
-                         b->pixels, made,
-                         (int32_t *)(void *)((char *)base + count_at), err);
-    if (!rc)
-        rc = qn_dtype_convert(out, written, made, natural, b->pixels, err);
-    free(made);
-    return rc;
+    b->natural = qn_combine_dtype(&p->combine, b->dtype);
+    b->written = p->dtype < 0 ? b->natural : (enum qn_dtype)p->dtype;
+    out_end = out_at + (int64_t)(b->pixels * qn_dtype_size(b->written));
+    QN_TRY(qn_worker_map(w, QN_SLOT_RESULT, 0, out_end > end ? out_end : end,
+                         &base, err));
+    b->out = (char *)base + out_at;
+    b->count = (int32_t *)(void *)((char *)base + count_at);
+    return 0;
 }
 
 int
@@ -106,8 +145,14 @@ qn_band_run(struct qn_worker *w, const json_t *request, json_t *reply,
     if (!rc)
         rc = find_weights(request, &b, err);
     if (!rc)
-        rc = combine(w, p, request, &b, err);
+        rc = find_result(w, p, request, &b, err);
+    b.how = &p->combine;
+    b.threads = p->threads;
+    if (!rc)
+        rc = combine(&b, err);
     free(b.member);
     free(b.weight);
+    free(b.at);
+    free(b.made);
     return rc;
 }

@@ -1,14 +1,16 @@
 /* Applying steps to an item.
  *
  * Consecutive point kernels are fused: for each tile all of them, then the
- * next tile.  A sample's value never depends on the tile it lies in.  Knows
- * neither files (operand.c reads them) nor where results go. */
+ * next tile, on as many threads as the program says.  A sample's value never
+ * depends on the tile it lies in.  Knows neither files (operand.c reads them)
+ * nor where results go. */
 #include "worker/pass.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/parallel.h"
 #include "model/array.h"
 #include "model/dtype.h"
 #include "model/params.h"
@@ -135,19 +137,43 @@ apply_lane(const struct ready *r, const struct qn_array *a, size_t at,
     r->step->kernel->point(r->params, &lane);
 }
 
-static void
-apply_tiles(const struct ready *r, int n, const struct qn_array *a)
-{
-    size_t total = (size_t)qn_shape_count(&a->type.shape);
-    size_t length = total ? lane_length(r, n, a) : 1;
-    size_t lanes = length < TILE ? TILE / length : 1;
+/* A run of point kernels over one item. */
+struct tiles {
+    const struct ready *r;
+    int n;
+    const struct qn_array *a;
+    size_t total, length, tile; // samples: of the item, a lane, a tile
+};
 
-    for (size_t tile = 0; tile < total; tile += lanes * length)
-        for (int i = 0; i < n; i++)
-            for (size_t at = tile;
-                 at < total && at < tile + lanes * length; at += length)
-                apply_lane(&r[i], a, at,
-                           total - at < length ? total - at : length);
+static int
+apply_tile(void *ctx, size_t tile, int thread, struct qn_error *err)
+{
+    const struct tiles *t = ctx;
+    size_t start = tile * t->tile, end = start + t->tile;
+
+    (void)thread, (void)err;
+    if (end > t->total)
+        end = t->total;
+    for (int i = 0; i < t->n; i++)
+        for (size_t at = start; at < end; at += t->length)
+            apply_lane(&t->r[i], t->a, at,
+                       end - at < t->length ? end - at : t->length);
+    return 0;
+}
+
+static int
+apply_tiles(const struct ready *r, int n, const struct qn_array *a,
+            int threads, struct qn_error *err)
+{
+    struct tiles t = {.r = r, .n = n, .a = a};
+
+    t.total = (size_t)qn_shape_count(&a->type.shape);
+    if (!t.total)
+        return 0;
+    t.length = lane_length(r, n, a);
+    t.tile = (t.length < TILE ? TILE / t.length : 1) * t.length;
+    return qn_parallel_for(threads, (t.total - 1) / t.tile + 1, apply_tile,
+                           &t, err);
 }
 
 /* ---- whole-item kernels ---------------------------------------------------- */
@@ -218,10 +244,8 @@ apply_run(struct ready *r, int n, const struct qn_pass *pass,
         if (rc)
             return qn_wrap(err, "%s", r[i].step->kernel->name);
     }
-    if (r->step->kernel->point) {
-        apply_tiles(r, n, a);
-        return 0;
-    }
+    if (r->step->kernel->point)
+        return apply_tiles(r, n, a, pass->program->threads, err);
     if (apply_whole(r, pass, a, err))
         return qn_wrap(err, "%s", r->step->kernel->name);
     return 0;

@@ -22,6 +22,7 @@ struct qn_program {
     struct qn_program_step *steps; /* owned */
     int nsteps;
     enum qn_dtype precision;
+    int threads;          /* on which one item or band may be computed   */
     int dtype;            /* of the output; -1: as computed              */
     bool fits;            /* write FITS                                  */
     int compress;
