@@ -17,47 +17,21 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/memory.h"
+#include "base/variables.h"
 
 extern char **environ;
 
 enum { SOCKET = 3 };
 
-/* One thread in every library a worker may load: items are what runs in
- * parallel.  Libraries read these at load time only. */
-static const char *const one_thread[] = {
-    "OMP_NUM_THREADS=1", "OPENBLAS_NUM_THREADS=1", "MKL_NUM_THREADS=1",
-    "BLIS_NUM_THREADS=1", "LIBC_FATAL_STDERR_=1"};
-enum { NSET = sizeof one_thread / sizeof *one_thread };
-
-static bool
-is_set_by_us(const char *variable)
+/* One thread in every library a worker may load: quern's own threads are what
+ * runs in parallel, and who needs more is lent them (base/limit.h). */
+static int
+make_environment(char ***env, struct qn_error *err)
 {
-    for (size_t i = 0; i < NSET; i++) {
-        size_t n = strcspn(one_thread[i], "=") + 1;
+    static const struct qn_variables one = {.openmp = 1, .blas = 1};
+    static const char *const more[] = {"LIBC_FATAL_STDERR_=1", NULL};
 
-        if (!strncmp(variable, one_thread[i], n))
-            return true;
-    }
-    return false;
-}
-
-/* The environment with the above in place; strings are borrowed. */
-static char **
-make_environment(void)
-{
-    size_t n = 0, k = 0;
-    char **env;
-
-    while (environ[n])
-        n++;
-    env = calloc(n + NSET + 1, sizeof *env);
-    for (size_t i = 0; env && i < n; i++)
-        if (!is_set_by_us(environ[i]))
-            env[k++] = environ[i];
-    for (size_t i = 0; env && i < NSET; i++)
-        env[k++] = (char *)(uintptr_t)one_thread[i];
-    return env;
+    return qn_variables_make(env, environ, &one, more, err);
 }
 
 /* Path of quern-worker beside this program; "quern-worker" if not there. */
@@ -86,9 +60,10 @@ spawn(struct qn_child *c, int theirs, struct qn_error *err)
     char path[4096 + 16], parent[32];
     char name[] = "quern-worker";
     char *argv[] = {name, parent, NULL};
-    char **env = make_environment();
+    char **env;
     int rc;
 
+    QN_TRY(make_environment(&env, err));
     find_worker(path, sizeof path);
     snprintf(parent, sizeof parent, "%ld", (long)getpid());
     sigemptyset(&none);
@@ -105,7 +80,7 @@ spawn(struct qn_child *c, int theirs, struct qn_error *err)
                                         POSIX_SPAWN_SETSIGDEF);
     posix_spawnattr_setsigmask(&attr, &none);
     posix_spawnattr_setsigdefault(&attr, &stops);
-    rc = env ? posix_spawnp(&c->pid, path, &files, &attr, argv, env) : ENOMEM;
+    rc = posix_spawnp(&c->pid, path, &files, &attr, argv, env);
     posix_spawnattr_destroy(&attr);
     posix_spawn_file_actions_destroy(&files);
     free(env);
