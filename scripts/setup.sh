@@ -15,7 +15,7 @@ build_packages=(
     libpng-dev libxxhash-dev libyaml-dev openmpi-bin
 )
 test_packages=(
-    binutils clang libclang-rt-dev
+    binutils clang libclang-rt-dev libopenblas0-pthread
     python3-astropy python3-h5py python3-numpy python3-silx shellcheck
 )
 

@@ -1,13 +1,16 @@
 /* A pool of threads that claim tiles from a counter.
  *
  * The pool is the one thing here that outlives a call: a thread costs more to
- * start than a small loop to run.  It knows nothing of what tiles do. */
+ * start than a small loop to run.  Knows nothing of what tiles do, but that
+ * they may call libraries with threads of their own (limit.c). */
 #include "base/parallel.h"
 
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+
+#include "base/limit.h"
 
 /* One loop. */
 struct work {
@@ -32,6 +35,7 @@ static struct pool {
     int wanted, busy;
     bool closing;
     struct work *work;
+    struct qn_limit limit; // of the turn's holder; others read it in a loop
 } pool = {
     .turn = PTHREAD_MUTEX_INITIALIZER,
     .lock = PTHREAD_MUTEX_INITIALIZER,
@@ -83,6 +87,7 @@ live(void *number)
         if (me >= pool.wanted)
             continue;
         pthread_mutex_unlock(&pool.lock);
+        qn_limit_openmp(&pool.limit, 1);
         work_on(pool.work, me + 1);
         pthread_mutex_lock(&pool.lock);
         if (--pool.busy == 0)
@@ -117,8 +122,10 @@ start_threads(int wanted)
 static void
 share(struct work *w, int nthreads)
 {
-    int others = start_threads(nthreads - 1);
+    int others = start_threads(nthreads - 1), before;
 
+    qn_limit_find(&pool.limit);
+    before = qn_limit_openmp(&pool.limit, 1);
     pthread_mutex_lock(&pool.lock);
     pool.work = w;
     pool.wanted = pool.busy = others;
@@ -131,6 +138,8 @@ share(struct work *w, int nthreads)
         pthread_cond_wait(&pool.end, &pool.lock);
     pool.work = NULL;
     pthread_mutex_unlock(&pool.lock);
+    if (before)
+        qn_limit_openmp(&pool.limit, before);
 }
 
 static int

@@ -12,7 +12,8 @@
  *   - the same code runs under sanitizers, which understand POSIX threads;
  *   - idle threads of libgomp spin, and a rank has other workers to feed;
  *   - the number of threads belongs to the call, not to the thread that calls.
- * BLAS and OpenMP run on one thread inside a tile.
+ * OpenMP, and a BLAS that follows it, run on one thread inside a tile; a BLAS
+ * with a pool of its own is limited by qn_limit_set.
  *
  * A process that has used several threads must not fork: children are started
  * by posix_spawn.

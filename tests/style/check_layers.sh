@@ -27,7 +27,8 @@ netcdf.h     src/io/netcdf*.[ch]
 libdeflate.h src/io/*
 yaml.h       src/model/yaml*.[ch] src/model/job*.[ch]
 xxhash.h     src/model/*
-dlfcn.h      src/kernels/* src/worker/*
+dlfcn.h      src/base/limit.c src/kernels/* src/worker/*
+link.h       src/base/limit.c
 cblas.h      src/kernels/* src/engine/threads.c
 hwloc.h      src/engine/*
 png.h        src/cli/* src/io/*
