@@ -73,13 +73,19 @@ cut_chunk(hsize_t *chunk, const struct qn_type *type)
     }
 }
 
+static bool
+is_chunked(const struct qn_array *a, int compress)
+{
+    return compress && qn_array_bytes(a) >= COMPRESS_MIN;
+}
+
 static int
 set_layout(struct qn_writer_parts *w, hid_t list, const struct qn_array *a,
            int compress)
 {
     hsize_t chunk[QN_MAX_DIMS];
 
-    if (!compress || qn_array_bytes(a) < COMPRESS_MIN)
+    if (!is_chunked(a, compress))
         return 0;
     cut_chunk(chunk, &a->type);
     QN_TRY(qn_writer_parts_check(
@@ -123,6 +129,30 @@ write_samples(struct qn_writer_parts *w, hid_t dataset,
                                              p->data->data));
 }
 
+/* In memory as in the file? */
+static bool
+is_little_endian(void)
+{
+    const uint16_t one = 1;
+
+    return *(const unsigned char *)&one == 1;
+}
+
+static void
+describe_data(struct qn_writer_form *f, const struct qn_product *p,
+              int compress)
+{
+    char shape[256];
+
+    qn_text_add(&f->text, "%s %s %s\n", qn_dtype_name(p->data->type.dtype),
+                qn_shape_text(shape, sizeof shape, &p->data->type.shape),
+                p->units ? p->units : "");
+    f->loose = f->loose || is_chunked(p->data, compress) ||
+               !is_little_endian();
+    qn_writer_form_add(f, p->data->data, (size_t)qn_array_bytes(p->data),
+                       NULL);
+}
+
 static int
 put_data(struct qn_writer_parts *w, hid_t group, const struct qn_product *p,
          int compress)
@@ -142,6 +172,8 @@ put_data(struct qn_writer_parts *w, hid_t group, const struct qn_product *p,
     }
     if (!rc)
         rc = write_samples(w, dataset, p);
+    if (!rc && !is_chunked(p->data, compress))
+        qn_writer_parts_placed(w, dataset, (size_t)qn_array_bytes(p->data));
     // Compressed chunks may be written no earlier than here.
     if (dataset >= 0 && H5Dclose(dataset) < 0 && !rc)
         rc = qn_writer_parts_check(w, -1);
@@ -165,7 +197,9 @@ put_product(struct qn_writer_parts *w, hid_t entry,
     // "." is an axis without values of its own: it is counted.
     if (!rc && ndims > 0)
         rc = qn_writer_parts_words(w, group, "axes", ".", (size_t)ndims);
-    if (!rc)
+    if (!rc && w->form)
+        describe_data(w->form, p, compress);
+    else if (!rc)
         rc = put_data(w, group, p, compress);
     if (group >= 0)
         H5Gclose(group);
@@ -219,15 +253,14 @@ put_texts(struct qn_writer_parts *w, hid_t process,
         const char *name, *text;
     } texts[] = {
         {"program", "quern"}, {"version", p->version}, {"job", p->job},
-        {"stage", p->stage},  {"steps", p->steps},     {"key", p->key},
-        {"coretype", p->coretype},
+        {"stage", p->stage},  {"steps", p->steps},     {"coretype", p->coretype},
     };
 
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (texts[i].text)
             QN_TRY(qn_writer_parts_text(w, process, texts[i].name,
                                         texts[i].text));
-    return 0;
+    return p->key ? qn_writer_parts_mark(w, process, "key", p->key) : 0;
 }
 
 static int
@@ -348,16 +381,46 @@ open_file(struct qn_writer_parts *w)
 }
 
 static int
-write_file(struct qn_writer_parts *w, const struct qn_output *out)
+put_all(struct qn_writer_parts *w, const struct qn_output *out)
+{
+    QN_TRY(put_root(w, &out->provenance));
+    return put_entry(w, out);
+}
+
+static int
+make_file(struct qn_writer_parts *w, const struct qn_output *out)
 {
     int rc = open_file(w);
 
     if (!rc)
-        rc = put_root(w, &out->provenance);
-    if (!rc)
-        rc = put_entry(w, out);
+        rc = put_all(w, out);
     if (w->file >= 0 && H5Fclose(w->file) < 0 && !rc)
         rc = qn_writer_parts_check(w, -1);
+    return rc;
+}
+
+/* As the last output, around other data; or by HDF5, and then the next may be.
+ */
+static int
+write_file(struct qn_writer_parts *w, const struct qn_output *out)
+{
+    struct qn_writer_parts describing = {.file = -1, .err = w->err};
+    struct qn_writer_form form = {0};
+    int rc;
+
+    if (!out->image)
+        return make_file(w, out);
+    describing.form = &form;
+    rc = put_all(&describing, out);
+    if (!rc && qn_writer_image_fits(out->image, &form)) {
+        qn_writer_image_write(out->image, &form, &w->sink);
+    } else if (!rc) {
+        rc = make_file(w, out);
+        if (!rc)
+            qn_writer_image_keep(out->image, &form, &w->sink, w->hole,
+                                 w->nholes);
+    }
+    qn_writer_form_clear(&form);
     return rc;
 }
 

@@ -42,6 +42,8 @@ struct qn_provenance {
     int64_t members, members_used; /* of a combination; 0: an item    */
 };
 
+struct qn_writer_image;
+
 struct qn_output {
     const char *path; /* where to write */
     const struct qn_product *products; /* the first is the default one */
@@ -50,6 +52,9 @@ struct qn_output {
     bool nosync;      /* leave it to the system when it reaches the disk */
     const struct qn_cards *cards; /* NULL: none */
     struct qn_provenance provenance;
+    struct qn_writer_image *image; /* how the last output looked: one that
+                         differs in its data only is written without HDF5;
+                         starts zeroed, kept by the caller; NULL: none  */
 };
 
 /* Write and fsync.  QN_EIO with path and cause; on failure the file is

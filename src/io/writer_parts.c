@@ -101,8 +101,13 @@ put_texts(struct qn_writer_parts *w, hid_t object, const char *name,
           const char *texts, size_t width, size_t count)
 {
     hid_t type = -1, space = -1;
-    int rc = make_text_type(w, &type, width);
+    int rc;
 
+    if (w->form) {
+        qn_text_add(&w->form->text, "@%s %zu=%s\n", name, count, texts);
+        return 0;
+    }
+    rc = make_text_type(w, &type, width);
     if (!rc)
         rc = make_space(w, &space, count);
     if (!rc)
@@ -139,9 +144,14 @@ qn_writer_parts_group(struct qn_writer_parts *w, hid_t *group, hid_t parent,
                       const char *name, const char *nx_class)
 {
     hid_t list = -1;
-    int rc = qn_writer_parts_list(w, &list, H5P_GROUP_CREATE);
+    int rc;
 
     *group = -1;
+    if (w->form) {
+        qn_text_add(&w->form->text, "/%s %s\n", name, nx_class);
+        return 0;
+    }
+    rc = qn_writer_parts_list(w, &list, H5P_GROUP_CREATE);
     if (!rc) {
         *group = H5Gcreate2(parent, name, H5P_DEFAULT, list, H5P_DEFAULT);
         rc = qn_writer_parts_check(w, *group);
@@ -155,36 +165,69 @@ qn_writer_parts_group(struct qn_writer_parts *w, hid_t *group, hid_t parent,
 
 /* ---- small datasets ----------------------------------------------------- */
 
-static int
-put_with(struct qn_writer_parts *w, hid_t group, const char *name, hid_t type,
-         hid_t space, hid_t list, const void *data)
+void
+qn_writer_parts_placed(struct qn_writer_parts *w, hid_t dataset, size_t bytes)
 {
-    hid_t d = H5Dcreate2(group, name, type, space, H5P_DEFAULT, list,
+    if (w->nholes < QN_WRITER_HOLES)
+        w->hole[w->nholes++] =
+            (struct qn_writer_hole){H5Dget_offset(dataset), bytes};
+}
+
+/* What a small dataset consists of. */
+struct small {
+    const char *name;
+    hid_t type, space;
+    const void *data;
+    size_t bytes;
+    bool fixed; /* the same in every output of a form */
+};
+
+static int
+put_with(struct qn_writer_parts *w, hid_t group, const struct small *s,
+         hid_t list)
+{
+    hid_t d = H5Dcreate2(group, s->name, s->type, s->space, H5P_DEFAULT, list,
                          H5P_DEFAULT);
     int rc = qn_writer_parts_check(w, d);
 
     if (!rc)
-        rc = qn_writer_parts_check(w, H5Dwrite(d, type, H5S_ALL, H5S_ALL,
-                                               H5P_DEFAULT, data));
+        rc = qn_writer_parts_check(w, H5Dwrite(d, s->type, H5S_ALL, H5S_ALL,
+                                               H5P_DEFAULT, s->data));
+    if (!rc && !s->fixed)
+        qn_writer_parts_placed(w, d, s->bytes);
     if (d >= 0)
         H5Dclose(d);
     return rc;
 }
 
-/* bytes: of all of data. */
 static int
-put_dataset(struct qn_writer_parts *w, hid_t group, const char *name,
-            hid_t type, hid_t space, const void *data, size_t bytes)
+put_dataset(struct qn_writer_parts *w, hid_t group, const struct small *s)
 {
     hid_t list = -1;
     int rc = qn_writer_parts_list(w, &list, H5P_DATASET_CREATE);
 
-    if (!rc && bytes <= COMPACT_MAX)
+    if (!rc && s->fixed && s->bytes <= COMPACT_MAX)
         rc = qn_writer_parts_check(w, H5Pset_layout(list, H5D_COMPACT));
     if (!rc)
-        rc = put_with(w, group, name, type, space, list, data);
+        rc = put_with(w, group, s, list);
     if (list >= 0)
         H5Pclose(list);
+    return rc;
+}
+
+static int
+put_text(struct qn_writer_parts *w, hid_t group, const char *name,
+         const char *text, bool fixed)
+{
+    struct small s = {.name = name, .type = -1, .space = -1, .data = text,
+                      .bytes = strlen(text) + 1, .fixed = fixed};
+    int rc = make_text_type(w, &s.type, s.bytes);
+
+    if (!rc)
+        rc = make_space(w, &s.space, 0);
+    if (!rc)
+        rc = put_dataset(w, group, &s);
+    close_both(s.type, s.space);
     return rc;
 }
 
@@ -192,29 +235,42 @@ int
 qn_writer_parts_text(struct qn_writer_parts *w, hid_t group, const char *name,
                      const char *text)
 {
-    size_t size = strlen(text) + 1;
-    hid_t type = -1, space = -1;
-    int rc = make_text_type(w, &type, size);
+    if (!w->form)
+        return put_text(w, group, name, text, true);
+    qn_text_add(&w->form->text, "%s=", name);
+    qn_text_bytes(&w->form->text, text, strlen(text) + 1);
+    return 0;
+}
 
-    if (!rc)
-        rc = make_space(w, &space, 0);
-    if (!rc)
-        rc = put_dataset(w, group, name, type, space, text, size);
-    close_both(type, space);
-    return rc;
+int
+qn_writer_parts_mark(struct qn_writer_parts *w, hid_t group, const char *name,
+                     const char *text)
+{
+    size_t n = strlen(text) + 1;
+
+    if (!w->form)
+        return put_text(w, group, name, text, false);
+    qn_text_add(&w->form->text, "%s %zu\n", name, n);
+    qn_writer_form_add(w->form, text, n, NULL);
+    return 0;
 }
 
 int
 qn_writer_parts_number(struct qn_writer_parts *w, hid_t group,
                        const char *name, int64_t number)
 {
-    hid_t space = -1;
-    int rc = make_space(w, &space, 0);
+    struct small s = {.name = name, .type = H5T_STD_I64LE, .space = -1,
+                      .data = &number, .bytes = sizeof number, .fixed = true};
+    int rc;
 
+    if (w->form) {
+        qn_text_add(&w->form->text, "%s=%lld\n", name, (long long)number);
+        return 0;
+    }
+    rc = make_space(w, &s.space, 0);
     if (!rc)
-        rc = put_dataset(w, group, name, H5T_STD_I64LE, space, &number,
-                         sizeof number);
-    close_both(-1, space);
+        rc = put_dataset(w, group, &s);
+    close_both(-1, s.space);
     return rc;
 }
 
@@ -291,11 +347,42 @@ fill_rows(char *data, const struct qn_writer_parts_table *t,
     }
 }
 
+/* data is taken over. */
+static int
+describe_rows(struct qn_writer_form *f, const char *name,
+              const struct qn_writer_parts_table *t, const size_t *width,
+              void *data, size_t bytes)
+{
+    qn_text_add(&f->text, "%s %zu", name, t->n);
+    for (int c = 0; c < t->ncolumns; c++)
+        qn_text_add(&f->text, " %s%c%zu", t->names[c],
+                    t->text(t->source, 0, c) ? 's' : 'i', width[c]);
+    qn_text_add(&f->text, "\n");
+    qn_writer_form_add(f, data, bytes, data);
+    return 0;
+}
+
+static int
+put_rows(struct qn_writer_parts *w, hid_t group, const char *name,
+         const struct qn_writer_parts_table *t, const size_t *width,
+         const void *data, size_t bytes)
+{
+    struct small s = {.name = name, .type = -1, .space = -1, .data = data,
+                      .bytes = bytes};
+    int rc = make_row_type(w, &s.type, t, width);
+
+    if (!rc)
+        rc = make_space(w, &s.space, t->n);
+    if (!rc)
+        rc = put_dataset(w, group, &s);
+    close_both(s.type, s.space);
+    return rc;
+}
+
 int
 qn_writer_parts_rows(struct qn_writer_parts *w, hid_t group, const char *name,
                      const struct qn_writer_parts_table *t)
 {
-    hid_t type = -1, space = -1;
     size_t width[8], size = 0, bytes;
     char *data = NULL;
     int rc;
@@ -305,16 +392,11 @@ qn_writer_parts_rows(struct qn_writer_parts *w, hid_t group, const char *name,
         size += width[c];
     }
     QN_TRY(qn_memory_mul(&bytes, t->n, size, "a table", w->err));
-    rc = qn_memory_make((void **)&data, bytes, 1, "a table", w->err);
-    if (!rc)
-        rc = make_row_type(w, &type, t, width);
-    if (!rc)
-        rc = make_space(w, &space, t->n);
-    if (!rc) {
-        fill_rows(data, t, width);
-        rc = put_dataset(w, group, name, type, space, data, bytes);
-    }
-    close_both(type, space);
+    QN_TRY(qn_memory_make((void **)&data, bytes, 1, "a table", w->err));
+    fill_rows(data, t, width);
+    if (w->form)
+        return describe_rows(w->form, name, t, width, data, bytes);
+    rc = put_rows(w, group, name, t, width, data, bytes);
     free(data);
     return rc;
 }

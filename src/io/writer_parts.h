@@ -10,12 +10,17 @@
 #include <hdf5.h>
 
 #include "io/writer.h"
+#include "io/writer_image.h"
 #include "io/writer_sink.h"
 
 struct qn_writer_parts {
     struct qn_writer_sink sink;
     hid_t file;           /* owned; -1: not open   */
     struct qn_error *err; /* borrowed; may be NULL */
+    struct qn_writer_form *form; /* borrowed; not NULL: HDF5 is not called,
+                                    what would be written is described    */
+    struct qn_writer_hole hole[QN_WRITER_HOLES]; /* where data were written */
+    size_t nholes;
 };
 
 /* Rows and columns that lie in the caller's structs. */
@@ -57,7 +62,15 @@ qn_writer_parts_words(
     struct qn_writer_parts *w, hid_t object, const char *name,
     const char *text, size_t n);
 
-/* Scalar datasets. */
+/* Note where the data of a contiguous dataset lie, once they are written. */
+void
+qn_writer_parts_placed(struct qn_writer_parts *w, hid_t dataset, size_t bytes);
+
+/* Scalar datasets.  A mark is a text that differs from item to item: like the
+ * rows of a table it is data, with a place of its own in the file. */
+int
+qn_writer_parts_mark(
+    struct qn_writer_parts *w, hid_t group, const char *name, const char *text);
 int
 qn_writer_parts_text(
     struct qn_writer_parts *w, hid_t group, const char *name, const char *text);

@@ -319,7 +319,7 @@ save(struct making *m, struct qn_error *err)
         product[i] = (struct qn_product){.name = m->name[from],
                                          .data = &m->array[from]};
     }
-    QN_TRY(qn_result_save(m->p, m->request, product, m->n, &m->cards, &bytes,
+    QN_TRY(qn_result_save(m->w, m->p, m->request, product, m->n, &m->cards, &bytes,
                           err));
     json_object_set_new(m->reply, "bytes", json_integer(bytes));
     return 0;

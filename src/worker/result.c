@@ -52,8 +52,9 @@ load_used(struct qn_used **used, size_t *n, const json_t *list,
 }
 
 int
-qn_result_save(const struct qn_program *p, const json_t *request,
-               const struct qn_product *products, size_t nproducts,
+qn_result_save(struct qn_worker *w, const struct qn_program *p,
+               const json_t *request, const struct qn_product *products,
+               size_t nproducts,
                const struct qn_cards *cards, int64_t *bytes,
                struct qn_error *err)
 {
@@ -64,6 +65,7 @@ qn_result_save(const struct qn_program *p, const json_t *request,
         .nproducts = nproducts,
         .compress = p->compress,
         .cards = cards,
+        .image = &w->image,
         .provenance =
             {
                 .version = QN_VERSION,
@@ -168,7 +170,7 @@ write_products(struct qn_worker *w, const struct qn_program *p,
     QN_TRY(add_carried(out, p, request, err));
     QN_TRY(qn_cards_json_load(cards, json_object_get(request, "cards"),
                                 err));
-    return qn_result_save(p, request, out->product, out->n, cards, bytes,
+    return qn_result_save(w, p, request, out->product, out->n, cards, bytes,
                           err);
 }
 

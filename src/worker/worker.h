@@ -19,6 +19,7 @@
 #include <jansson.h>
 
 #include "io/channel.h"
+#include "io/writer_image.h"
 #include "worker/operand.h"
 #include "worker/program.h"
 
@@ -49,6 +50,7 @@ struct qn_worker {
     size_t nprograms;
     struct qn_worker_memory memory[QN_NSLOTS];
     struct qn_operands_cache operands;
+    struct qn_writer_image image; /* of the last output */
 };
 
 /* Memory of a slot, at least up to offset + bytes: mapped again when it has
@@ -94,7 +96,7 @@ struct qn_product;
 struct qn_cards;
 int
 qn_result_save(
-    const struct qn_program *p, const json_t *request,
+    struct qn_worker *w, const struct qn_program *p, const json_t *request,
     const struct qn_product *products, size_t nproducts,
     const struct qn_cards *cards, int64_t *bytes, struct qn_error *err);
 

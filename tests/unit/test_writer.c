@@ -19,6 +19,7 @@
 
 #include "base/system.h"
 #include "io/writer.h"
+#include "io/writer_image.h"
 #include "model/array.h"
 #include "model/dtype.h"
 
@@ -266,6 +267,94 @@ bytes(void **state)
     same_bytes(qn_writer_hdf5, 0);
     same_bytes(qn_writer_hdf5, 9);
     same_bytes(qn_writer_fits, 0);
+}
+
+/* ---- from the output before ------------------------------------------------ */
+
+/* What changes from item to item. */
+static void
+change_data(struct sample *s)
+{
+    s->image[7] += 1;
+    s->count[1] += 5;
+    s->used[0].mtime_ns += 1000;
+    s->out.provenance.key = KEY "";
+}
+
+static void
+assert_same_files(const char *a, const char *b, bool same)
+{
+    char *one, *two;
+    size_t n, m;
+
+    assert_int_equal(qn_system_slurp(&one, &n, a, NULL), 0);
+    assert_int_equal(qn_system_slurp(&two, &m, b, NULL), 0);
+    assert_int_equal(n == m && !memcmp(one, two, n), same);
+    free(one);
+    free(two);
+}
+
+/* The output of changed data is what HDF5 writes of them alone. */
+static void
+from_image(void **state)
+{
+    struct sample *s = make_sample("one");
+    struct qn_writer_image image = {0};
+
+    (void)state;
+    s->out.provenance.key = "fedcba9876543210fedcba9876543210"
+                            "fedcba9876543210fedcba9876543210";
+    s->out.image = &image;
+    assert_int_equal(qn_writer_hdf5(&s->out, NULL), 0);
+    assert_true(image.form.len > 0);
+    change_data(s);
+    s->out.path = "two";
+    assert_int_equal(qn_writer_hdf5(&s->out, NULL), 0);
+    s->out.path = "three";
+    s->out.image = NULL;
+    assert_int_equal(qn_writer_hdf5(&s->out, NULL), 0);
+    assert_same_files("two", "three", true);
+    assert_same_files("one", "three", false);
+    // that it was written from the image at all
+    s->out.image = &image;
+    s->out.path = "four";
+    image.bytes[0] = 'X';
+    assert_int_equal(qn_writer_hdf5(&s->out, NULL), 0);
+    assert_same_files("four", "three", false);
+    qn_writer_image_clear(&image);
+    clear_sample(s);
+}
+
+/* Whatever else changes, HDF5 writes. */
+static void
+other_forms(void **state)
+{
+    struct sample *s = make_sample("one");
+    struct qn_writer_image image = {0};
+
+    (void)state;
+    for (int i = 0; i < 7; i++) {
+        s->out.image = &image;
+        s->out.path = "one";
+        assert_int_equal(qn_writer_hdf5(&s->out, NULL), 0);
+        switch (i) {
+        case 0: s->out.provenance.steps = "[]"; break;
+        case 1: s->used[0].path = "a/longer/path/than/before.fits"; break;
+        case 2: s->out.provenance.members++; break;
+        case 3: s->products[0].units = "K"; break;
+        case 4: s->out.nproducts--; break;
+        case 5: s->out.compress = 4; break;
+        default: add_card(&s->cards, "NEW", "1", 'n'); break;
+        }
+        assert_int_equal(qn_writer_hdf5(&s->out, NULL), 0);
+        s->out.image = NULL;
+        s->out.path = "two";
+        assert_int_equal(qn_writer_hdf5(&s->out, NULL), 0);
+        assert_same_files("one", "two", true);
+    }
+    assert_int_equal(open_ids(), 0);
+    qn_writer_image_clear(&image);
+    clear_sample(s);
 }
 
 /* ---- HDF5 --------------------------------------------------------------- */
@@ -616,6 +705,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(wrong_products), cmocka_unit_test(nowhere),
         cmocka_unit_test(full_disk),      cmocka_unit_test(bytes),
+        cmocka_unit_test(from_image),     cmocka_unit_test(other_forms),
         cmocka_unit_test(read_hdf5),      cmocka_unit_test(lean),
         cmocka_unit_test(shapes),         cmocka_unit_test(read_fits),
         cmocka_unit_test(integers),       cmocka_unit_test(no_keys),
