@@ -131,7 +131,7 @@ choose(struct qn_ls *ls, size_t i, struct qn_error *err)
     if (rc) {
         ls->list.file[i].unclear = false;
         item->code = 0;
-        QN_TRY(qn_item_fail(item, rc, why.text, err));
+        QN_TRY(qn_item_fail(&ls->list.items.pool, item, rc, why.text, err));
     }
     ls->shown[i] = yes && !qn_ls_print_failed(ls, i);
     ls->nshown += ls->shown[i];

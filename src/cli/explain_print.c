@@ -111,10 +111,10 @@ print_uses(const struct qn_explain *e, const struct qn_explain_found *f)
     const struct qn_task *t = f->task;
     int u = 0;
 
-    if (t->source >= 0)
-        print_result(e, "reads", st->stage->input.stage_index, t->source);
+    if (t->item->source >= 0)
+        print_result(e, "reads", st->stage->input.stage_index, t->item->source);
     // of one that failed in the plan the partners are not known
-    for (int i = 0; t->key[0] && i < st->stage->nsteps; i++) {
+    for (int i = 0; !qn_key_none(&t->key) && i < st->stage->nsteps; i++) {
         const struct qn_step *step = &st->stage->steps[i];
 
         for (int k = 0; k < step->noperands; k++, u++) {
@@ -272,7 +272,7 @@ print_frames(const struct qn_explain_found *f)
                          *last = f->task[f->ntasks - 1].item;
 
     if (first->frame >= 0)
-        line("frames", "%" PRId64 " to %" PRId64, first->frame,
+        line("frames", "%" PRId32 " to %" PRId32, first->frame,
              last->frame + last->nframes - 1);
 }
 

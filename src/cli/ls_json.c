@@ -20,7 +20,7 @@ set_type(json_t *j, const struct qn_item *item)
 
     if (!item->probed)
         return;
-    type = qn_cli_json_type(&item->type);
+    type = qn_cli_json_type(item->type);
     json_object_update(j, type);
     json_decref(type);
     json_object_set_new(j, "stored", json_string(qn_dtype_name(item->stored)));

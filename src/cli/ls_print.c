@@ -61,9 +61,9 @@ add_file(struct qn_table *t, const struct qn_ls *ls, size_t i)
     qn_table_cell(t, item->path);
     qn_table_cell(t, format ? format : "-");
     qn_table_cell(t, item->probed ? qn_shape_text(buf, sizeof buf,
-                                                  &item->type.shape)
+                                                  &item->type->shape)
                                   : "-");
-    qn_table_cell(t, item->probed ? qn_dtype_name(item->type.dtype) : "-");
+    qn_table_cell(t, item->probed ? qn_dtype_name(item->type->dtype) : "-");
     for (size_t k = 0; k < ls->fields.n; k++)
         qn_table_cell(t, qn_ls_print_field(buf, sizeof buf, item,
                                            ls->fields.v[k]));

@@ -28,11 +28,11 @@ types_json(const struct qn_plan_stage *st)
 
     if (!t)
         return types;
-    json_object_set_new(types, "item", qn_cli_json_type(&t->item->type));
-    json_object_set_new(types, "after_steps", qn_cli_json_type(&t->result));
+    json_object_set_new(types, "item", qn_cli_json_type(t->item->type));
+    json_object_set_new(types, "after_steps", qn_cli_json_type(t->result));
     if (t->target >= 0)
         json_object_set_new(types, "result",
-                            qn_cli_json_type(&st->target[t->target].type));
+                            qn_cli_json_type(st->target[t->target].type));
     return types;
 }
 
@@ -60,7 +60,7 @@ target_json(const struct qn_plan_stage *st, const struct qn_target *t,
         json_object_set_new(j, "at_least",
                             json_integer(qn_plan_required(st, t)));
     if (state != QN_PLAN_FAILED)
-        json_object_set_new(j, "type", qn_cli_json_type(&t->type));
+        json_object_set_new(j, "type", qn_cli_json_type(t->type));
     return j;
 }
 

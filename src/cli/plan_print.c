@@ -193,15 +193,15 @@ print_stage(const struct qn_plan_view *v, int s, bool items)
     printf("stage %s\n", st->stage->name);
     print_items_line(st);
     if (t)
-        print_type("each", &t->item->type);
+        print_type("each", t->item->type);
     print_steps(st);
     if (t && st->stage->nsteps)
-        print_type("after steps", &t->result);
+        print_type("after steps", t->result);
     print_results(v, s);
     if (st->stage->combine.given && st->ntargets)
         print_members(st);
     if (t && t->target >= 0)
-        print_type("result", &st->target[t->target].type);
+        print_type("result", st->target[t->target].type);
     print_bytes(v, s);
     if (items)
         print_items(v->run, st);

@@ -28,7 +28,7 @@ is_fed(const struct qn_plan_view *v, const struct qn_plan_stage *st,
 {
     int from = st->stage->input.stage_index;
 
-    if (t->source >= 0 && v->state[from][t->source] == QN_PLAN_FAILED)
+    if (t->item->source >= 0 && v->state[from][t->item->source] == QN_PLAN_FAILED)
         return false;
     for (int i = 0; i < st->nuses; i++) {
         const struct qn_use *u = &t->use[i];
@@ -135,9 +135,9 @@ item_bytes(const struct qn_task *t)
     const struct qn_item *item = t->item;
 
     if (item->frame >= 0)
-        return (double)item->nframes * type_bytes(&item->type);
-    if (t->source >= 0)
-        return t->code ? 0 : type_bytes(&item->type);
+        return (double)item->nframes * type_bytes(item->type);
+    if (t->item->source >= 0)
+        return t->code ? 0 : type_bytes(item->type);
     return item->bytes > 0 ? (double)item->bytes : 0;
 }
 
@@ -152,5 +152,5 @@ qn_plan_view_bytes(const struct qn_plan_view *v, int s, double *in,
         *in += item_bytes(&st->task[i]);
     for (int i = 0; i < st->ntargets; i++)
         if (v->state[s][i] != QN_PLAN_FAILED)
-            *out += type_bytes(&st->target[i].type);
+            *out += type_bytes(st->target[i].type);
 }

@@ -42,8 +42,8 @@ struct round {
 struct qn_bands_layout
 qn_bands_layout(const struct qn_target *t)
 {
-    int64_t n = qn_shape_count(&t->type.shape);
-    int64_t data = n * (int64_t)qn_dtype_size(t->type.dtype);
+    int64_t n = qn_shape_count(&t->type->shape);
+    int64_t data = n * (int64_t)qn_dtype_size(t->type->dtype);
     int64_t count = (data + 63) & ~(int64_t)63;
 
     return (struct qn_bands_layout){
@@ -233,7 +233,7 @@ request_piece(void *ctx, int64_t unit, json_t **request, double *timeout,
     *request = json_pack(
         "{s:s,s:I,s:s,s:o,s:I,s:I,s:I}", //
         "op", "band", "program", (json_int_t)r->b->program, "dtype",
-        qn_dtype_name(r->b->target->member), "members",
+        qn_dtype_name((enum qn_dtype)r->b->target->member), "members",
         members_json(r, pixel), "pixels", (json_int_t)n, "out",
         (json_int_t)(r->data_at + pixel * (int64_t)r->out), "count",
         (json_int_t)(r->count_at + pixel * (int64_t)sizeof(int32_t)));
@@ -314,10 +314,10 @@ list_frames(struct round *r, int task)
 {
     const struct qn_task *t = &r->b->st->task[task];
     int64_t n = t->item->frame < 0 ? 1 : t->item->nframes;
-    int lost = 0;
+    int64_t lost = 0;
 
     for (int64_t i = 0; i < n; i++) {
-        if (lost < t->nlost && t->lost[lost] == i) {
+        if (lost < qn_plan_lost(t) && t->lost->frame[lost] == i) {
             lost++;
             continue;
         }
@@ -398,9 +398,9 @@ qn_bands_run(struct qn_bands *b, struct qn_error *err)
     struct qn_comm *comm = b->run->comm;
     struct round r = {
         .b = b,
-        .pixels = qn_shape_count(&b->target->type.shape),
-        .in = qn_dtype_size(b->target->member),
-        .out = qn_dtype_size(b->target->type.dtype),
+        .pixels = qn_shape_count(&b->target->type->shape),
+        .in = qn_dtype_size((enum qn_dtype)b->target->member),
+        .out = qn_dtype_size(b->target->type->dtype),
     };
     int rc;
 
@@ -426,8 +426,8 @@ run_bytes(const struct qn_bands *b, int task)
 {
     const struct qn_task *t = &b->st->task[task];
 
-    return t->item->nframes * qn_shape_count(&t->result.shape) *
-           (int64_t)qn_dtype_size(b->target->member);
+    return t->item->nframes * qn_shape_count(&t->result->shape) *
+           (int64_t)qn_dtype_size((enum qn_dtype)b->target->member);
 }
 
 /* A run of frames from its owner to its place in the leader's result. */

@@ -100,8 +100,8 @@ source_skipped(const struct qn_run *run, const struct qn_plan_stage *st,
 {
     int from = st->stage->input.stage_index;
 
-    return t->source >= 0 &&
-           run->plan.stage[from].target[t->source].state == QN_SKIPPED;
+    return t->item->source >= 0 &&
+           run->plan.stage[from].target[t->item->source].state == QN_SKIPPED;
 }
 
 static void

@@ -57,9 +57,10 @@ fresh_record(const struct qn_commit *c, enum qn_record_kind kind,
 }
 
 static void
-copy_key(struct qn_record *r, const char *key)
+copy_key(struct qn_record *r, const struct qn_fingerprint *key)
 {
-    snprintf(r->key, sizeof r->key, "%s", key);
+    _Static_assert(sizeof r->key == QN_KEY_HEX, "a key as text");
+    qn_key_hex(r->key, key);
 }
 
 int
@@ -79,7 +80,7 @@ qn_commit_begin(struct qn_commit *c, const char *stage, const char *name,
     struct qn_record r = fresh_record(c, QN_RECORD_BEGIN, stage, name);
 
     r.item = t->item->path;
-    copy_key(&r, t->key);
+    copy_key(&r, &t->key);
     r.input_bytes = t->item->bytes;
     QN_TRY(qn_journal_add(&c->journal, &r, err));
     // not synced: it is for a crash of the run, not of the machine
@@ -88,8 +89,9 @@ qn_commit_begin(struct qn_commit *c, const char *stage, const char *name,
 
 int
 qn_commit_note(struct qn_commit *c, const char *stage, const char *name,
-               const struct qn_item *item, const char *key, int code,
-               const char *reason, struct qn_error *err)
+               const struct qn_item *item,
+               const struct qn_fingerprint *key, int code, const char *reason,
+               struct qn_error *err)
 {
     struct qn_record r = fresh_record(
         c, code ? QN_RECORD_FAILED : QN_RECORD_DONE, stage, name);

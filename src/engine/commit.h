@@ -55,8 +55,8 @@ qn_commit_add(
 int
 qn_commit_note(
     struct qn_commit *c, const char *stage, const char *name,
-    const struct qn_item *item, const char *key, int code, const char *reason,
-    struct qn_error *err);
+    const struct qn_item *item, const struct qn_fingerprint *key, int code,
+    const char *reason, struct qn_error *err);
 
 /* Rename, sync and journal what waits; all of it if now, else only when it is
  * a second old or a group is full. */

@@ -81,8 +81,8 @@ look_at_item(struct telling *t)
 {
     const struct qn_task *task = t->f->task;
 
-    if (task->source >= 0)
-        look_at_result(t, t->st->stage->input.stage_index, task->source);
+    if (task->item->source >= 0)
+        look_at_result(t, t->st->stage->input.stage_index, task->item->source);
     else
         look_at_file(t, task->item, t->f->trace.input_bytes);
     look_at_uses(t, task);
@@ -153,8 +153,8 @@ look_at_member(struct telling *t, const struct qn_task *m, struct members *n)
     int from = t->st->stage->input.stage_index;
     bool told = look_at_uses(t, m), undone = false;
 
-    if (m->source >= 0)
-        undone = t->e->run->plan.stage[from].target[m->source].state !=
+    if (m->item->source >= 0)
+        undone = t->e->run->plan.stage[from].target[m->item->source].state !=
                  QN_FINISHED;
     else
         told |= look_at_file(t, m->item, 0);
@@ -163,7 +163,7 @@ look_at_member(struct telling *t, const struct qn_task *m, struct members *n)
         return;
     n->good++;
     n->undone += undone;
-    n->fresh += !told && !undone && (!q || strcmp(q->done_key, m->key) != 0);
+    n->fresh += !told && !undone && (!q || !qn_key_is(&m->key, q->done_key));
 }
 
 static void
@@ -199,7 +199,7 @@ qn_explain_differs(const struct qn_explain *e,
         qn_past_find(&e->run->past, st->stage->name, f->target->name);
 
     qn_explain_target(e, f->stage, f->target, &t.made);
-    if (p && !strcmp(p->done_key, f->target->key))
+    if (p && qn_key_is(f->target->key, p->done_key))
         tell(&t, QN_CAUSE_OUTPUT, f->target->name, t.made, 0);
     else if (st->stage->combine.given || qn_plan_joins(st))
         look_at_members(&t);

@@ -23,6 +23,7 @@ name_file(struct qn_headers *h, const struct qn_input *in,
     json_t *source = qn_source_json(in);
     char *text = json_dumps(source, JSON_COMPACT | JSON_SORT_KEYS);
     struct qn_key k;
+    struct qn_fingerprint print;
     char hex[QN_KEY_HEX];
     int rc = qn_key_open(&k, err);
 
@@ -35,8 +36,8 @@ name_file(struct qn_headers *h, const struct qn_input *in,
         qn_key_number(&k, (int64_t)names->n);
         for (size_t i = 0; i < names->n; i++)
             qn_key_text(&k, names->v[i]);
-        qn_key_finish(&k, hex);
-        snprintf(h->file, sizeof h->file, "%s", hex);
+        qn_key_finish(&k, &print);
+        snprintf(h->file, sizeof h->file, "%s", qn_key_hex(hex, &print));
     }
     free(text);
     return rc;
@@ -69,11 +70,6 @@ load(struct qn_run *run, struct qn_headers *h)
     if (path && !qn_system_slurp(&data, &n, path, NULL) &&
         qn_item_unpack(&h->known, data, n, NULL))
         qn_item_clear(&h->known);
-    for (size_t i = 0; i < h->known.n; i++)
-        if (!h->known.v[i].path) {
-            qn_item_clear(&h->known);
-            break;
-        }
     if (h->known.n)
         qsort(h->known.v, h->known.n, sizeof *h->known.v, by_path);
     free(data);
@@ -81,14 +77,14 @@ load(struct qn_run *run, struct qn_headers *h)
 }
 
 static int
-give(struct qn_item *item, const struct qn_item *known, struct qn_error *err)
+give(struct qn_pool *pool, struct qn_item *item, const struct qn_item *known,
+     struct qn_error *err)
 {
     if (known->code)
-        return qn_item_fail(item, known->code, known->reason, err);
-    item->probed = true;
-    item->stored = known->stored;
-    item->type = known->type;
-    return qn_item_append(item, known, err);
+        return qn_item_fail(pool, item, known->code, known->reason, err);
+    QN_TRY(qn_item_type(pool, item, (enum qn_dtype)known->stored, known->type,
+                        err));
+    return qn_item_append(pool, item, known, err);
 }
 
 /* Keep in known only what is still true of items (both by path). */
@@ -97,7 +93,6 @@ merge(struct qn_headers *h, struct qn_items *items, bool retry,
       struct qn_error *err)
 {
     size_t k = 0, kept = 0;
-    int rc = 0;
 
     for (size_t i = 0; i < items->n; i++) {
         struct qn_item *item = &items->v[i], *known;
@@ -105,24 +100,19 @@ merge(struct qn_headers *h, struct qn_items *items, bool retry,
 
         while (k < h->known.n &&
                (c = strcmp(h->known.v[k].path, item->path)) < 0)
-            qn_item_drop(&h->known.v[k++]);
+            k++;
         if (k == h->known.n || c)
             continue;
         known = &h->known.v[k++];
-        if (!rc && !item->code && known->bytes == item->bytes &&
-            known->mtime_ns == item->mtime_ns &&
-            !(known->code && retry)) {
-            rc = give(item, known, err);
-            h->known.v[kept++] = *known;
-        } else {
-            qn_item_drop(known);
-        }
+        if (item->code || known->bytes != item->bytes ||
+            known->mtime_ns != item->mtime_ns || (known->code && retry))
+            continue;
+        QN_TRY(give(&items->pool, item, known, err));
+        h->known.v[kept++] = *known;
     }
-    while (k < h->known.n)
-        qn_item_drop(&h->known.v[k++]);
     h->changed = kept != h->known.n;
     h->known.n = kept;
-    return rc;
+    return 0;
 }
 
 int
@@ -144,18 +134,16 @@ qn_headers_learn(struct qn_run *run, int s, const struct qn_item *item,
                  const struct qn_item *seen, struct qn_error *err)
 {
     struct qn_headers *h = &run->headers[s];
-    struct qn_item *known;
+    struct qn_item as = *seen, *known;
 
     // what the system failed to do may go well next time
     if (run->comm->rank || !h->file[0] || seen->code == QN_EIO ||
         seen->code == QN_ENOMEM)
         return 0;
-    QN_TRY(qn_item_copy(&h->known, seen, &known, err));
-    free(known->path);
-    known->path = NULL;
-    QN_TRY(qn_memory_copy(&known->path, item->path, err));
-    known->bytes = item->bytes;
-    known->mtime_ns = item->mtime_ns;
+    as.path = item->path;
+    as.bytes = item->bytes;
+    as.mtime_ns = item->mtime_ns;
+    QN_TRY(qn_item_copy(&h->known, &as, &known, err));
     h->changed = true;
     return 0;
 }
@@ -165,7 +153,7 @@ save(struct qn_run *run, const struct qn_headers *h, struct qn_error *err)
 {
     char *path = path_of(run, h->file);
     struct qn_text packed = {0};
-    int rc = qn_item_pack(&packed, &h->known, err);
+    int rc = qn_item_pack(&packed, &h->known, 0, h->known.n, err);
 
     if (!rc && !path)
         rc = qn_fail(err, QN_ENOMEM, "no memory for a path");

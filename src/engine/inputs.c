@@ -35,6 +35,7 @@ static int
 add_found(struct qn_items *items, const struct qn_found *f,
           struct qn_error *err)
 {
+    struct qn_pool *pool = &items->pool;
     struct qn_item *item;
 
     QN_TRY(qn_item_add(items, f->path, &item, err));
@@ -47,19 +48,21 @@ add_found(struct qn_items *items, const struct qn_found *f,
         snprintf(name, sizeof name, "%.*s", (int)cut, p);
         snprintf(value, sizeof value, "%.*s", (int)(n - cut - 1),
                  p + cut + 1);
-        QN_TRY(qn_item_field(item, name, value, false, err));
+        QN_TRY(qn_item_field(pool, item, name, value, false, err));
         p += n + (p[n] == '\n');
     }
     if (f->bytes < 0)
-        return qn_item_fail(item, QN_EMISSING, "there is no such file", err);
+        return qn_item_fail(pool, item, QN_EMISSING, "there is no such file",
+                            err);
     return 0;
 }
 
 /* A companion file: its path becomes a field, its size and time another one
  * that only the key looks at. */
 static int
-add_companion(const struct qn_run *run, struct qn_item *item,
-              const char *name, const char *pattern, struct qn_error *err)
+add_companion(const struct qn_run *run, struct qn_pool *pool,
+              struct qn_item *item, const char *name, const char *pattern,
+              struct qn_error *err)
 {
     struct qn_lookup fields = qn_item_lookup(item);
     char hidden[256], facts[64], reason[1200];
@@ -73,15 +76,15 @@ add_companion(const struct qn_run *run, struct qn_item *item,
     if (!full || stat(full, &st)) {
         snprintf(reason, sizeof reason, "its companion %s, %s, is not there",
                  name, path);
-        rc = qn_item_fail(item, QN_EMISSING, reason, err);
+        rc = qn_item_fail(pool, item, QN_EMISSING, reason, err);
     } else {
         snprintf(hidden, sizeof hidden, "@%s", name);
         snprintf(facts, sizeof facts, "%lld:%lld.%09ld",
                  (long long)st.st_size, (long long)st.st_mtim.tv_sec,
                  st.st_mtim.tv_nsec);
-        rc = qn_item_field(item, name, path, true, err);
+        rc = qn_item_field(pool, item, name, path, true, err);
         if (!rc)
-            rc = qn_item_field(item, hidden, facts, true, err);
+            rc = qn_item_field(pool, item, hidden, facts, true, err);
     }
     free(full);
     free(path);
@@ -100,7 +103,7 @@ add_companions(const struct qn_run *run, const struct qn_input *in,
     for (size_t i = 0; i < items->n; i++)
         json_object_foreach(in->with, name, pattern)
             if (!items->v[i].code)
-                QN_TRY(add_companion(run, &items->v[i], name,
+                QN_TRY(add_companion(run, &items->pool, &items->v[i], name,
                                      json_string_value(pattern), err));
     return 0;
 }
@@ -123,6 +126,8 @@ find_files(const struct qn_run *run, const struct qn_input *in,
     rc = qn_discover(&found, run->options->data,
                      (const char *const *)files->v, files->n,
                      (const char *const *)in->exclude.v, in->exclude.n, err);
+    if (!rc)
+        rc = qn_item_reserve(items, found.n, err);
     for (size_t i = 0; !rc && i < found.n; i++)
         rc = add_found(items, &found.v[i], err);
     qn_discover_clear(&found);
@@ -141,7 +146,7 @@ broadcast_items(struct qn_comm *comm, struct qn_items *items, int rc,
     size_t n;
 
     if (!rc && comm->rank == 0)
-        rc = qn_item_pack(&packed, items, err);
+        rc = qn_item_pack(&packed, items, 0, items->n, err);
     rc = qn_comm_agree(comm, rc, err);
     data = packed.s;
     n = packed.len;
@@ -157,8 +162,8 @@ broadcast_items(struct qn_comm *comm, struct qn_items *items, int rc,
 
 /* Size and time of a file, for the key; on rank 0. */
 static int
-stat_file(const struct qn_run *run, struct qn_item *item,
-          struct qn_error *err)
+stat_file(const struct qn_run *run, struct qn_pool *pool,
+          struct qn_item *item, struct qn_error *err)
 {
     char *path = qn_inputs_path(run, item->path);
     struct stat st;
@@ -166,7 +171,8 @@ stat_file(const struct qn_run *run, struct qn_item *item,
 
     free(path);
     if (failed)
-        return qn_item_fail(item, QN_EMISSING, "there is no such file", err);
+        return qn_item_fail(pool, item, QN_EMISSING, "there is no such file",
+                            err);
     item->bytes = st.st_size;
     item->mtime_ns = st.st_mtim.tv_sec * 1000000000LL + st.st_mtim.tv_nsec;
     return 0;
@@ -181,7 +187,7 @@ qn_inputs_look(struct qn_run *run, const struct qn_strings *names,
     if (!files->n)
         return 0;
     for (size_t i = 0; run->comm->rank == 0 && i < files->n && !rc; i++)
-        rc = stat_file(run, &files->v[i], err);
+        rc = stat_file(run, &files->pool, &files->v[i], err);
     // the others take rank 0's word for sizes and times
     if (run->comm->rank)
         qn_item_clear(files);
@@ -198,20 +204,19 @@ static int
 take_type_from_job(const struct qn_input *in, struct qn_items *items,
                    struct qn_error *err)
 {
-    enum qn_dtype dtype;
+    struct qn_type type = {.shape = in->shape};
     int64_t bytes;
 
-    QN_TRY(qn_dtype_parse(&dtype, NULL, in->dtype, err));
-    bytes = qn_shape_count(&in->shape) * (int64_t)qn_dtype_size(dtype) +
+    QN_TRY(qn_dtype_parse(&type.dtype, NULL, in->dtype, err));
+    bytes = qn_shape_count(&in->shape) *
+                (int64_t)qn_dtype_size(type.dtype) +
             in->offset;
     for (size_t i = 0; i < items->n; i++) {
         struct qn_item *item = &items->v[i];
 
-        if (item->bytes != bytes)
-            continue; // a worker says what is wrong with it
-        item->stored = item->type.dtype = dtype;
-        item->type.shape = in->shape;
-        item->probed = true;
+        // otherwise a worker says what is wrong with it
+        if (item->bytes == bytes)
+            QN_TRY(qn_item_type(&items->pool, item, type.dtype, &type, err));
     }
     return 0;
 }
@@ -275,29 +280,6 @@ first_alike(const struct qn_run *run, int s)
     return s;
 }
 
-/* Keep the items of stage s if a later one reads them too. */
-static int
-keep_items(struct qn_run *run, int s, const struct qn_items *items,
-           struct qn_error *err)
-{
-    for (int t = s + 1; t < run->job->nstages; t++)
-        if (run->plan.stage[t].wanted && first_alike(run, t) == s)
-            return qn_item_pack(&run->packed[s], items, err);
-    return 0;
-}
-
-static int
-take_kept(const struct qn_run *run, int s, struct qn_items *items,
-          struct qn_error *err)
-{
-    const struct qn_text *packed = &run->packed[s];
-
-    QN_TRY(qn_item_unpack(items, packed->s, packed->len, err));
-    for (size_t i = 0; i < items->n; i++)
-        items->v[i].told = items->v[i].code != 0;
-    return 0;
-}
-
 /* Names that any stage with these files wants and that captures and lists do
  * not bring already. */
 static int
@@ -341,7 +323,8 @@ expand_file(struct qn_items *out, const struct qn_item *from,
 
     if (from->code || !qn_item_find(from, QN_LOOK_IMAGES, &v) || !*v.text) {
         QN_TRY(qn_item_copy(out, from, &item, err));
-        return qn_item_fail(item, QN_EFORMAT, "it holds no image", err);
+        return qn_item_fail(&out->pool, item, QN_EFORMAT, "it holds no image",
+                            err);
     }
     for (const char *p = v.text; *p; p += strcspn(p, ",")) {
         char number[16], part[24];
@@ -350,8 +333,9 @@ expand_file(struct qn_items *out, const struct qn_item *from,
         snprintf(number, sizeof number, "%.*s", (int)strcspn(p, ","), p);
         snprintf(part, sizeof part, "|%s", number);
         QN_TRY(qn_item_copy(out, from, &item, err));
-        QN_TRY(qn_item_field(item, "hdu", number, false, err));
-        QN_TRY(qn_item_field(item, QN_PLAN_PART, part, true, err));
+        QN_TRY(qn_item_field(&out->pool, item, "hdu", number, false, err));
+        QN_TRY(qn_item_field(&out->pool, item, QN_PLAN_PART, part, true,
+                             err));
     }
     return 0;
 }
@@ -359,7 +343,7 @@ expand_file(struct qn_items *out, const struct qn_item *from,
 static int
 expand_images(struct qn_items *items, struct qn_error *err)
 {
-    struct qn_items images = {0};
+    struct qn_items images = {.pool.source = items->pool.source};
     int rc = 0;
 
     for (size_t i = 0; i < items->n && !rc; i++)
@@ -454,9 +438,12 @@ qn_inputs_gather(struct qn_run *run, int s, struct qn_items *items,
     struct qn_strings names = {0};
     int alike = first_alike(run, s), rc = 0;
 
-    if (alike < s)
-        return qn_comm_agree(run->comm, take_kept(run, alike, items, err),
-                             err);
+    if (alike < s) {
+        // they stay with the stage that had them first
+        *items = qn_item_borrow(&run->gathered[alike]);
+        items->told = true;
+        return 0;
+    }
     if (run->comm->rank == 0)
         rc = find_and_recall(run, s, items, &names, err);
     rc = broadcast_items(run->comm, items, rc, err);
@@ -465,7 +452,6 @@ qn_inputs_gather(struct qn_run *run, int s, struct qn_items *items,
     if (!rc)
         rc = look_at(run, s, &names, items, err);
     clear_names(&names);
-    if (!rc)
-        rc = qn_comm_agree(run->comm, keep_items(run, s, items, err), err);
+    run->gathered[s] = qn_item_borrow(items);
     return rc;
 }

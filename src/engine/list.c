@@ -29,7 +29,8 @@ struct looking {
 
 /* "name=value\n" lines, as discovery gives them. */
 static int
-add_captures(struct qn_item *item, const char *p, struct qn_error *err)
+add_captures(struct qn_pool *pool, struct qn_item *item, const char *p,
+             struct qn_error *err)
 {
     while (p && *p) {
         size_t n = strcspn(p, "\n"), cut = strcspn(p, "=");
@@ -38,7 +39,7 @@ add_captures(struct qn_item *item, const char *p, struct qn_error *err)
         snprintf(name, sizeof name, "%.*s", (int)cut, p);
         snprintf(value, sizeof value, "%.*s", (int)(n - cut - 1),
                  p + cut + 1);
-        QN_TRY(qn_item_field(item, name, value, false, err));
+        QN_TRY(qn_item_field(pool, item, name, value, false, err));
         p += n + (p[n] == '\n');
     }
     return 0;
@@ -52,9 +53,10 @@ add_found(struct qn_list *l, const struct qn_found *f, struct qn_error *err)
     QN_TRY(qn_item_add(&l->items, f->path, &item, err));
     item->bytes = f->bytes;
     item->mtime_ns = f->mtime_ns;
-    QN_TRY(add_captures(item, f->fields, err));
+    QN_TRY(add_captures(&l->items.pool, item, f->fields, err));
     if (f->bytes < 0)
-        return qn_item_fail(item, QN_EMISSING, "there is no such file", err);
+        return qn_item_fail(&l->items.pool, item, QN_EMISSING,
+                            "there is no such file", err);
     return 0;
 }
 
@@ -106,21 +108,23 @@ request_look(void *ctx, int64_t unit, json_t **request, double *timeout,
                          "names", l->names);
     *timeout = 30 + (item->bytes > 0 ? (double)item->bytes / 10e6 : 0);
     if (!*request)
-        return qn_item_fail(item, QN_EUSAGE,
+        return qn_item_fail(&l->list->items.pool, item, QN_EUSAGE,
                             "the file's name is no UTF-8; rename it", err);
     return 0;
 }
 
 static int
-load_probe(struct qn_item *item, struct qn_list_file *file,
-           const json_t *reply, struct qn_error *err)
+load_probe(struct qn_pool *pool, struct qn_item *item,
+           struct qn_list_file *file, const json_t *reply,
+           struct qn_error *err)
 {
     json_t *fields = json_object_get(reply, "fields"), *f;
     size_t i;
 
-    QN_TRY(qn_look_type(item, reply, err));
+    QN_TRY(qn_look_type(pool, item, reply, err));
     json_array_foreach(fields, i, f)
-        QN_TRY(qn_item_field(item, json_string_value(json_array_get(f, 0)),
+        QN_TRY(qn_item_field(pool, item,
+                             json_string_value(json_array_get(f, 0)),
                              json_string_value(json_array_get(f, 1)),
                              json_is_true(json_array_get(f, 2)), err));
     return qn_memory_copy(
@@ -193,12 +197,14 @@ finish_look(void *ctx, int64_t unit, const json_t *reply,
 
     if (reply)
         return l->tree ? load_tree(l->ask, item, file, reply, err)
-                       : load_probe(item, file, reply, err);
+                       : load_probe(&l->list->items.pool, item, file, reply,
+                                    err);
     // what the first look found stands, unless the second one is deadly
     if (l->tree && why->code != QN_ECRASH && why->code != QN_ETIMEOUT)
         return 0;
     item->code = 0;
-    return qn_item_fail(item, why->code, reason_of(item, why), err);
+    return qn_item_fail(&l->list->items.pool, item, why->code,
+                        reason_of(item, why), err);
 }
 
 static int

@@ -69,30 +69,34 @@ request_look(void *ctx, int64_t unit, json_t **request, double *timeout,
 }
 
 int
-qn_look_type(struct qn_item *item, const json_t *reply, struct qn_error *err)
+qn_look_type(struct qn_pool *pool, struct qn_item *item, const json_t *reply,
+             struct qn_error *err)
 {
+    struct qn_type type = {0};
+    enum qn_dtype as;
     json_t *shape = json_object_get(reply, "shape");
     const char *stored =
         json_string_value(json_object_get(reply, "stored"));
     const char *dtype = json_string_value(json_object_get(reply, "dtype"));
 
-    QN_TRY(qn_dtype_parse(&item->stored, NULL, stored ? stored : "", err));
-    QN_TRY(qn_dtype_parse(&item->type.dtype, NULL, dtype ? dtype : "", err));
-    item->type.shape.ndims = (int)json_array_size(shape);
+    QN_TRY(qn_dtype_parse(&as, NULL, stored ? stored : "", err));
+    QN_TRY(qn_dtype_parse(&type.dtype, NULL, dtype ? dtype : "", err));
     for (size_t i = 0; i < json_array_size(shape) && i < QN_MAX_DIMS; i++)
-        item->type.shape.n[i] = json_integer_value(json_array_get(shape, i));
-    item->probed = true;
-    return 0;
+        type.shape.n[type.shape.ndims++] =
+            json_integer_value(json_array_get(shape, i));
+    return qn_item_type(pool, item, as, &type, err);
 }
 
 static int
-load_fields(struct qn_item *item, const json_t *fields, struct qn_error *err)
+load_fields(struct qn_pool *pool, struct qn_item *item, const json_t *fields,
+            struct qn_error *err)
 {
     json_t *f;
     size_t i;
 
     json_array_foreach(fields, i, f)
-        QN_TRY(qn_item_field(item, json_string_value(json_array_get(f, 0)),
+        QN_TRY(qn_item_field(pool, item,
+                             json_string_value(json_array_get(f, 0)),
                              json_string_value(json_array_get(f, 1)),
                              json_is_true(json_array_get(f, 2)), err));
     return 0;
@@ -100,7 +104,8 @@ load_fields(struct qn_item *item, const json_t *fields, struct qn_error *err)
 
 /* The numbers of the HDUs that hold images, as the hidden field QN_LOOK_IMAGES. */
 static int
-load_images(struct qn_item *item, const json_t *entries, struct qn_error *err)
+load_images(struct qn_pool *pool, struct qn_item *item, const json_t *entries,
+            struct qn_error *err)
 {
     struct qn_text numbers = {0};
     json_t *e;
@@ -117,7 +122,8 @@ load_images(struct qn_item *item, const json_t *entries, struct qn_error *err)
     }
     rc = qn_text_check(&numbers, err);
     if (!rc)
-        rc = qn_item_field(item, QN_LOOK_IMAGES, qn_text_get(&numbers), true, err);
+        rc = qn_item_field(pool, item, QN_LOOK_IMAGES, qn_text_get(&numbers),
+                           true, err);
     qn_text_clear(&numbers);
     return rc;
 }
@@ -127,18 +133,19 @@ finish_look(void *ctx, int64_t unit, const json_t *reply,
             const struct qn_error *why, struct qn_error *err)
 {
     struct looking *l = ctx;
+    struct qn_pool *pool = &l->seen.pool;
     struct qn_item *item;
 
     QN_TRY(qn_item_add(&l->seen, "-", &item, err));
     qn_outcome_add(&l->which, unit, 0, 0, NULL);
     if (!reply)
         return qn_item_fail(
-            item, why->code,
+            pool, item, why->code,
             qn_program_reason(l->run, l->items->v[unit].path, why->text), err);
     if (l->list)
-        return load_images(item, json_object_get(reply, "entries"), err);
-    QN_TRY(qn_look_type(item, reply, err));
-    return load_fields(item, json_object_get(reply, "fields"), err);
+        return load_images(pool, item, json_object_get(reply, "entries"), err);
+    QN_TRY(qn_look_type(pool, item, reply, err));
+    return load_fields(pool, item, json_object_get(reply, "fields"), err);
 }
 
 /* ---- sharing what was seen ---------------------------------------------------- */
@@ -158,16 +165,17 @@ merge_one(void *ctx, int rank, int64_t unit, int code, int64_t value,
     struct merging *m = ctx;
     const struct qn_item *seen = &m->all.v[m->next++];
     struct qn_item *item = &m->items->v[unit];
+    struct qn_pool *pool = &m->items->pool;
 
     (void)rank, (void)code, (void)value, (void)text;
-    item->probed = seen->probed;
-    item->stored = seen->stored;
-    item->type = seen->type;
+    if (seen->probed)
+        QN_TRY(qn_item_type(pool, item, (enum qn_dtype)seen->stored,
+                            seen->type, err));
     if (seen->code)
-        QN_TRY(qn_item_fail(item, seen->code, seen->reason, err));
+        QN_TRY(qn_item_fail(pool, item, seen->code, seen->reason, err));
     if (m->stage >= 0)
         QN_TRY(qn_headers_learn(m->run, m->stage, item, seen, err));
-    return qn_item_append(item, seen, err);
+    return qn_item_append(pool, item, seen, err);
 }
 
 static int
@@ -179,7 +187,7 @@ share_seen(struct looking *l, struct qn_error *err)
     struct qn_text packed = {0};
     size_t *sizes = NULL, n = 0;
     void *all = NULL;
-    int rc = qn_item_pack(&packed, &l->seen, err);
+    int rc = qn_item_pack(&packed, &l->seen, 0, l->seen.n, err);
 
     if (!rc)
         rc = qn_memory_make((void **)&sizes, (size_t)comm->size,

@@ -18,6 +18,7 @@ qn_look_run(
 
 /* Local.  Take an item's type from a worker's answer to "probe". */
 int
-qn_look_type(struct qn_item *item, const json_t *reply, struct qn_error *err);
+qn_look_type(
+    struct qn_pool *pool, struct qn_item *item, const json_t *reply, struct qn_error *err);
 
 #endif

@@ -201,6 +201,7 @@ use_json(const struct qn_run *run, const struct qn_plan_stage *st,
     if (u->stage >= 0) {
         const struct qn_target *t =
             &run->plan.stage[u->stage].target[u->target];
+        char hex[QN_KEY_HEX];
 
         if (op->product) {
             char path[512];
@@ -209,7 +210,7 @@ use_json(const struct qn_run *run, const struct qn_plan_stage *st,
             set_text(j, "dataset", path);
         }
         set_path(j, qn_program_output(run, t));
-        set_text(j, "time", t->key);
+        set_text(j, "time", qn_key_hex(hex, t->key));
     } else {
         const struct qn_item *f = &st->files.v[u->file];
 
@@ -239,9 +240,9 @@ path_of(const struct qn_run *run, int s, const struct qn_task *t)
 {
     int from = run->job->stages[s].input.stage_index;
 
-    if (t->source >= 0)
+    if (t->item->source >= 0)
         return qn_program_output(run,
-                                 &run->plan.stage[from].target[t->source]);
+                                 &run->plan.stage[from].target[t->item->source]);
     return qn_inputs_path(run, t->item->path);
 }
 
@@ -257,13 +258,14 @@ qn_program_item(const struct qn_run *run, int s, const struct qn_task *t,
                 json_t **request, struct qn_error *err)
 {
     const struct qn_plan_stage *st = &run->plan.stage[s];
-    char *path = path_of(run, s, t);
+    char *path = path_of(run, s, t), hex[QN_KEY_HEX];
     struct qn_value hdu;
 
     *request = json_pack("{s:s,s:I,s:s,s:s,s:o,s:o}", //
                          "op", "item", "program",
                          (json_int_t)run->program[s], "path",
-                         path ? path : "", "key", t->key, "fields",
+                         path ? path : "", "key", qn_key_hex(hex, &t->key),
+                         "fields",
                          fields_json(st->stage, t->item), "uses",
                          uses_json(run, st, t));
     free(path);
@@ -292,14 +294,14 @@ qn_program_used(const struct qn_run *run, int s, const struct qn_task *t)
     int from = run->job->stages[s].input.stage_index;
     char path[2048];
 
-    if (t->source >= 0)
+    if (t->item->source >= 0)
         snprintf(path, sizeof path, "%s",
-                 run->plan.stage[from].target[t->source].name);
+                 run->plan.stage[from].target[t->item->source].name);
     else
         qn_item_name(path, sizeof path, t->item);
     return json_pack("[s,I,I,s]", path, (json_int_t)t->item->bytes,
                      (json_int_t)t->item->mtime_ns,
                      t->state == QN_SKIPPED ? "left out"
-                     : t->code || t->nlost  ? t->reason
+                     : t->code || t->lost   ? t->reason
                                             : "used");
 }

@@ -57,7 +57,7 @@ finish_key(void *ctx, int64_t unit, const json_t *reply,
 
     (void)why, (void)err;
     // what is there but cannot be read is made anew
-    if (key && !strcmp(key, t->key))
+    if (key && qn_key_is(t->key, key))
         qn_outcome_add(&c->found, unit, 0, 0, NULL);
     return 0;
 }
@@ -128,7 +128,7 @@ recall_result(struct checking *c, int i)
     p = qn_past_find(&c->run->past, st->stage->name, t->name);
     if (!p || !stands(c->run, t, p))
         return;
-    if (!strcmp(p->done_key, t->key))
+    if (qn_key_is(t->key, p->done_key))
         qn_outcome_add(&c->found, i, 0, 0, NULL);
     else
         qn_outcome_add(&c->found, i, 1, 0, NULL); // another key: stale
@@ -149,7 +149,7 @@ recall_failure(struct checking *c, int i)
     p = qn_past_find(&c->run->past, st->stage->name,
                      member ? qn_item_name(name, sizeof name, t->item)
                             : st->target[t->target].name);
-    if (!p || strcmp(p->key, t->key))
+    if (!p || !qn_key_is(&t->key, p->key))
         return;
     if (p->kind == QN_RECORD_FAILED) {
         qn_outcome_add(&c->failed, i, p->code, 0, p->reason);
@@ -181,11 +181,11 @@ take_failed(void *ctx, int rank, int64_t unit, int code, int64_t value,
     struct qn_task *t = &st->task[unit];
 
     (void)rank, (void)value;
-    QN_TRY(qn_plan_fail_task(t, QN_FAILED, code, text, err));
+    QN_TRY(qn_plan_fail_task(st, t, QN_FAILED, code, text, err));
     if (st->stage->combine.given || qn_plan_joins(st))
         return 0;
-    return qn_plan_fail_target(&st->target[t->target], QN_FAILED, code, text,
-                               err);
+    return qn_plan_fail_target(st, &st->target[t->target], QN_FAILED, code,
+                               text, err);
 }
 
 /* Failures first: they change the keys of combinations. */

@@ -171,8 +171,8 @@ qn_run_prepare(struct qn_run *run, const struct qn_job *job,
         rc = qn_memory_make((void **)&run->headers, (size_t)job->nstages,
                             sizeof *run->headers, "the run", err);
     if (!rc)
-        rc = qn_memory_make((void **)&run->packed, (size_t)job->nstages,
-                            sizeof *run->packed, "the run", err);
+        rc = qn_memory_make((void **)&run->gathered, (size_t)job->nstages,
+                            sizeof *run->gathered, "the run", err);
     if (!rc)
         rc = qn_choose_stages(run, err);
     if (!rc)
@@ -214,8 +214,8 @@ count_task(struct qn_tally *n, const struct qn_task *t)
     int64_t all = t->item->frame < 0 ? 1 : t->item->nframes;
 
     n->total += all;
-    n->done += t->state == QN_FINISHED ? all - t->nlost : 0;
-    n->failed += t->state == QN_FAILED ? all : t->nlost;
+    n->done += t->state == QN_FINISHED ? all - qn_plan_lost(t) : 0;
+    n->failed += t->state == QN_FAILED ? all : qn_plan_lost(t);
     n->upstream += t->state == QN_UPSTREAM ? all : 0;
     n->blocked += t->state == QN_BLOCKED ? all : 0;
     n->skipped += t->state == QN_SKIPPED ? all : 0;
@@ -244,11 +244,11 @@ name_lost(const struct qn_plan_stage *st, const struct qn_task *t)
 {
     const char *p = t->reason;
 
-    for (int i = 0; i < t->nlost; i++) {
+    for (int i = 0; i < (int)qn_plan_lost(t); i++) {
         const char *space = strchr(p, ' ');
 
         qn_message(QN_ERROR, "%s: %s: frame %lld: %.*s", st->stage->name,
-                   t->item->path, (long long)(t->item->frame + t->lost[i]),
+                   t->item->path, (long long)(t->item->frame + t->lost->frame[i]),
                    (int)strcspn(space + 1, "\n"), space + 1);
         p = strchr(p, '\n') + 1;
     }
@@ -265,7 +265,7 @@ name_failures(const struct qn_plan_stage *st)
             qn_message(QN_ERROR, "%s: %s: %s", st->stage->name,
                        qn_item_name(name, sizeof name, t->item),
                        t->reason ? t->reason : "failed");
-        else if (t->nlost)
+        else if (t->lost)
             name_lost(st, t);
     }
     for (int i = 0; i < st->ntargets; i++) {
@@ -399,9 +399,7 @@ qn_run_clear(struct qn_run *run)
         qn_commit_close(run->commit);
     free(run->commit);
     qn_headers_clear(run);
-    for (int s = 0; run->packed && s < run->job->nstages; s++)
-        qn_text_clear(&run->packed[s]);
-    free(run->packed);
+    free(run->gathered);
     qn_past_clear(&run->past);
     qn_folder_close(run);
     qn_farm_close(&run->farm);

@@ -34,8 +34,9 @@ struct qn_run {
     size_t *program;       /* owned: of each stage, in the farm             */
     size_t look;           /* the program that looks at operand files       */
     int64_t memory;        /* bytes this rank may fill, the same on all     */
-    struct qn_text *packed; /* owned, [nstages]: items that later stages read
-                              too, as they were gathered                    */
+    struct qn_items *gathered; /* owned, [nstages]: items as they were
+                              gathered, for later stages that read the same;
+                              borrowed from the plan                        */
     struct qn_headers *headers; /* owned, [nstages]                         */
     struct qn_commit *commit; /* owned: groups of results, the journal      */
     struct qn_past past;   /* rank 0: what the journal says of earlier runs */

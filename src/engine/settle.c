@@ -8,22 +8,22 @@
 /* ---- what cannot be done ----------------------------------------------- */
 
 static int
-check_source(const struct qn_run *run, const struct qn_plan_stage *st,
+check_source(const struct qn_run *run, struct qn_plan_stage *st,
              struct qn_task *t, struct qn_error *err)
 {
     const struct qn_plan_stage *from;
 
-    if (t->source < 0)
+    if (t->item->source < 0)
         return 0;
     from = &run->plan.stage[st->stage->input.stage_index];
-    if (from->target[t->source].code)
-        return qn_plan_fail_task(t, QN_UPSTREAM, QN_EMISSING,
+    if (from->target[t->item->source].code)
+        return qn_plan_fail_task(st, t, QN_UPSTREAM, QN_EMISSING,
                                  "the item it comes from failed", err);
     return 0;
 }
 
 static int
-check_uses(const struct qn_run *run, const struct qn_plan_stage *st,
+check_uses(const struct qn_run *run, struct qn_plan_stage *st,
            struct qn_task *t, struct qn_error *err)
 {
     for (int i = 0; i < st->nuses; i++) {
@@ -38,7 +38,7 @@ check_uses(const struct qn_run *run, const struct qn_plan_stage *st,
             continue;
         snprintf(reason, sizeof reason, "%.300s, which it uses, %s",
                  from->name, from->code ? "failed" : "is left out");
-        return qn_plan_fail_task(t, QN_BLOCKED, QN_EMISSING, reason, err);
+        return qn_plan_fail_task(st, t, QN_BLOCKED, QN_EMISSING, reason, err);
     }
     return 0;
 }
@@ -57,7 +57,8 @@ qn_settle_block(struct qn_run *run, int s, struct qn_error *err)
         if (t->state == QN_TODO)
             QN_TRY(check_uses(run, st, t, err));
         if (t->code && !st->stage->combine.given && !qn_plan_joins(st))
-            QN_TRY(qn_plan_fail_target(&st->target[t->target], t->state,
+            QN_TRY(qn_plan_fail_target(st, &st->target[t->target],
+                                       (enum qn_state)t->state,
                                        t->code, t->reason, err));
     }
     return 0;

@@ -54,8 +54,8 @@ task_bytes(const struct stacking *k, const struct qn_task *t)
 {
     int64_t frames = t->item->frame < 0 ? 1 : t->item->nframes;
 
-    return frames * qn_shape_count(&t->result.shape) *
-           (int64_t)qn_dtype_size(k->st->target[t->target].member);
+    return frames * qn_shape_count(&t->result->shape) *
+           (int64_t)qn_dtype_size((enum qn_dtype)k->st->target[t->target].member);
 }
 
 static int
@@ -74,7 +74,7 @@ request_member(void *ctx, int64_t unit, json_t **request, double *timeout,
                         json_integer((json_int_t)k->offset[i]));
     json_object_set_new(*request, "bytes", json_integer((json_int_t)bytes));
     json_object_set_new(*request, "dtype",
-                        json_string(qn_dtype_name(target->member)));
+                        json_string(qn_dtype_name((enum qn_dtype)target->member)));
     *timeout = qn_stage_timeout(k->st->stage, t);
     return 0;
 }
@@ -127,22 +127,6 @@ pack_lost(struct qn_text *out, const json_t *lost)
 }
 
 static int
-unpack_lost(struct qn_task *t, const char *text, struct qn_error *err)
-{
-    int n = 0;
-
-    if (!*text)
-        return 0;
-    for (const char *p = text; *p; p++)
-        n += *p == '\n';
-    QN_TRY(qn_memory_make((void **)&t->lost, (size_t)n, sizeof *t->lost,
-                          "lost frames", err));
-    for (const char *p = text; t->nlost < n; p = strchr(p, '\n') + 1)
-        t->lost[t->nlost++] = atoll(p);
-    return qn_memory_copy(&t->reason, text, err);
-}
-
-static int
 finish_member(void *ctx, int64_t unit, const json_t *reply,
               const struct qn_error *why, struct qn_error *err)
 {
@@ -161,10 +145,10 @@ finish_member(void *ctx, int64_t unit, const json_t *reply,
         qn_outcome_add(&k->done, i, why->code, 0, reason);
         qn_run_count_failure(k->run);
         return qn_commit_note(k->run->commit, k->st->stage->name, name,
-                              t->item, t->key, why->code, reason, err);
+                              t->item, &t->key, why->code, reason, err);
     }
     QN_TRY(qn_commit_note(k->run->commit, k->st->stage->name, name, t->item,
-                          t->key, 0, NULL, err));
+                          &t->key, 0, NULL, err));
     pack_lost(&lost, json_object_get(reply, "lost"));
     qn_outcome_add(&k->done, i, 0, k->offset[i], qn_text_get(&lost));
     qn_text_clear(&lost);
@@ -181,11 +165,11 @@ take_member(void *ctx, int rank, int64_t unit, int code, int64_t value,
     struct qn_task *t = &k->st->task[unit];
 
     if (code)
-        return qn_plan_fail_task(t, QN_FAILED, code, text, err);
+        return qn_plan_fail_task(k->st, t, QN_FAILED, code, text, err);
     k->owner[unit] = rank;
     k->offset[unit] = value;
     t->state = QN_FINISHED;
-    return unpack_lost(t, text, err);
+    return qn_plan_lose_frames(k->st, t, text, err);
 }
 
 /* Do all members of results first ... last - 1 fit in memory? */
@@ -367,21 +351,22 @@ write_request(const struct stacking *k, const struct qn_target *t,
 {
     const struct qn_bands_layout l = qn_bands_layout(t);
     json_t *used = json_array(), *products = json_array();
+    char hex[QN_KEY_HEX];
 
     for (int i = 0; i < t->ntasks; i++)
         json_array_append_new(
             used, qn_program_used(k->run, k->s, &k->st->task[t->task[i]]));
     json_array_append_new(products,
-                          product_json("data", t->type.dtype, &t->type.shape,
+                          product_json("data", t->type->dtype, &t->type->shape,
                                        l.data));
     if (k->st->stage->combine.given)
         json_array_append_new(products,
-                              product_json("count", QN_I32, &t->type.shape,
+                              product_json("count", QN_I32, &t->type->shape,
                                            l.count));
     return json_pack("{s:s,s:I,s:s,s:s,s:o,s:o,s:o,s:I,s:I,s:I}", //
                      "op", "write", "program",
                      (json_int_t)k->run->program[k->s], "out_path", tmp,
-                     "key", t->key, "used", used, "products", products,
+                     "key", qn_key_hex(hex, t->key), "used", used, "products", products,
                      "cards", qn_cards_json_make(&h->cards), "bytes",
                      (json_int_t)l.bytes, "nmembers",
                      (json_int_t)qn_plan_all_members(k->st, t), "nused",
@@ -513,7 +498,7 @@ finish_target(struct stacking *k, struct qn_target *t, struct header *h,
         return t->code ? note_failure(k, t, err) : 0;
     rc = combine_target(k, t, h, &why);
     if (is_own(rc)) {
-        QN_TRY(qn_plan_fail_target(t, QN_FAILED, rc, why.text, err));
+        QN_TRY(qn_plan_fail_target(k->st, t, QN_FAILED, rc, why.text, err));
         return note_failure(k, t, err);
     }
     if (rc)

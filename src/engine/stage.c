@@ -131,7 +131,7 @@ finish_item(void *ctx, int64_t unit, const json_t *reply,
     qn_outcome_add(&d->done, index, why->code, 0, reason);
     qn_run_count_failure(d->run);
     return qn_commit_note(commit, st->stage->name, target->name, t->item,
-                          t->key, why->code, reason, err);
+                          &t->key, why->code, reason, err);
 }
 
 /* Groups that wait are committed while nothing else happens. */
@@ -157,8 +157,8 @@ take_done(void *ctx, int rank, int64_t unit, int code, int64_t value,
         t->state = target->state = QN_FINISHED;
         return 0;
     }
-    QN_TRY(qn_plan_fail_task(t, QN_FAILED, code, text, err));
-    return qn_plan_fail_target(target, QN_FAILED, code, text, err);
+    QN_TRY(qn_plan_fail_task(st, t, QN_FAILED, code, text, err));
+    return qn_plan_fail_target(st, target, QN_FAILED, code, text, err);
 }
 
 static int

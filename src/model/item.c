@@ -5,7 +5,6 @@
 #include "model/item.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -21,24 +20,81 @@ static const char *const formats[] = {
 static const char *const builtins[] = {"path", "dir",   "name",    "stem",
                                        "ext",  "frame", "dataset", NULL};
 
+_Static_assert(sizeof(struct qn_item) <= 64, "a million of them cost 64 MB");
+
+int
+qn_item_reserve(struct qn_items *items, size_t n, struct qn_error *err)
+{
+    struct qn_item *v;
+
+    if (n <= items->cap)
+        return 0;
+    QN_TRY(qn_pool_make(&items->pool, (void **)&v, n, sizeof *v, err));
+    if (items->n)
+        memcpy(v, items->v, items->n * sizeof *v);
+    items->v = v;
+    items->cap = n;
+    return 0;
+}
+
+int
+qn_item_intern(struct qn_pool *pool, const struct qn_type **one,
+               const struct qn_type *type, struct qn_error *err)
+{
+    const void *p = NULL;
+    struct qn_type plain;
+
+    // equal types have equal bytes, those between the members included
+    memset(&plain, 0, sizeof plain);
+    plain.dtype = type->dtype;
+    plain.shape.ndims = type->shape.ndims;
+    for (int i = 0; i < type->shape.ndims && i < QN_MAX_DIMS; i++)
+        plain.shape.n[i] = type->shape.n[i];
+    QN_TRY(qn_pool_intern(pool, &p, &plain, sizeof plain, err));
+    *one = p;
+    return 0;
+}
+
+int
+qn_item_type(struct qn_pool *pool, struct qn_item *item, enum qn_dtype stored,
+             const struct qn_type *type, struct qn_error *err)
+{
+    QN_TRY(qn_item_intern(pool, &item->type, type, err));
+    item->stored = (uint8_t)stored;
+    item->probed = true;
+    return 0;
+}
+
+/* Append an item with this very path. */
+static int
+add_item(struct qn_items *items, const char *path, struct qn_item **item,
+         struct qn_error *err)
+{
+    static const struct qn_type unknown;
+    struct qn_item fresh = {.path = path, .frame = -1, .source = -1};
+
+    if (items->n == items->cap)
+        QN_TRY(qn_item_reserve(items, items->cap ? 2 * items->cap : 8, err));
+    QN_TRY(qn_item_intern(&items->pool, &fresh.type, &unknown, err));
+    items->v[items->n] = fresh;
+    *item = &items->v[items->n++];
+    return 0;
+}
+
 int
 qn_item_add(struct qn_items *items, const char *path, struct qn_item **item,
             struct qn_error *err)
 {
     const char *slash = strrchr(path, '/');
-    struct qn_item fresh = {.frame = -1, .source = -1};
+    char *copy;
 
     if (slash && slash - path > 1000)
         return qn_fail(err, QN_EFORMAT,
                        "%.60s...: the folder's name is longer than 1,000 "
                        "bytes; use a shorter path",
                        path);
-    QN_TRY(qn_memory_grow((void **)&items->v, &items->cap, items->n + 1,
-                          sizeof *items->v, err));
-    QN_TRY(qn_memory_copy(&fresh.path, path, err));
-    items->v[items->n] = fresh;
-    *item = &items->v[items->n++];
-    return 0;
+    QN_TRY(qn_pool_text(&items->pool, &copy, path, err));
+    return add_item(items, copy, item, err);
 }
 
 /* Bytes of "a=1\0b=2\0\0", the last NUL included. */
@@ -55,36 +111,36 @@ fields_length(const char *fields)
 }
 
 int
-qn_item_field(struct qn_item *item, const char *name, const char *value,
-              bool is_text, struct qn_error *err)
+qn_item_field(struct qn_pool *pool, struct qn_item *item, const char *name,
+              const char *value, bool is_text, struct qn_error *err)
 {
     size_t old = fields_length(item->fields) - 1;
     size_t ln = strlen(name), lv = strlen(value);
-    char *p = realloc(item->fields, old + ln + lv + 3);
+    char *p;
 
-    if (!p)
-        return qn_fail(err, QN_ENOMEM, "%s: no memory for its fields",
-                       item->path);
+    QN_TRY(qn_pool_extend(pool, &item->fields, item->fields ? old + 1 : 0,
+                          ln + lv + (item->fields ? 2 : 3), err));
+    p = item->fields;
     memcpy(p + old, name, ln);
     p[old + ln] = is_text ? '$' : '=';
     memcpy(p + old + ln + 1, value, lv);
     p[old + ln + 1 + lv] = '\0';
     p[old + ln + lv + 2] = '\0';
-    item->fields = p;
     return 0;
 }
 
 int
-qn_item_append(struct qn_item *to, const struct qn_item *from,
-               struct qn_error *err)
+qn_item_append(struct qn_pool *pool, struct qn_item *to,
+               const struct qn_item *from, struct qn_error *err)
 {
-    for (const char *p = from->fields; p && *p; p += strlen(p) + 1) {
-        const char *cut = p + strcspn(p, "=$");
-        char name[256];
+    size_t old = fields_length(to->fields) - 1, n;
 
-        snprintf(name, sizeof name, "%.*s", (int)(cut - p), p);
-        QN_TRY(qn_item_field(to, name, cut + 1, *cut == '$', err));
-    }
+    if (!from->fields)
+        return 0;
+    n = fields_length(from->fields);
+    QN_TRY(qn_pool_extend(pool, &to->fields, to->fields ? old + 1 : 0,
+                          to->fields ? n - 1 : n, err));
+    memcpy(to->fields + old, from->fields, n);
     return 0;
 }
 
@@ -93,6 +149,7 @@ qn_item_copy(struct qn_items *items, const struct qn_item *from,
              struct qn_item **item, struct qn_error *err)
 {
     struct qn_item *it;
+    char *reason;
 
     QN_TRY(qn_item_add(items, from->path, &it, err));
     *item = it;
@@ -101,20 +158,19 @@ qn_item_copy(struct qn_items *items, const struct qn_item *from,
     it->frame = from->frame;
     it->nframes = from->nframes;
     it->source = from->source;
+    QN_TRY(qn_item_type(&items->pool, it, (enum qn_dtype)from->stored,
+                        from->type, err));
     it->probed = from->probed;
-    it->stored = from->stored;
-    it->type = from->type;
     it->code = from->code;
-    it->told = from->told;
-    QN_TRY(qn_memory_copy(&it->reason, from->reason, err));
-    if (!from->fields)
-        return 0;
-    it->fields = malloc(fields_length(from->fields));
-    if (!it->fields)
-        return qn_fail(err, QN_ENOMEM, "%s: no memory for its fields",
-                       from->path);
-    memcpy(it->fields, from->fields, fields_length(from->fields));
-    return 0;
+    QN_TRY(qn_pool_text(&items->pool, &reason, from->reason, err));
+    it->reason = reason;
+    return qn_item_append(&items->pool, it, from, err);
+}
+
+struct qn_items
+qn_item_borrow(const struct qn_items *items)
+{
+    return (struct qn_items){.v = items->v, .n = items->n, .cap = items->n};
 }
 
 const char *
@@ -130,14 +186,17 @@ qn_item_name(char *buf, size_t size, const struct qn_item *item)
 }
 
 int
-qn_item_fail(struct qn_item *item, int code, const char *reason,
-             struct qn_error *err)
+qn_item_fail(struct qn_pool *pool, struct qn_item *item, int code,
+             const char *reason, struct qn_error *err)
 {
+    char *copy;
+
     if (item->code)
         return 0;
-    item->code = code;
-    free(item->reason);
-    return qn_memory_copy(&item->reason, reason, err);
+    QN_TRY(qn_pool_text(pool, &copy, reason, err));
+    item->code = (int16_t)code;
+    item->reason = copy;
+    return 0;
 }
 
 static size_t
@@ -243,9 +302,12 @@ qn_item_builtin(const char *name)
 
 /* ---- packing ------------------------------------------------------------ */
 
+/* A shape's axes follow, ndims of them, then the texts. */
 struct packed {
-    int64_t bytes, mtime_ns, frame, nframes, n[QN_MAX_DIMS];
-    int32_t probed, stored, dtype, ndims, code;
+    int64_t bytes, mtime_ns;
+    int32_t frame, nframes;
+    int16_t code;
+    uint8_t probed, stored, dtype, ndims, unused[2];
     uint32_t path, fields, reason; /* bytes that follow; 0: NULL */
 };
 
@@ -264,71 +326,103 @@ pack_one(struct qn_text *out, const struct qn_item *it)
         .frame = it->frame,
         .nframes = it->nframes,
         .probed = it->probed,
-        .stored = (int32_t)it->stored,
-        .dtype = (int32_t)it->type.dtype,
-        .ndims = it->type.shape.ndims,
+        .stored = it->stored,
+        .dtype = (uint8_t)it->type->dtype,
+        .ndims = (uint8_t)it->type->shape.ndims,
         .code = it->code,
         .path = text_length(it->path),
         .fields = it->fields ? (uint32_t)fields_length(it->fields) : 0,
         .reason = text_length(it->reason),
     };
 
-    memcpy(p.n, it->type.shape.n, sizeof p.n);
     qn_text_bytes(out, &p, sizeof p);
+    qn_text_bytes(out, it->type->shape.n, p.ndims * sizeof(int64_t));
     qn_text_bytes(out, it->path, p.path);
     qn_text_bytes(out, it->fields, p.fields);
     qn_text_bytes(out, it->reason, p.reason);
 }
 
 int
-qn_item_pack(struct qn_text *out, const struct qn_items *items,
-             struct qn_error *err)
+qn_item_pack(struct qn_text *out, const struct qn_items *items, size_t first,
+             size_t n, struct qn_error *err)
 {
-    for (size_t i = 0; i < items->n; i++)
+    for (size_t i = first; i < first + n; i++)
         pack_one(out, &items->v[i]);
     return qn_text_check(out, err);
 }
 
 static int
-take(char **out, const char **p, const char *end, uint32_t n,
-     struct qn_error *err)
+damaged(struct qn_error *err)
+{
+    return qn_fail(err, QN_EMPI, "a list of items arrived damaged");
+}
+
+static int
+take(struct qn_pool *pool, char **out, const char **p, const char *end,
+     uint32_t n, struct qn_error *err)
 {
     *out = NULL;
     if (!n)
         return 0;
     if ((size_t)(end - *p) < n || (*p)[n - 1] != '\0')
-        return qn_fail(err, QN_EMPI, "a list of items arrived damaged");
-    *out = malloc(n);
-    if (!*out)
-        return qn_fail(err, QN_ENOMEM, "no memory for the list of items");
-    memcpy(*out, *p, n);
+        return damaged(err);
+    QN_TRY(qn_pool_bytes(pool, out, *p, n, err));
     *p += n;
     return 0;
 }
 
+/* Fields end in an empty text. */
+static bool
+whole_fields(const char *fields, uint32_t n)
+{
+    return !n || n == 1 || fields[n - 2] == '\0';
+}
+
 static int
-unpack_one(struct qn_item *it, const char **at, const char *end,
+unpack_texts(struct qn_items *items, struct qn_item *it,
+             const struct packed *p, const char **at, const char *end,
+             struct qn_error *err)
+{
+    char *text;
+
+    QN_TRY(take(&items->pool, &it->fields, at, end, p->fields, err));
+    if (!whole_fields(it->fields, p->fields))
+        return damaged(err);
+    QN_TRY(take(&items->pool, &text, at, end, p->reason, err));
+    it->reason = text;
+    return 0;
+}
+
+static int
+unpack_one(struct qn_items *items, const char **at, const char *end,
            struct qn_error *err)
 {
+    struct qn_type type = {0};
+    struct qn_item *it;
     struct packed p;
+    char *path;
 
     if ((size_t)(end - *at) < sizeof p)
         return qn_fail(err, QN_EMPI, "a list of items arrived cut short");
     memcpy(&p, *at, sizeof p);
     *at += sizeof p;
+    if (p.ndims > QN_MAX_DIMS || p.dtype >= QN_NDTYPES ||
+        (size_t)(end - *at) < p.ndims * sizeof(int64_t) || !p.path)
+        return damaged(err);
+    type = (struct qn_type){(enum qn_dtype)p.dtype, {.ndims = p.ndims}};
+    memcpy(type.shape.n, *at, p.ndims * sizeof(int64_t));
+    *at += p.ndims * sizeof(int64_t);
+    QN_TRY(take(&items->pool, &path, at, end, p.path, err));
+    QN_TRY(add_item(items, path, &it, err));
     it->bytes = p.bytes;
     it->mtime_ns = p.mtime_ns;
     it->frame = p.frame;
     it->nframes = p.nframes;
+    QN_TRY(qn_item_type(&items->pool, it, (enum qn_dtype)p.stored, &type,
+                        err));
     it->probed = p.probed != 0;
-    it->stored = (enum qn_dtype)p.stored;
-    it->type.dtype = (enum qn_dtype)p.dtype;
-    it->type.shape.ndims = p.ndims;
-    memcpy(it->type.shape.n, p.n, sizeof p.n);
     it->code = p.code;
-    QN_TRY(take(&it->path, at, end, p.path, err));
-    QN_TRY(take(&it->fields, at, end, p.fields, err));
-    return take(&it->reason, at, end, p.reason, err);
+    return unpack_texts(items, it, &p, at, end, err);
 }
 
 int
@@ -337,28 +431,16 @@ qn_item_unpack(struct qn_items *items, const void *data, size_t n,
 {
     const char *at = data, *end = at + n;
 
-    while (at < end) {
-        QN_TRY(qn_memory_grow((void **)&items->v, &items->cap, items->n + 1,
-                              sizeof *items->v, err));
-        items->v[items->n] = (struct qn_item){.frame = -1, .source = -1};
-        QN_TRY(unpack_one(&items->v[items->n++], &at, end, err));
-    }
+    while (at < end)
+        QN_TRY(unpack_one(items, &at, end, err));
     return 0;
-}
-
-void
-qn_item_drop(struct qn_item *item)
-{
-    free(item->path);
-    free(item->fields);
-    free(item->reason);
 }
 
 void
 qn_item_clear(struct qn_items *items)
 {
-    for (size_t i = 0; i < items->n; i++)
-        qn_item_drop(&items->v[i]);
-    free(items->v);
-    *items = (struct qn_items){0};
+    struct qn_pool_source *source = items->pool.source;
+
+    qn_pool_clear(&items->pool);
+    *items = (struct qn_items){.pool.source = source};
 }

@@ -6,37 +6,51 @@
 #ifndef QN_MODEL_ITEM_H
 #define QN_MODEL_ITEM_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/pool.h"
 #include "base/text.h"
 #include "model/cards.h"
 #include "model/fields.h"
 #include "quern/array.h"
 
+/* There may be a million, so it is kept at 64 bytes: what a pointer leads to
+ * is in a pool, the set's or that of the plan. */
 struct qn_item {
-    char *path;       /* owned; relative to the data folder, or absolute  */
-    char *fields;     /* owned or NULL: "name=value\0" ... "\0": captures,
-                         list columns, then header values; '$' in place of
-                         '=' where the value is text whatever it looks like */
-    int64_t bytes;    /* -1: could not be looked at                       */
-    int64_t mtime_ns; /* since 1970                                       */
-    int64_t frame, nframes; /* first frame and how many; -1, 0: whole file.
-                         type is then that of one frame                   */
-    int source;       /* result of the input stage that it is; -1: a file;
-                         never packed                                     */
-    bool probed;      /* type and stored are known                        */
-    enum qn_dtype stored;
-    struct qn_type type;
-    int code;         /* not 0: the item cannot be read                   */
-    char *reason;     /* owned or NULL: why not                           */
-    bool told;        /* an earlier stage has recorded that it cannot be
-                         read; never packed                               */
+    const char *path;   /* relative to the data folder, or absolute       */
+    char *fields;       /* "name=value\0" ... "\0": captures, list columns,
+                           then header values; '$' in place of '=' where the
+                           value is text whatever it looks like; NULL: none */
+    const char *reason; /* why it cannot be read, or NULL                 */
+    const struct qn_type *type; /* of a run of frames that of one; never
+                                   NULL; equal types are kept once        */
+    int64_t bytes;      /* -1: could not be looked at                     */
+    int64_t mtime_ns;   /* since 1970                                     */
+    int32_t frame, nframes; /* first frame and how many; -1, 0: whole file */
+    int32_t source;     /* result of the input stage that it is; -1: a file;
+                           never packed                                   */
+    int16_t code;       /* not 0: the item cannot be read                 */
+    uint8_t stored;     /* enum qn_dtype                                  */
+    bool probed;        /* type and stored are known                      */
 };
 
+/* Starts as {0}, or with a pool that has a source. */
 struct qn_items {
-    struct qn_item *v; /* owned */
+    struct qn_item *v;   /* in the pool, or borrowed with all that it holds */
     size_t n, cap;
+    bool told;           /* an earlier stage, which has the same items, has
+                            recorded which of them cannot be read; never
+                            packed                                        */
+    struct qn_pool pool; /* owned                                         */
 };
 
-/* Append a zeroed item (frame -1) with a copy of path; *item is borrowed. */
+/* Room for n items in all: what is added one by one without it leaves holes. */
+int
+qn_item_reserve(struct qn_items *items, size_t n, struct qn_error *err);
+
+/* Append an item (frame and source -1, else zero) with a copy of path; *item
+ * is borrowed until the next one is added. */
 int
 qn_item_add(
     struct qn_items *items, const char *path, struct qn_item **item, struct qn_error *err);
@@ -44,7 +58,13 @@ qn_item_add(
 /* Append one field. */
 int
 qn_item_field(
-    struct qn_item *item, const char *name, const char *value, bool is_text,
+    struct qn_pool *pool, struct qn_item *item, const char *name, const char *value,
+    bool is_text, struct qn_error *err);
+
+/* Append the fields of another item. */
+int
+qn_item_append(
+    struct qn_pool *pool, struct qn_item *to, const struct qn_item *from,
     struct qn_error *err);
 
 /* Append a copy of an item, its facts and its fields. */
@@ -53,13 +73,21 @@ qn_item_copy(
     struct qn_items *items, const struct qn_item *from, struct qn_item **item,
     struct qn_error *err);
 
-/* Append the fields of another item. */
-int
-qn_item_append(struct qn_item *to, const struct qn_item *from, struct qn_error *err);
+/* The same view of items that stay where they are. */
+struct qn_items
+qn_item_borrow(const struct qn_items *items);
 
-/* Free what one item holds. */
-void
-qn_item_drop(struct qn_item *item);
+/* What was seen in it: it is probed then. */
+int
+qn_item_type(
+    struct qn_pool *pool, struct qn_item *item, enum qn_dtype stored,
+    const struct qn_type *type, struct qn_error *err);
+
+/* The pool's one copy of a type. */
+int
+qn_item_intern(
+    struct qn_pool *pool, const struct qn_type **one, const struct qn_type *type,
+    struct qn_error *err);
 
 /* "scan.h5", "scan.h5[0:64]" for a run of frames: for people and records. */
 const char *
@@ -67,7 +95,9 @@ qn_item_name(char *buf, size_t size, const struct qn_item *item);
 
 /* Record why it cannot be read (the first reason stays). */
 int
-qn_item_fail(struct qn_item *item, int code, const char *reason, struct qn_error *err);
+qn_item_fail(
+    struct qn_pool *pool, struct qn_item *item, int code, const char *reason,
+    struct qn_error *err);
 
 /* Its named values: path dir name stem ext frame, then its fields.  The text
  * of a value is borrowed from the item or from value->storage. */
@@ -85,13 +115,17 @@ qn_item_builtin(const char *name);
 size_t
 qn_item_stem(const char *name);
 
-/* The whole set as bytes, and back (QN_EMPI if the bytes are no set). */
+/* Items first ... first + n - 1 as bytes, and appended to a set (QN_EMPI if the
+ * bytes are no items). */
 int
-qn_item_pack(struct qn_text *out, const struct qn_items *items, struct qn_error *err);
+qn_item_pack(
+    struct qn_text *out, const struct qn_items *items, size_t first, size_t n,
+    struct qn_error *err);
 int
 qn_item_unpack(
     struct qn_items *items, const void *data, size_t n, struct qn_error *err);
 
+/* The pool's source remains. */
 void
 qn_item_clear(struct qn_items *items);
 

@@ -71,19 +71,47 @@ qn_key_number(struct qn_key *k, int64_t v)
 }
 
 void
-qn_key_finish(struct qn_key *k, char hex[QN_KEY_HEX])
+qn_key_finish(struct qn_key *k, struct qn_fingerprint *f)
 {
-    static const char digits[] = "0123456789abcdef";
     XXH128_canonical_t sum;
 
+    _Static_assert(sizeof sum.digest == sizeof f->b, "128 bits");
     assert(k->state);
     XXH128_canonicalFromHash(&sum, XXH3_128bits_digest(k->state));
-    for (size_t i = 0; i < sizeof sum.digest; i++) {
-        hex[2 * i] = digits[sum.digest[i] >> 4];
-        hex[2 * i + 1] = digits[sum.digest[i] & 15];
+    memcpy(f->b, sum.digest, sizeof f->b);
+    qn_key_close(k);
+}
+
+const char *
+qn_key_hex(char hex[QN_KEY_HEX], const struct qn_fingerprint *f)
+{
+    static const char digits[] = "0123456789abcdef";
+
+    hex[0] = '\0';
+    if (qn_key_none(f))
+        return hex;
+    for (size_t i = 0; i < sizeof f->b; i++) {
+        hex[2 * i] = digits[f->b[i] >> 4];
+        hex[2 * i + 1] = digits[f->b[i] & 15];
     }
     hex[QN_KEY_HEX - 1] = '\0';
-    qn_key_close(k);
+    return hex;
+}
+
+bool
+qn_key_is(const struct qn_fingerprint *f, const char *hex)
+{
+    char mine[QN_KEY_HEX];
+
+    return !strcmp(qn_key_hex(mine, f), hex);
+}
+
+bool
+qn_key_none(const struct qn_fingerprint *f)
+{
+    static const struct qn_fingerprint none;
+
+    return !memcmp(f->b, none.b, sizeof f->b);
 }
 
 void

@@ -5,22 +5,28 @@
  * a number and its text.  The same on every machine.  Against accidents, not
  * against forgers.  All local.
  *
+ *     struct qn_fingerprint f;
  *     struct qn_key k;
- *     char hex[QN_KEY_HEX];
  *     QN_TRY(qn_key_open(&k, err));
  *     qn_key_text(&k, path);
  *     qn_key_number(&k, size);
- *     qn_key_finish(&k, hex);
+ *     qn_key_finish(&k, &f);
  */
 #ifndef QN_MODEL_KEY_H
 #define QN_MODEL_KEY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "quern/error.h"
 
 #define QN_KEY_HEX 33 /* 32 digits and the NUL */
+
+/* A finished one; all zero: there is none. */
+struct qn_fingerprint {
+    unsigned char b[16];
+};
 
 struct qn_key {
     void *state; /* owned; NULL when closed */
@@ -37,9 +43,21 @@ qn_key_bytes(struct qn_key *k, const void *p, size_t n);
 void
 qn_key_number(struct qn_key *k, int64_t v);
 
-/* The fingerprint of all pieces so far, in lower case; closes k. */
+/* The fingerprint of all pieces so far; closes k. */
 void
-qn_key_finish(struct qn_key *k, char hex[QN_KEY_HEX]);
+qn_key_finish(struct qn_key *k, struct qn_fingerprint *f);
+
+/* In lower case, "" for none.  Returns hex. */
+const char *
+qn_key_hex(char hex[QN_KEY_HEX], const struct qn_fingerprint *f);
+
+/* Is hex the text of f?  None is none, and "" the text of it. */
+bool
+qn_key_is(const struct qn_fingerprint *f, const char *hex);
+
+/* Is there none? */
+bool
+qn_key_none(const struct qn_fingerprint *f);
 
 /* Give up without a fingerprint.  Safe on a zero struct, and twice. */
 void

@@ -31,26 +31,67 @@ qn_plan_open(struct qn_plan *p, const struct qn_job *job,
     return 0;
 }
 
+_Static_assert(sizeof(struct qn_task) <= 64, "a million of them cost 64 MB");
+_Static_assert(sizeof(struct qn_target) <= 56, "likewise");
+
 int
-qn_plan_fail_task(struct qn_task *t, enum qn_state state, int code,
-                  const char *reason, struct qn_error *err)
+qn_plan_fail_task(struct qn_plan_stage *st, struct qn_task *t,
+                  enum qn_state state, int code, const char *reason,
+                  struct qn_error *err)
 {
+    char *copy;
+
     if (t->state != QN_TODO)
         return 0;
-    t->state = state;
-    t->code = code;
-    return qn_memory_copy(&t->reason, reason, err);
+    QN_TRY(qn_pool_text(&st->pool, &copy, reason, err));
+    t->reason = copy;
+    t->code = (int16_t)code;
+    t->state = (uint8_t)state;
+    return 0;
 }
 
 int
-qn_plan_fail_target(struct qn_target *t, enum qn_state state, int code,
-                    const char *reason, struct qn_error *err)
+qn_plan_fail_target(struct qn_plan_stage *st, struct qn_target *t,
+                    enum qn_state state, int code, const char *reason,
+                    struct qn_error *err)
 {
+    char *copy;
+
     if (t->state != QN_TODO)
         return 0;
-    t->state = state;
-    t->code = code;
-    return qn_memory_copy(&t->reason, reason, err);
+    QN_TRY(qn_pool_text(&st->pool, &copy, reason, err));
+    t->reason = copy;
+    t->code = (int16_t)code;
+    t->state = (uint8_t)state;
+    return 0;
+}
+
+int
+qn_plan_lose_frames(struct qn_plan_stage *st, struct qn_task *t,
+                    const char *text, struct qn_error *err)
+{
+    struct qn_lost *lost;
+    char *copy;
+    size_t n = 0;
+
+    for (const char *p = text; *p; p++)
+        n += *p == '\n';
+    if (!n)
+        return 0;
+    QN_TRY(qn_pool_make(&st->pool, (void **)&lost, 1,
+                        sizeof *lost + n * sizeof *lost->frame, err));
+    for (const char *p = text; (size_t)lost->n < n; p = strchr(p, '\n') + 1)
+        lost->frame[lost->n++] = atoll(p);
+    QN_TRY(qn_pool_text(&st->pool, &copy, text, err));
+    t->lost = lost;
+    t->reason = copy;
+    return 0;
+}
+
+int64_t
+qn_plan_lost(const struct qn_task *t)
+{
+    return t->lost ? t->lost->n : 0;
 }
 
 int64_t
@@ -58,7 +99,7 @@ qn_plan_frames(const struct qn_task *t)
 {
     if (t->code || t->state == QN_SKIPPED)
         return 0;
-    return t->item->frame < 0 ? 1 : t->item->nframes - t->nlost;
+    return t->item->frame < 0 ? 1 : t->item->nframes - qn_plan_lost(t);
 }
 
 int64_t
@@ -113,7 +154,7 @@ qn_plan_required(const struct qn_plan_stage *st, const struct qn_target *t)
 }
 
 int
-qn_plan_check_members(const struct qn_plan_stage *st, struct qn_target *t,
+qn_plan_check_members(struct qn_plan_stage *st, struct qn_target *t,
                       struct qn_error *err)
 {
     long long have = (long long)qn_plan_members(st, t),
@@ -125,7 +166,7 @@ qn_plan_check_members(const struct qn_plan_stage *st, struct qn_target *t,
     snprintf(reason, sizeof reason,
              "%lld of %lld members are good, %lld are needed", have,
              (long long)qn_plan_all_members(st, t), need);
-    return qn_plan_fail_target(t, QN_FAILED, QN_EMISSING, reason, err);
+    return qn_plan_fail_target(st, t, QN_FAILED, QN_EMISSING, reason, err);
 }
 
 /* ---- choosing ------------------------------------------------------------ */
@@ -205,17 +246,14 @@ nothing_kept(const struct qn_plan_stage *st, struct qn_error *err)
 
 static int
 add_task(struct qn_plan_stage *st, const struct qn_item *item,
-         struct qn_error *err)
+         const struct qn_use *none, struct qn_error *err)
 {
     struct qn_task *t = &st->task[st->ntasks++];
 
-    *t = (struct qn_task){.item = item, .source = item->source,
+    *t = (struct qn_task){.item = item, .result = item->type, .use = none,
                           .target = -1};
-    if (st->nuses)
-        QN_TRY(qn_memory_make((void **)&t->use, (size_t)st->nuses,
-                              sizeof *t->use, "the operands", err));
     if (item->code)
-        return qn_plan_fail_task(t, QN_FAILED, item->code,
+        return qn_plan_fail_task(st, t, QN_FAILED, item->code,
                                  item->reason ? item->reason : "", err);
     return 0;
 }
@@ -224,7 +262,8 @@ add_task(struct qn_plan_stage *st, const struct qn_item *item,
  * is kept and fails, in the first stage that meets it: never silently absent,
  * and not said again by every stage that chooses from the same files. */
 static int
-consider(struct qn_plan_stage *st, size_t index, struct qn_error *err)
+consider(struct qn_plan_stage *st, size_t index, const struct qn_use *none,
+         struct qn_error *err)
 {
     const struct qn_item *item = &st->items.v[index];
     const struct qn_input *in = &st->stage->input;
@@ -233,7 +272,7 @@ consider(struct qn_plan_stage *st, size_t index, struct qn_error *err)
     bool yes = true;
     int rc = 0;
 
-    if (in->where && item->told)
+    if (in->where && item->code && st->items.told)
         yes = false;
     else if (in->where && !item->code)
         rc = qn_expr_true(&in->where_expr, &fields, &yes, &why);
@@ -241,10 +280,10 @@ consider(struct qn_plan_stage *st, size_t index, struct qn_error *err)
         st->rejected++;
         return 0;
     }
-    QN_TRY(add_task(st, item, err));
+    QN_TRY(add_task(st, item, none, err));
     if (rc)
-        return qn_plan_fail_task(&st->task[st->ntasks - 1], QN_FAILED, rc,
-                                 why.text, err);
+        return qn_plan_fail_task(st, &st->task[st->ntasks - 1], QN_FAILED,
+                                 rc, why.text, err);
     return 0;
 }
 
@@ -260,7 +299,8 @@ choose_precision(const struct qn_plan *p, const struct qn_plan_stage *st)
         return QN_F64;
     for (int i = 0; i < st->ntasks; i++)
         if (st->task[i].item->probed &&
-            qn_dtype_precision(st->task[i].item->stored) == QN_F64)
+            qn_dtype_precision(
+                (enum qn_dtype)st->task[i].item->stored) == QN_F64)
             widest = QN_F64;
     return widest;
 }
@@ -270,21 +310,40 @@ static int
 take_results(struct qn_plan_stage *st, const struct qn_plan_stage *from,
              struct qn_error *err)
 {
+    bool count = st->stage->input.product &&
+                 !strcmp(st->stage->input.product, "count");
+
+    QN_TRY(qn_item_reserve(&st->items, (size_t)from->ntargets, err));
     for (int i = 0; i < from->ntargets; i++) {
         const struct qn_target *t = &from->target[i];
+        struct qn_type type = *t->type;
         struct qn_item *item;
 
-        QN_TRY(qn_item_add(&st->items, t->facts.path, &item, err));
-        QN_TRY(qn_item_append(item, &t->facts, err));
+        if (count)
+            type.dtype = QN_I32;
+        QN_TRY(qn_item_add(&st->items, t->facts->path, &item, err));
+        QN_TRY(qn_item_append(&st->items.pool, item, t->facts, err));
+        QN_TRY(qn_item_type(&st->items.pool, item, type.dtype, &type, err));
         item->bytes = -1;
         item->source = i;
-        item->type = t->type;
-        if (st->stage->input.product &&
-            !strcmp(st->stage->input.product, "count"))
-            item->type.dtype = QN_I32;
-        item->stored = item->type.dtype;
         item->probed = t->code == 0;
     }
+    return 0;
+}
+
+/* A task for every item that is chosen. */
+static int
+make_tasks(struct qn_plan_stage *st, struct qn_error *err)
+{
+    struct qn_use *none;
+
+    // until they are found
+    QN_TRY(qn_pool_make(&st->pool, (void **)&none, (size_t)st->nuses,
+                        sizeof *none, err));
+    QN_TRY(qn_pool_make(&st->pool, (void **)&st->task, st->items.n,
+                        sizeof *st->task, err));
+    for (size_t i = 0; i < st->items.n; i++)
+        QN_TRY(consider(st, i, none, err));
     return 0;
 }
 
@@ -314,10 +373,7 @@ qn_plan_select(struct qn_plan *p, int s, struct qn_items *items,
                        "stage %s: %zu items are more than the %d that one "
                        "stage may have; split it",
                        st->stage->name, st->items.n, INT_MAX);
-    QN_TRY(qn_memory_make((void **)&st->task, st->items.n, sizeof *st->task,
-                          "the plan", err));
-    for (size_t i = 0; i < st->items.n; i++)
-        QN_TRY(consider(st, i, err));
+    QN_TRY(make_tasks(st, err));
     if (!st->ntasks && st->stage->input.where)
         return nothing_kept(st, err);
     st->precision = choose_precision(p, st);
@@ -408,22 +464,9 @@ qn_plan_check(const struct qn_plan *p, struct qn_error *err)
 static void
 clear_stage(struct qn_plan_stage *st)
 {
-    for (int i = 0; i < st->ntasks; i++) {
-        free(st->task[i].reason);
-        free(st->task[i].lost);
-        free(st->task[i].use);
-    }
-    for (int i = 0; i < st->ntargets; i++) {
-        free(st->target[i].name);
-        free(st->target[i].task);
-        free(st->target[i].reason);
-        free(st->target[i].facts.path);
-        free(st->target[i].facts.fields);
-    }
-    free(st->task);
-    free(st->target);
     qn_item_clear(&st->items);
     qn_item_clear(&st->files);
+    qn_pool_clear(&st->pool);
 }
 
 void

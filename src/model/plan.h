@@ -21,8 +21,7 @@
 
 #include "model/item.h"
 #include "model/job.h"
-
-#define QN_KEY_TEXT 33
+#include "model/key.h"
 
 enum qn_state {
     QN_TODO,
@@ -36,56 +35,66 @@ enum qn_state {
 /* An operand of one task, found. */
 struct qn_use {
     double number; /* where neither file nor stage                        */
+    double scale;
     int stage;     /* index of the stage whose result it is, or -1        */
     int target;    /* index of that result                                */
     int file;      /* index in the stage's operand files, or -1           */
-    double scale;
 };
 
+/* Frames of a run, from 0, that failed by themselves. */
+struct qn_lost {
+    int64_t n;
+    int64_t frame[];
+};
+
+/* Tasks and results are kept small, for there may be a million of each: what
+ * a pointer leads to is in the stage's pools, and what is equal is there
+ * once. */
 struct qn_task {
-    const struct qn_item *item; /* borrowed from the stage's items        */
-    int source;        /* index of the result it reads of the input stage,
-                          or -1: it reads item->path                      */
-    int target;        /* index of the result it makes or is a member of  */
-    enum qn_state state;
-    int code;          /* why it failed                                   */
-    char *reason;      /* owned; NULL                                     */
-    int64_t *lost;     /* owned, [nlost]: of a run of frames those, from 0,
-                          that failed by themselves                       */
-    int nlost;
-    struct qn_type result; /* after the steps; of a run, of one frame     */
-    struct qn_use *use; /* owned: operands of all steps, in order         */
-    char key[QN_KEY_TEXT];
+    const struct qn_item *item; /* of the stage's                         */
+    const struct qn_use *use;   /* operands of all steps, in order        */
+    const struct qn_type *result; /* after the steps; of a run, of one
+                                     frame                                */
+    const char *reason; /* why it failed; of frames that did, a line each
+                           "FRAME REASON\n"; NULL                         */
+    const struct qn_lost *lost; /* NULL: none                             */
+    struct qn_fingerprint key;
+    int target;         /* index of the result it makes or is a member of */
+    int16_t code;       /* not 0: it failed                               */
+    uint8_t state;      /* enum qn_state                                  */
 };
 
 struct qn_target {
-    char *name;        /* owned: file, relative to the output folder      */
-    int *task;         /* owned: its members, in item order               */
+    const char *name;   /* file, relative to the output folder            */
+    const int *task;    /* its members, in item order                     */
+    const struct qn_item *facts; /* what a stage that reads it sees: its
+                           item, or one of its own whose path is the name
+                           (or that of the file whose frames it has)      */
+    const struct qn_type *type; /* of the product `data`                  */
+    const char *reason; /* NULL                                           */
+    const struct qn_fingerprint *key; /* that of its only task, or its own */
     int ntasks;
-    enum qn_state state;
-    int code;
-    char *reason;      /* owned; NULL                                     */
-    struct qn_item facts; /* owned: what a stage that reads it sees; path is
-                          the source file's for an item, else name        */
-    enum qn_dtype member; /* the type in which members are kept           */
-    struct qn_type type; /* of the product `data`                         */
-    char key[QN_KEY_TEXT];
+    int16_t code;
+    uint8_t state;      /* enum qn_state                                  */
+    uint8_t member;     /* enum qn_dtype in which members are kept        */
 };
 
 struct qn_plan_stage {
     const struct qn_stage *stage; /* borrowed from the job                */
     struct qn_items items;        /* owned                                */
     struct qn_items files;        /* owned: operand files, probed         */
-    struct qn_task *task;         /* owned, in item order                 */
+    struct qn_task *task;         /* in item order                        */
     int ntasks;
-    struct qn_target *target;     /* owned                                */
-    int ntargets;
+    struct qn_target *target;
+    int ntargets, targets_cap;
     int nuses;                    /* operands of all steps                */
     enum qn_dtype precision;
     int before;                   /* tasks whose results were there before
                                      this run                             */
     size_t rejected;              /* items that `where` left out          */
     bool wanted;                  /* --stage: this run is to make it      */
+    struct qn_pool pool;          /* owned: what tasks and results are and
+                                     lead to                              */
 };
 
 struct qn_plan {
@@ -138,12 +147,22 @@ qn_plan_check(const struct qn_plan *p, struct qn_error *err);
 /* Record why a task or a result is not to be had (the first reason stays). */
 int
 qn_plan_fail_task(
-    struct qn_task *t, enum qn_state state, int code, const char *reason,
-    struct qn_error *err);
+    struct qn_plan_stage *st, struct qn_task *t, enum qn_state state, int code,
+    const char *reason, struct qn_error *err);
 int
 qn_plan_fail_target(
-    struct qn_target *t, enum qn_state state, int code, const char *reason,
-    struct qn_error *err);
+    struct qn_plan_stage *st, struct qn_target *t, enum qn_state state, int code,
+    const char *reason, struct qn_error *err);
+
+/* Record frames of a run that failed by themselves: text has a line
+ * "FRAME REASON\n" for each. */
+int
+qn_plan_lose_frames(
+    struct qn_plan_stage *st, struct qn_task *t, const char *text, struct qn_error *err);
+
+/* How many of them there are. */
+int64_t
+qn_plan_lost(const struct qn_task *t);
 
 /* Samples a pixel that a task brings: 1, or its frames that have not failed;
  * 0 if it failed or is left out. */
@@ -164,7 +183,7 @@ qn_plan_joins(const struct qn_plan_stage *st);
 /* Fail a result that has fewer good members than it needs. */
 int
 qn_plan_check_members(
-    const struct qn_plan_stage *st, struct qn_target *t, struct qn_error *err);
+    struct qn_plan_stage *st, struct qn_target *t, struct qn_error *err);
 
 /* Members that must not fail (at-least). */
 int64_t

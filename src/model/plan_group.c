@@ -8,41 +8,80 @@
 #include "base/memory.h"
 #include "model/plan_parts.h"
 
+/* Room for n results. */
 static int
-add_target(struct qn_plan_stage *st, struct qn_target **out,
-           struct qn_error *err)
+reserve_targets(struct qn_plan_stage *st, int n, struct qn_error *err)
 {
-    size_t cap = (size_t)st->ntargets;
+    struct qn_target *v;
 
-    // capacity doubles at powers of two
-    if (!(cap & (cap - 1))) {
-        void *p = realloc(st->target, (cap ? cap * 2 : 1) * sizeof *st->target);
-
-        if (!p)
-            return qn_fail(err, QN_ENOMEM, "no memory for the plan");
-        st->target = p;
-    }
-    *out = &st->target[st->ntargets++];
-    **out = (struct qn_target){.facts = {.frame = -1, .source = -1}};
+    QN_TRY(qn_pool_make(&st->pool, (void **)&v, (size_t)n, sizeof *v, err));
+    if (st->ntargets)
+        memcpy(v, st->target, (size_t)st->ntargets * sizeof *v);
+    st->target = v;
+    st->targets_cap = n;
     return 0;
 }
 
+/* Append the result that a task makes or is the first member of. */
 static int
-join_target(struct qn_plan_stage *st, int target, int task,
-            struct qn_error *err)
+add_target(struct qn_plan_stage *st, struct qn_target **out, int task,
+           struct qn_error *err)
 {
-    struct qn_target *t = &st->target[target];
-    int n = t->ntasks;
+    static const struct qn_fingerprint none;
+    const void *key = NULL;
 
-    if (!(n & (n - 1))) {
-        void *p = realloc(t->task, (size_t)(n ? n * 2 : 1) * sizeof *t->task);
+    if (st->ntargets == st->targets_cap)
+        QN_TRY(reserve_targets(st, st->ntargets ? 2 * st->ntargets : 4, err));
+    QN_TRY(qn_pool_intern(&st->pool, &key, &none, sizeof none, err));
+    *out = &st->target[st->ntargets++];
+    **out = (struct qn_target){.type = st->task[task].item->type, .key = key};
+    return 0;
+}
 
-        if (!p)
-            return qn_fail(err, QN_ENOMEM, "no memory for the plan");
-        t->task = p;
-    }
-    t->task[t->ntasks++] = task;
+/* Facts of its own, for a result that is more than its item. */
+static int
+add_facts(struct qn_plan_stage *st, struct qn_target *t, struct qn_item **out,
+          const char *path, struct qn_error *err)
+{
+    struct qn_item *facts;
+
+    QN_TRY(qn_pool_make(&st->pool, (void **)&facts, 1, sizeof *facts, err));
+    *facts = (struct qn_item){
+        .path = path, .type = t->type, .frame = -1, .source = -1};
+    t->facts = *out = facts;
+    return 0;
+}
+
+static void
+join_target(struct qn_plan_stage *st, int target, int task)
+{
+    st->target[target].ntasks++;
     st->task[task].target = target;
+}
+
+/* Members of each result, in item order, one result behind the other. */
+static int
+list_members(struct qn_plan_stage *st, struct qn_error *err)
+{
+    int *member, at = 0;
+
+    QN_TRY(qn_pool_make(&st->pool, (void **)&member, (size_t)st->ntasks,
+                        sizeof *member, err));
+    for (int i = 0; i < st->ntargets; i++) {
+        struct qn_target *t = &st->target[i];
+
+        t->task = &member[at];
+        at += t->ntasks;
+        t->ntasks = 0;
+    }
+    for (int i = 0; i < st->ntasks; i++) {
+        struct qn_target *t;
+
+        if (st->task[i].target < 0)
+            continue;
+        t = &st->target[st->task[i].target];
+        member[t->task - member + t->ntasks++] = i;
+    }
     return 0;
 }
 
@@ -52,9 +91,24 @@ suffix(const struct qn_stage *stage)
     return stage->output.format == QN_FORMAT_FITS ? ".fits" : ".h5";
 }
 
+/* A name that was put together, into the plan. */
+static int
+keep_name(struct qn_plan_stage *st, const char **name, struct qn_text *t,
+          struct qn_error *err)
+{
+    char *copy = NULL;
+    int rc = qn_text_check(t, err);
+
+    if (!rc)
+        rc = qn_pool_text(&st->pool, &copy, qn_text_get(t), err);
+    qn_text_clear(t);
+    *name = copy;
+    return rc;
+}
+
 /* "STAGE/NAME.h5", NAME by the stage's pattern. */
 static int
-name_by_pattern(char **name, const struct qn_stage *stage,
+name_by_pattern(struct qn_plan_stage *st, const char **name,
                 const char *pattern, const struct qn_item *item,
                 struct qn_error *err)
 {
@@ -64,12 +118,10 @@ name_by_pattern(char **name, const struct qn_stage *stage,
     int rc = qn_fields_fill(&filled, pattern, &fields, true, err);
 
     if (!rc)
-        qn_text_add(&t, "%s/%s%s", stage->name, filled, suffix(stage));
+        qn_text_add(&t, "%s/%s%s", st->stage->name, filled,
+                    suffix(st->stage));
     free(filled);
-    if (!rc)
-        rc = qn_text_check(&t, err);
-    *name = t.s;
-    return rc;
+    return rc ? rc : keep_name(st, name, &t, err);
 }
 
 static int
@@ -78,6 +130,7 @@ make_item_target(struct qn_plan_stage *st, int task, struct qn_error *err)
     const struct qn_item *item = st->task[task].item;
     const char *pattern = st->stage->output.name;
     struct qn_target *t;
+    struct qn_item *facts;
     struct qn_error why = {0};
     int rc;
 
@@ -85,19 +138,22 @@ make_item_target(struct qn_plan_stage *st, int task, struct qn_error *err)
         pattern = st->stage->input.each == QN_EACH_HDU ? "{stem}-{hdu}"
                                                        : "{stem}";
 
-    QN_TRY(add_target(st, &t, err));
-    QN_TRY(qn_memory_copy(&t->facts.path, item->path, err));
-    QN_TRY(qn_item_append(&t->facts, item, err));
-    QN_TRY(join_target(st, st->ntargets - 1, task, err));
+    QN_TRY(add_target(st, &t, task, err));
+    t->facts = item;
+    if (item->frame >= 0) {
+        QN_TRY(add_facts(st, t, &facts, item->path, err));
+        facts->fields = item->fields;
+    }
+    join_target(st, st->ntargets - 1, task);
     // a file in which nothing was found has no image to be named after
     if (item->code && !st->stage->output.name)
         pattern = "{stem}";
-    rc = name_by_pattern(&t->name, st->stage, pattern, item, &why);
+    rc = name_by_pattern(st, &t->name, pattern, item, &why);
     if (rc == QN_ENOMEM)
         return qn_fail(err, rc, "%s", why.text);
     if (rc) {
         qn_wrap(&why, "output name \"%s\"", pattern);
-        return qn_plan_fail_task(&st->task[task], QN_FAILED, rc, why.text,
+        return qn_plan_fail_task(st, &st->task[task], QN_FAILED, rc, why.text,
                                  err);
     }
     return 0;
@@ -125,7 +181,7 @@ group_values(struct qn_text *key, const struct qn_group *g,
 
 /* A group's default name: its values, encoded, joined by "-". */
 static int
-name_by_values(char **name, const struct qn_plan_stage *st,
+name_by_values(struct qn_plan_stage *st, const char **name,
                const char *values, struct qn_error *err)
 {
     static const char safe[] = "abcdefghijklmnopqrstuvwxyz"
@@ -143,22 +199,22 @@ name_by_values(char **name, const struct qn_plan_stage *st,
         else
             qn_text_add(&t, "%%%02X", (unsigned)(unsigned char)*p);
     qn_text_add(&t, "%s", suffix(st->stage));
-    *name = t.s;
-    return qn_text_check(&t, err);
+    return keep_name(st, name, &t, err);
 }
 
 /* A field of a group that is no plain name ("round(EXPTIME, 1)") is found
  * under its text. */
 static int
-set_group_facts(struct qn_target *t, const struct qn_group *g,
-                const char *values, struct qn_error *err)
+set_group_facts(struct qn_pool *pool, struct qn_item *facts,
+                const struct qn_group *g, const char *values,
+                struct qn_error *err)
 {
     for (size_t i = 0; i < g->per.n && *values; i++) {
         size_t n = strcspn(values, "\n");
         char text[1024];
 
         snprintf(text, sizeof text, "%.*s", (int)n, values);
-        QN_TRY(qn_item_field(&t->facts, g->per.v[i], text, false, err));
+        QN_TRY(qn_item_field(pool, facts, g->per.v[i], text, false, err));
         values += n + 1;
     }
     return 0;
@@ -172,20 +228,17 @@ make_group_target(struct qn_plan_stage *st, const char *values, int task,
     const char *pattern = st->stage->output.name;
     const struct qn_item *item = st->task[task].item;
     struct qn_target *t;
+    struct qn_item *facts;
 
-    QN_TRY(add_target(st, &t, err));
-    if (g->per_file) {
-        QN_TRY(qn_memory_copy(&t->facts.path, item->path, err));
-        QN_TRY(name_by_pattern(&t->name, st->stage,
-                               pattern ? pattern : "{stem}", item, err));
-    } else if (pattern) {
-        QN_TRY(name_by_pattern(&t->name, st->stage, pattern, item, err));
-    } else {
-        QN_TRY(name_by_values(&t->name, st, values, err));
-    }
-    if (!t->facts.path)
-        QN_TRY(qn_memory_copy(&t->facts.path, t->name, err));
-    return set_group_facts(t, g, values, err);
+    QN_TRY(add_target(st, &t, task, err));
+    if (g->per_file && !pattern)
+        pattern = "{stem}";
+    if (pattern)
+        QN_TRY(name_by_pattern(st, &t->name, pattern, item, err));
+    else
+        QN_TRY(name_by_values(st, &t->name, values, err));
+    QN_TRY(add_facts(st, t, &facts, g->per_file ? item->path : t->name, err));
+    return set_group_facts(&st->pool, facts, g, values, err);
 }
 
 /* Groups found so far, by their values: a hash table of target numbers. */
@@ -244,7 +297,7 @@ group_task(struct qn_plan_stage *st, struct grouping *g, int task,
     rc = group_values(&values, &st->stage->combine, t->item, &why);
     if (rc) {
         qn_text_clear(&values);
-        return qn_plan_fail_task(t, QN_FAILED, rc, why.text, err);
+        return qn_plan_fail_task(st, t, QN_FAILED, rc, why.text, err);
     }
     slot = find_slot(g, qn_text_get(&values));
     if (!*slot) {
@@ -256,7 +309,9 @@ group_task(struct qn_plan_stage *st, struct grouping *g, int task,
         *slot = st->ntargets;
     }
     qn_text_clear(&values);
-    return rc ? rc : join_target(st, *slot - 1, task, err);
+    if (!rc)
+        join_target(st, *slot - 1, task);
+    return rc;
 }
 
 static int
@@ -282,7 +337,7 @@ make_joined(struct qn_plan_stage *st, struct qn_error *err)
         if (i && !qn_plan_frames_named(st->stage) &&
             !strcmp(st->task[i].item->path, st->task[i - 1].item->path)) {
             if (st->task[i - 1].target >= 0)
-                QN_TRY(join_target(st, st->ntargets - 1, i, err));
+                join_target(st, st->ntargets - 1, i);
             continue;
         }
         QN_TRY(make_item_target(st, i, err));
@@ -290,14 +345,24 @@ make_joined(struct qn_plan_stage *st, struct qn_error *err)
     return 0;
 }
 
+/* A result for every item. */
+static int
+make_single(struct qn_plan_stage *st, struct qn_error *err)
+{
+    QN_TRY(reserve_targets(st, st->ntasks, err));
+    for (int i = 0; i < st->ntasks; i++)
+        QN_TRY(make_item_target(st, i, err));
+    return 0;
+}
+
 int
 qn_plan_group_targets(struct qn_plan_stage *st, struct qn_error *err)
 {
     if (st->stage->combine.given)
-        return make_groups(st, err);
-    if (qn_plan_joins(st))
-        return make_joined(st, err);
-    for (int i = 0; i < st->ntasks; i++)
-        QN_TRY(make_item_target(st, i, err));
-    return 0;
+        QN_TRY(make_groups(st, err));
+    else if (qn_plan_joins(st))
+        QN_TRY(make_joined(st, err));
+    else
+        QN_TRY(make_single(st, err));
+    return list_members(st, err);
 }

@@ -45,6 +45,15 @@ add_strings(struct qn_key *k, const struct qn_strings *s)
         qn_key_text(k, s->v[i]);
 }
 
+/* Another's key goes in as text. */
+static void
+add_key(struct qn_key *k, const struct qn_fingerprint *f)
+{
+    char hex[QN_KEY_HEX];
+
+    qn_key_text(k, qn_key_hex(hex, f));
+}
+
 static void
 add_file(struct qn_key *k, const struct qn_item *item)
 {
@@ -64,7 +73,7 @@ add_use(struct qn_key *k, const struct qn_plan *p,
         const struct qn_plan_stage *st, const struct qn_use *u)
 {
     if (u->stage >= 0)
-        qn_key_text(k, p->stage[u->stage].target[u->target].key);
+        add_key(k, p->stage[u->stage].target[u->target].key);
     else if (u->file >= 0)
         add_file(k, &st->files.v[u->file]);
     else
@@ -106,15 +115,15 @@ task_key(struct qn_plan *p, int s, struct qn_task *t, const char *text,
     add_strings(&k, &in->dataset);
     add_strings(&k, &in->slice);
     qn_key_bytes(&k, &in->shape, sizeof in->shape);
-    if (t->source >= 0)
-        qn_key_text(&k, p->stage[in->stage_index].target[t->source].key);
+    if (t->item->source >= 0)
+        add_key(&k, p->stage[in->stage_index].target[t->item->source].key);
     else
         add_file(&k, t->item);
     for (int i = 0; i < st->nuses; i++)
         add_use(&k, p, st, &t->use[i]);
     for (int i = 0; i < st->stage->nsteps; i++)
         add_headers(&k, st->stage->steps[i].params, t->item);
-    qn_key_finish(&k, t->key);
+    qn_key_finish(&k, &t->key);
     return 0;
 }
 
@@ -132,6 +141,8 @@ static int
 combined_key(struct qn_plan_stage *st, struct qn_target *t, const char *text,
              struct qn_error *err)
 {
+    const void *key = NULL;
+    struct qn_fingerprint f;
     struct qn_key k;
 
     QN_TRY(qn_key_open(&k, err));
@@ -142,12 +153,14 @@ combined_key(struct qn_plan_stage *st, struct qn_target *t, const char *text,
 
         if (!qn_plan_frames(m))
             continue;
-        qn_key_text(&k, m->key);
-        for (int f = 0; f < m->nlost; f++)
-            qn_key_number(&k, m->lost[f]);
+        add_key(&k, &m->key);
+        for (int64_t n = 0; n < qn_plan_lost(m); n++)
+            qn_key_number(&k, m->lost->frame[n]);
         add_weight(&k, &st->stage->combine, m->item);
     }
-    qn_key_finish(&k, t->key);
+    qn_key_finish(&k, &f);
+    QN_TRY(qn_pool_intern(&st->pool, &key, &f, sizeof f, err));
+    t->key = key;
     return 0;
 }
 
@@ -183,7 +196,7 @@ qn_plan_keys(struct qn_plan *p, int s, struct qn_error *err)
         else if (qn_plan_joins(st))
             rc = combined_key(st, t, "joined", err);
         else
-            memcpy(t->key, st->task[t->task[0]].key, sizeof t->key);
+            t->key = &st->task[t->task[0]].key;
     }
     free(text);
     free(combine);

@@ -38,13 +38,10 @@ add_file(struct qn_items *files, const char *path,
 
     part_of(part, sizeof part, op);
     QN_TRY(qn_item_add(files, path, &item, err));
-    QN_TRY(qn_item_field(item, QN_PLAN_PART, part, true, err));
+    QN_TRY(qn_item_field(&files->pool, item, QN_PLAN_PART, part, true, err));
     // neighbours often share their file: a cheap first look
-    if (files->n > 1 && !by_path(item - 1, item)) {
-        free(item->path);
-        free(item->fields);
+    if (files->n > 1 && !by_path(item - 1, item))
         files->n--;
-    }
     return 0;
 }
 
@@ -80,10 +77,7 @@ drop_repeats(struct qn_items *files)
     if (files->n)
         qsort(files->v, files->n, sizeof *files->v, by_path);
     for (size_t i = 0; i < files->n; i++) {
-        if (kept && !by_path(&files->v[kept - 1], &files->v[i])) {
-            free(files->v[i].path);
-            free(files->v[i].fields);
-        } else
+        if (!kept || by_path(&files->v[kept - 1], &files->v[i]))
             files->v[kept++] = files->v[i];
     }
     files->n = kept;
@@ -153,7 +147,7 @@ make_index(struct qn_plan_index *ix, const struct qn_plan_stage *from,
         struct qn_text key = {0};
 
         QN_TRY(match_key(&key, &from->stage->combine,
-                         &from->target[i].facts, true, err));
+                         from->target[i].facts, true, err));
         if (!key.s)
             qn_text_add(&key, "%s", "");
         QN_TRY(qn_text_check(&key, err));
@@ -203,7 +197,7 @@ list_values(struct qn_text *out, const struct qn_plan_stage *from,
         struct qn_value v;
         char text[80];
 
-        if (!qn_item_find(&from->target[i].facts, field, &v))
+        if (!qn_item_find(from->target[i].facts, field, &v))
             continue;
         qn_fields_text(text, sizeof text, &v);
         if (said == 8) {
@@ -274,14 +268,14 @@ satisfies(const struct qn_match *m, const struct qn_item *item,
     if (!qn_item_find(item, m->field, &a))
         return qn_fail(why, QN_EMISSING, "no header value %s to match with",
                        m->field);
-    *yes = qn_item_find(&t->facts, m->field, &b);
+    *yes = qn_item_find(t->facts, m->field, &b);
     if (!*yes)
         return 0;
     if (m->nearest) {
         double x;
 
         QN_TRY(number_field(item, m->field, &x, why));
-        QN_TRY(number_field(&t->facts, m->field, value, why));
+        QN_TRY(number_field(t->facts, m->field, value, why));
         *far = fabs(x - *value);
         *yes = isnan(m->within) || *far <= m->within;
         return 0;
@@ -351,7 +345,7 @@ scale_by_header(const struct qn_plan_resolving *r, const struct qn_operand *op,
     double mine, theirs;
 
     if (u->stage >= 0)
-        partner = &r->p->stage[u->stage].target[u->target].facts;
+        partner = r->p->stage[u->stage].target[u->target].facts;
     else
         partner = &r->st->files.v[u->file];
     QN_TRY(number_field(item, op->scale_header, &mine, why));
@@ -368,19 +362,21 @@ use_file(const struct qn_plan_resolving *r, const struct qn_operand *op,
          const struct qn_item *item, struct qn_use *u, struct qn_error *why)
 {
     struct qn_lookup fields = qn_item_lookup(item);
+    struct qn_pool pool = {0};
     struct qn_item want = {0};
     const struct qn_item *hit = NULL;
-    char part[1024];
+    char part[1024], *path;
     int rc;
 
     part_of(part, sizeof part, op);
-    QN_TRY(qn_fields_fill(&want.path, op->text, &fields, false, why));
-    rc = qn_item_field(&want, QN_PLAN_PART, part, true, why);
+    QN_TRY(qn_fields_fill(&path, op->text, &fields, false, why));
+    want.path = path;
+    rc = qn_item_field(&pool, &want, QN_PLAN_PART, part, true, why);
     if (!rc && r->st->files.n)
         hit = bsearch(&want, r->st->files.v, r->st->files.n, sizeof want,
                       by_path);
-    free(want.path);
-    free(want.fields);
+    qn_pool_clear(&pool);
+    free(path);
     if (rc)
         return rc;
     if (!hit)

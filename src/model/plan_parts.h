@@ -32,6 +32,7 @@ struct qn_plan_resolving {
     const struct qn_plan *p;
     struct qn_plan_stage *st;
     struct qn_plan_index *index; /* [nuses] */
+    struct qn_use *use;          /* [nuses]: of the task in hand */
 };
 
 /* Find an operand of one item; ix is made at its first use. */

@@ -16,9 +16,9 @@ static const struct qn_type *
 use_type(const struct qn_plan_resolving *r, const struct qn_use *u)
 {
     if (u->stage >= 0)
-        return &r->p->stage[u->stage].target[u->target].type;
+        return r->p->stage[u->stage].target[u->target].type;
     if (u->file >= 0)
-        return &r->st->files.v[u->file].type;
+        return r->st->files.v[u->file].type;
     return NULL;
 }
 
@@ -52,48 +52,74 @@ step_type(const struct qn_plan_resolving *r, const struct qn_step *step,
     return rc ? qn_wrap(why, "%s", step->kernel->name) : 0;
 }
 
+/* Find all operands and the type after all steps, as far as they are to be
+ * had. */
 static int
-resolve_task(const struct qn_plan_resolving *r, struct qn_task *t,
-             struct qn_error *why)
+find_task(const struct qn_plan_resolving *r, const struct qn_item *item,
+          struct qn_type *type, struct qn_error *why)
 {
     const struct qn_stage *stage = r->st->stage;
     int u = 0;
 
-    t->result = t->item->type;
     for (int i = 0; i < stage->nsteps; i++) {
         const struct qn_step *step = &stage->steps[i];
 
         for (int k = 0; k < step->noperands; k++)
-            QN_TRY(qn_plan_match_operand(r, &step->operand[k], t->item,
-                                &t->use[u + k], &r->index[u + k], why));
-        QN_TRY(step_type(r, step, &t->use[u], t->item, &t->result, why));
+            QN_TRY(qn_plan_match_operand(r, &step->operand[k], item,
+                                         &r->use[u + k], &r->index[u + k],
+                                         why));
+        QN_TRY(step_type(r, step, &r->use[u], item, type, why));
         u += step->noperands;
     }
     return 0;
 }
 
+static int
+resolve_task(const struct qn_plan_resolving *r, struct qn_task *t,
+             struct qn_error *err)
+{
+    struct qn_plan_stage *st = r->st;
+    struct qn_type type = *t->item->type;
+    struct qn_error why = {0};
+    const void *use = t->use;
+    size_t n = (size_t)st->nuses * sizeof *r->use;
+    int rc;
+
+    if (n)
+        memset(r->use, 0, n);
+    rc = find_task(r, t->item, &type, &why);
+    if (rc == QN_ENOMEM)
+        return qn_fail(err, rc, "%s", why.text);
+    QN_TRY(qn_item_intern(&st->pool, &t->result, &type, err));
+    // most items of a stage have the same partners
+    if (n)
+        QN_TRY(qn_pool_intern(&st->pool, &use, r->use, n, err));
+    t->use = use;
+    return rc ? qn_plan_fail_task(st, t, QN_FAILED, rc, why.text, err) : 0;
+}
+
 /* ---- results --------------------------------------------------------------------- */
 
 static int
-check_member(const struct qn_plan_stage *st, const struct qn_target *t,
+check_member(struct qn_plan_stage *st, const struct qn_target *t,
              struct qn_task *task, const struct qn_task *first,
              struct qn_error *err)
 {
     char mine[128], theirs[128], reason[512];
 
-    if (qn_shape_equal(&task->result.shape, &first->result.shape))
+    if (qn_shape_equal(&task->result->shape, &first->result->shape))
         return 0;
     snprintf(reason, sizeof reason,
              "its shape is %s but %s, the first of the %d in stage %s, has %s",
-             qn_shape_text(mine, sizeof mine, &task->result.shape),
+             qn_shape_text(mine, sizeof mine, &task->result->shape),
              first->item->path, t->ntasks, st->stage->name,
-             qn_shape_text(theirs, sizeof theirs, &first->result.shape));
-    return qn_plan_fail_task(task, QN_FAILED, QN_ESHAPE, reason, err);
+             qn_shape_text(theirs, sizeof theirs, &first->result->shape));
+    return qn_plan_fail_task(st, task, QN_FAILED, QN_ESHAPE, reason, err);
 }
 
 static int
 resolve_members(struct qn_plan_stage *st, struct qn_target *t,
-                struct qn_error *err)
+                struct qn_type *type, struct qn_error *err)
 {
     const struct qn_task *first = NULL;
 
@@ -104,18 +130,39 @@ resolve_members(struct qn_plan_stage *st, struct qn_target *t,
             continue;
         if (!first) {
             first = task;
-            t->type = task->result;
-            t->member = task->result.dtype;
+            *type = *task->result;
+            t->member = (uint8_t)task->result->dtype;
             continue;
         }
         QN_TRY(check_member(st, t, task, first, err));
-        if (task->state == QN_TODO && task->result.dtype != t->member)
-            t->member = st->precision;
+        if (task->state == QN_TODO && task->result->dtype != t->member)
+            t->member = (uint8_t)st->precision;
     }
     // integers are combined as they are, reals in the stage's precision
-    if (qn_dtype_is_real(t->member))
-        t->member = st->precision;
+    if (qn_dtype_is_real((enum qn_dtype)t->member))
+        t->member = (uint8_t)st->precision;
     return 0;
+}
+
+/* Do all members have this field with the same value? */
+static bool
+is_common(const struct qn_plan_stage *st, const struct qn_target *t,
+          const char *name)
+{
+    struct qn_value a, b;
+    char ta[1024], tb[1024];
+
+    if (!qn_item_find(st->task[t->task[0]].item, name, &a))
+        return false;
+    qn_fields_text(ta, sizeof ta, &a);
+    for (int i = 1; i < t->ntasks; i++) {
+        if (!qn_item_find(st->task[t->task[i]].item, name, &b))
+            return false;
+        qn_fields_text(tb, sizeof tb, &b);
+        if (strcmp(ta, tb) != 0)
+            return false;
+    }
+    return true;
 }
 
 /* Fields that all members have with equal values go to the result. */
@@ -124,46 +171,42 @@ common_fields(struct qn_plan_stage *st, struct qn_target *t,
               struct qn_error *err)
 {
     const struct qn_item *first = st->task[t->task[0]].item;
+    struct qn_item *facts;
 
+    QN_TRY(qn_pool_make(&st->pool, (void **)&facts, 1, sizeof *facts, err));
+    *facts = *t->facts;
+    t->facts = facts;
     for (const char *p = first->fields; p && *p; p += strlen(p) + 1) {
         const char *cut = p + strcspn(p, "=$");
-        struct qn_value a, b;
-        char name[256], ta[1024], tb[1024];
-        bool same = true;
+        struct qn_value known;
+        char name[256];
 
         snprintf(name, sizeof name, "%.*s", (int)(cut - p), p);
-        if (!qn_item_find(first, name, &a) ||
-            qn_item_find(&t->facts, name, &b))
-            continue;
-        qn_fields_text(ta, sizeof ta, &a);
-        for (int i = 1; i < t->ntasks && same; i++) {
-            same = qn_item_find(st->task[t->task[i]].item, name, &b);
-            if (same)
-                same = !strcmp(ta, (qn_fields_text(tb, sizeof tb, &b), tb));
-        }
-        if (same)
-            QN_TRY(qn_item_field(&t->facts, name, cut + 1, *cut == '$', err));
+        if (!qn_item_find(facts, name, &known) && is_common(st, t, name))
+            QN_TRY(qn_item_field(&st->pool, facts, name, cut + 1, *cut == '$',
+                                 err));
     }
     return 0;
 }
 
 static int
 resolve_combined(struct qn_plan_stage *st, struct qn_target *t,
-                 struct qn_error *err)
+                 struct qn_type *type, struct qn_error *err)
 {
     const struct qn_group *g = &st->stage->combine;
     struct qn_step as_step = {.kernel = g->kernel, .params = g->params};
-    struct qn_lookup fields = qn_item_lookup(&t->facts);
+    struct qn_lookup fields;
     struct qn_type in;
     void *params;
     int rc;
 
-    QN_TRY(resolve_members(st, t, err));
+    QN_TRY(resolve_members(st, t, type, err));
     QN_TRY(common_fields(st, t, err));
-    in = (struct qn_type){t->member, t->type.shape};
+    fields = qn_item_lookup(t->facts);
+    in = (struct qn_type){(enum qn_dtype)t->member, type->shape};
     rc = qn_plan_params(&params, &as_step, &fields, err);
     if (!rc)
-        rc = g->kernel->type(params, &in, &t->type, err);
+        rc = g->kernel->type(params, &in, type, err);
     qn_plan_params_clear(&params, &as_step);
     return rc;
 }
@@ -171,9 +214,9 @@ resolve_combined(struct qn_plan_stage *st, struct qn_target *t,
 /* The result of a file's frames has them along its leading axis. */
 static int
 add_leading_axis(struct qn_plan_stage *st, struct qn_target *t,
-                 struct qn_error *err)
+                 struct qn_type *type, struct qn_error *err)
 {
-    struct qn_shape *s = &t->type.shape;
+    struct qn_shape *s = &type->shape;
 
     if (s->ndims == QN_MAX_DIMS)
         return qn_fail(err, QN_ESHAPE, "stage %s: more than %d axes",
@@ -181,7 +224,7 @@ add_leading_axis(struct qn_plan_stage *st, struct qn_target *t,
     memmove(s->n + 1, s->n, (size_t)s->ndims * sizeof *s->n);
     s->n[0] = qn_plan_all_members(st, t);
     s->ndims++;
-    t->member = t->type.dtype;
+    t->member = (uint8_t)type->dtype;
     return 0;
 }
 
@@ -189,23 +232,44 @@ static int
 resolve_target(struct qn_plan_stage *st, struct qn_target *t,
                struct qn_error *err)
 {
-    if (st->stage->combine.given)
-        QN_TRY(resolve_combined(st, t, err));
-    else
-        t->type = st->task[t->task[0]].result;
-    if (st->stage->output.dtype >= 0)
-        t->type.dtype = (enum qn_dtype)st->stage->output.dtype;
-    if (qn_plan_joins(st))
-        QN_TRY(add_leading_axis(st, t, err));
-    if (!st->stage->combine.given) {
-        const struct qn_task *task = &st->task[t->task[0]];
+    const struct qn_task *first = &st->task[t->task[0]];
+    struct qn_type type = *first->result;
 
-        if (task->code)
-            return qn_plan_fail_target(t, task->state, task->code,
-                                       task->reason, err);
+    if (st->stage->combine.given)
+        QN_TRY(resolve_combined(st, t, &type, err));
+    if (st->stage->output.dtype >= 0)
+        type.dtype = (enum qn_dtype)st->stage->output.dtype;
+    if (qn_plan_joins(st))
+        QN_TRY(add_leading_axis(st, t, &type, err));
+    QN_TRY(qn_item_intern(&st->pool, &t->type, &type, err));
+    if (st->stage->combine.given)
+        return qn_plan_check_members(st, t, err);
+    if (!first->code)
         return 0;
-    }
-    return qn_plan_check_members(st, t, err);
+    return qn_plan_fail_target(st, t, (enum qn_state)first->state,
+                               first->code, first->reason, err);
+}
+
+/* Find the partners of all tasks that have not failed. */
+static int
+resolve_tasks(struct qn_plan *p, struct qn_plan_stage *st,
+              struct qn_error *err)
+{
+    struct qn_plan_resolving r = {.p = p, .st = st};
+    int rc = qn_memory_make((void **)&r.index, (size_t)st->nuses + 1,
+                            sizeof *r.index, "the plan", err);
+
+    if (!rc)
+        rc = qn_memory_make((void **)&r.use, (size_t)st->nuses,
+                            sizeof *r.use, "the plan", err);
+    for (int i = 0; i < st->ntasks && !rc; i++)
+        if (st->task[i].state == QN_TODO)
+            rc = resolve_task(&r, &st->task[i], err);
+    for (int i = 0; i < st->nuses && r.index; i++)
+        qn_plan_match_clear(&r.index[i]);
+    free(r.index);
+    free(r.use);
+    return rc;
 }
 
 int
@@ -213,32 +277,13 @@ qn_plan_resolve(struct qn_plan *p, int s, struct qn_items *files,
                 struct qn_error *err)
 {
     struct qn_plan_stage *st = &p->stage[s];
-    struct qn_plan_resolving r = {.p = p, .st = st};
-    int rc;
 
     st->files = *files;
     *files = (struct qn_items){0};
-    rc = qn_memory_make((void **)&r.index, (size_t)st->nuses + 1,
-                        sizeof *r.index, "the plan", err);
-    for (int i = 0; i < st->ntasks && !rc; i++) {
-        struct qn_error why = {0};
-        int bad;
-
-        if (st->task[i].state != QN_TODO)
-            continue;
-        bad = resolve_task(&r, &st->task[i], &why);
-        if (bad == QN_ENOMEM)
-            rc = qn_fail(err, bad, "%s", why.text);
-        else if (bad)
-            rc = qn_plan_fail_task(&st->task[i], QN_FAILED, bad, why.text,
-                                   err);
-    }
-    for (int i = 0; i < st->nuses && r.index; i++)
-        qn_plan_match_clear(&r.index[i]);
-    free(r.index);
-    for (int i = 0; i < st->ntargets && !rc; i++)
-        rc = resolve_target(st, &st->target[i], err);
-    return rc;
+    QN_TRY(resolve_tasks(p, st, err));
+    for (int i = 0; i < st->ntargets; i++)
+        QN_TRY(resolve_target(st, &st->target[i], err));
+    return 0;
 }
 
 /* ---- params ------------------------------------------------------------------------ */

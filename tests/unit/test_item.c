@@ -1,7 +1,8 @@
-/* Items: stems, named values, packing. */
+/* Items: stems, named values, types, packing. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
@@ -63,14 +64,14 @@ named_values(void **state)
     (void)state;
     assert_int_equal(qn_item_add(&items, "n1/raw/a.b.fits.gz", &it, NULL), 0);
     assert_false(qn_item_find(it, "FILTER", &v));
-    qn_item_field(it, "EXPTIME", "60.0", false, NULL);
-    qn_item_field(it, "FILTER", "V", false, NULL);
-    qn_item_field(it, "FILTER", "B", false, NULL); // the first one stands
-    qn_item_field(it, "QUOTED", "42", true, NULL);
-    qn_item_field(it, "FLAG", "T", false, NULL);
-    qn_item_field(it, "DBL", "1.5D3", false, NULL);
-    qn_item_field(it, "run", "007", false, NULL);
-    qn_item_field(it, "EMPTY", "", false, NULL);
+    qn_item_field(&items.pool, it, "EXPTIME", "60.0", false, NULL);
+    qn_item_field(&items.pool, it, "FILTER", "V", false, NULL);
+    qn_item_field(&items.pool, it, "FILTER", "B", false, NULL); // the first one stands
+    qn_item_field(&items.pool, it, "QUOTED", "42", true, NULL);
+    qn_item_field(&items.pool, it, "FLAG", "T", false, NULL);
+    qn_item_field(&items.pool, it, "DBL", "1.5D3", false, NULL);
+    qn_item_field(&items.pool, it, "run", "007", false, NULL);
+    qn_item_field(&items.pool, it, "EMPTY", "", false, NULL);
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         assert_true(qn_item_find(it, table[i].name, &v));
         assert_int_equal(v.kind, table[i].kind);
@@ -100,10 +101,77 @@ too_long_a_folder(void **state)
     assert_non_null(strstr(err.text, "1,000 bytes"));
 }
 
+/* Fields given to several items in turn, and those of others. */
+static void
+many_fields(void **state)
+{
+    struct qn_items a = {0}, b = {0};
+    struct qn_item *it;
+    char name[32], value[64];
+    struct qn_value v;
+
+    (void)state;
+    for (int i = 0; i < 100; i++)
+        qn_item_add(&a, "x", &it, NULL);
+    for (int k = 0; k < 20; k++)
+        for (size_t i = 0; i < a.n; i++) {
+            snprintf(name, sizeof name, "F%d", k);
+            snprintf(value, sizeof value, "value %d of item %zu", k, i);
+            assert_int_equal(qn_item_field(&a.pool, &a.v[i], name, value,
+                                           true, NULL), 0);
+        }
+    for (size_t i = 0; i < a.n; i++) {
+        qn_item_copy(&b, &a.v[i], &it, NULL);
+        qn_item_append(&b.pool, it, &a.v[(i + 1) % a.n], NULL);
+        qn_item_field(&b.pool, it, "last", "1", false, NULL);
+        assert_int_equal(qn_item_append(&b.pool, it, &(struct qn_item){0},
+                                        NULL), 0);
+    }
+    qn_item_clear(&a);
+    for (size_t i = 0; i < b.n; i++)
+        for (int k = 0; k < 20; k++) {
+            snprintf(name, sizeof name, "F%d", k);
+            snprintf(value, sizeof value, "value %d of item %zu", k, i);
+            assert_true(qn_item_find(&b.v[i], name, &v));
+            assert_string_equal(v.text, value);
+            assert_true(qn_item_find(&b.v[i], "last", &v));
+        }
+    qn_item_clear(&b);
+}
+
+/* Equal types are one; what is seen later takes the place of what was not. */
+static void
+types(void **state)
+{
+    const struct qn_type square = {QN_U16, {2, {9, 9}}},
+                         line = {QN_U16, {1, {9, 9}}};
+    struct qn_items items = {0}, view;
+    struct qn_item *it;
+
+    (void)state;
+    for (int i = 0; i < 30; i++) {
+        qn_item_add(&items, "x", &it, NULL);
+        assert_int_equal(it->type->shape.ndims, 0);
+        assert_false(it->probed);
+        qn_item_type(&items.pool, it, QN_U8, i % 2 ? &square : &line, NULL);
+    }
+    assert_ptr_equal(items.v[0].type, items.v[28].type);
+    assert_ptr_equal(items.v[1].type, items.v[29].type);
+    assert_ptr_not_equal(items.v[0].type, items.v[1].type);
+    assert_int_equal(items.v[0].type->shape.ndims, 1);
+    view = qn_item_borrow(&items);
+    assert_ptr_equal(view.v, items.v);
+    assert_int_equal(view.n, 30);
+    qn_item_clear(&view);
+    assert_true(items.v[29].probed);
+    qn_item_clear(&items);
+}
+
 static void
 packing(void **state)
 {
     struct qn_items a = {0}, b = {0};
+    const struct qn_type type = {QN_F32, {2, {3, 4}}};
     struct qn_text packed = {0};
     struct qn_item *it;
     struct qn_value v;
@@ -112,15 +180,13 @@ packing(void **state)
     qn_item_add(&a, "one.fits", &it, NULL);
     it->bytes = 5000000000;
     it->mtime_ns = 1542000000000000001;
-    it->probed = true;
-    it->stored = QN_U16;
-    it->type = (struct qn_type){QN_F32, {2, {3, 4}}};
-    qn_item_field(it, "A", "1", false, NULL);
-    qn_item_field(it, "B", "x", true, NULL);
+    qn_item_type(&a.pool, it, QN_U16, &type, NULL);
+    qn_item_field(&a.pool, it, "A", "1", false, NULL);
+    qn_item_field(&a.pool, it, "B", "x", true, NULL);
     qn_item_add(&a, "two.fits", &it, NULL);
-    qn_item_fail(it, QN_EFORMAT, "no FITS", NULL);
-    qn_item_fail(it, QN_EIO, "a later reason", NULL);
-    assert_int_equal(qn_item_pack(&packed, &a, NULL), 0);
+    qn_item_fail(&a.pool, it, QN_EFORMAT, "no FITS", NULL);
+    qn_item_fail(&a.pool, it, QN_EIO, "a later reason", NULL);
+    assert_int_equal(qn_item_pack(&packed, &a, 0, a.n, NULL), 0);
 
     // every cut is refused, none is misread
     for (size_t n = 1; n < packed.len; n++) {
@@ -130,6 +196,8 @@ packing(void **state)
         memcpy(copy, packed.s, n);
         if (!qn_item_unpack(&cut, copy, n, NULL))
             assert_int_equal(cut.n, 1);
+        for (size_t i = 0; i < cut.n; i++)
+            assert_non_null(cut.v[i].path);
         qn_item_clear(&cut);
         free(copy);
     }
@@ -139,8 +207,8 @@ packing(void **state)
     assert_true(b.v[0].bytes == 5000000000);
     assert_true(b.v[0].mtime_ns == 1542000000000000001);
     assert_int_equal(b.v[0].stored, QN_U16);
-    assert_int_equal(b.v[0].type.dtype, QN_F32);
-    assert_int_equal(b.v[0].type.shape.n[1], 4);
+    assert_int_equal(b.v[0].type->dtype, QN_F32);
+    assert_int_equal(b.v[0].type->shape.n[1], 4);
     assert_true(qn_item_find(&b.v[0], "B", &v));
     assert_string_equal(v.text, "x");
     assert_null(b.v[1].fields);
@@ -158,6 +226,8 @@ main(void)
         cmocka_unit_test(stems),
         cmocka_unit_test(named_values),
         cmocka_unit_test(too_long_a_folder),
+        cmocka_unit_test(many_fields),
+        cmocka_unit_test(types),
         cmocka_unit_test(packing),
     };
 

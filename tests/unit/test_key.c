@@ -13,6 +13,7 @@
 static void
 spell(char hex[QN_KEY_HEX], const char *pieces)
 {
+    struct qn_fingerprint f;
     struct qn_key k;
 
     assert_int_equal(qn_key_open(&k, NULL), 0);
@@ -28,7 +29,8 @@ spell(char hex[QN_KEY_HEX], const char *pieces)
         }
         pieces += n + (pieces[n] == ' ');
     }
-    qn_key_finish(&k, hex);
+    qn_key_finish(&k, &f);
+    assert_ptr_equal(qn_key_hex(hex, &f), hex);
 }
 
 static void
@@ -72,19 +74,19 @@ static void
 every_byte_counts(void **state)
 {
     unsigned char data[3000] = {0};
-    char plain[QN_KEY_HEX], other[QN_KEY_HEX];
+    struct qn_fingerprint plain, other;
     struct qn_key k;
 
     (void)state;
     qn_key_open(&k, NULL);
     qn_key_bytes(&k, data, sizeof data);
-    qn_key_finish(&k, plain);
+    qn_key_finish(&k, &plain);
     for (size_t i = 0; i < sizeof data; i += 97) {
         data[i] = 1;
         qn_key_open(&k, NULL);
         qn_key_bytes(&k, data, sizeof data);
-        qn_key_finish(&k, other);
-        assert_string_not_equal(plain, other);
+        qn_key_finish(&k, &other);
+        assert_memory_not_equal(&plain, &other, sizeof plain);
         data[i] = 0;
     }
 }
@@ -92,8 +94,8 @@ every_byte_counts(void **state)
 static void
 closing(void **state)
 {
+    struct qn_fingerprint f;
     struct qn_key k = {0};
-    char hex[QN_KEY_HEX];
 
     (void)state;
     qn_key_close(&k);
@@ -102,9 +104,31 @@ closing(void **state)
     qn_key_close(&k);
     qn_key_close(&k);
     qn_key_open(&k, NULL);
-    qn_key_finish(&k, hex);
+    qn_key_finish(&k, &f);
     assert_null(k.state);
     qn_key_close(&k);
+}
+
+/* A fingerprint and its text, and what has neither. */
+static void
+as_text(void **state)
+{
+    struct qn_fingerprint none = {{0}}, some = {{0x0f, 0xa0}};
+    char hex[QN_KEY_HEX];
+
+    (void)state;
+    assert_true(qn_key_none(&none));
+    assert_false(qn_key_none(&some));
+    assert_string_equal(qn_key_hex(hex, &none), "");
+    assert_string_equal(qn_key_hex(hex, &some),
+                        "0fa00000000000000000000000000000");
+    assert_true(qn_key_is(&some, hex));
+    assert_true(qn_key_is(&none, ""));
+    assert_false(qn_key_is(&none, hex));
+    assert_false(qn_key_is(&some, ""));
+    assert_false(qn_key_is(&some, "0fa0"));
+    hex[31] = '1';
+    assert_false(qn_key_is(&some, hex));
 }
 
 int
@@ -115,6 +139,7 @@ main(void)
         cmocka_unit_test(frozen),
         cmocka_unit_test(every_byte_counts),
         cmocka_unit_test(closing),
+        cmocka_unit_test(as_text),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
