@@ -55,7 +55,8 @@ class Side:
     target: float = 0          # the project is to be so many times as fast
     check: object = None       # check(project's out, own out): how they agree
     note: str = ""             # what a reader must know to be fair
-    keep: bool = False         # leave results where they are between runs
+    keep: bool = False         # results stay from run to run
+    env: dict = None           # variables for the command
     prepare: list = None       # a command run once before, not timed
 
 
@@ -71,6 +72,9 @@ class Case:
     # what the machine could do: (name in limits, amount a run, target share)
     ceilings: list = dataclasses.field(default_factory=list)
     target_seconds: float = 0  # 0: none
+    target_rate: float = 0     # units a second; 0: none
+    on_disk: bool = False      # results go to the disk's folder
+    shelf: str = ""            # results kept from run to run have this name
     budget: object = None      # budget(): bytes; then memory is what counts
 
 

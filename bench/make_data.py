@@ -145,3 +145,14 @@ def gzip_stack(bench, n, side):
                 for i in range(n):
                     ds[i] = ccd_frame(i, bias, flat)
     return folder
+
+
+def runs(bench, n):
+    """runs.csv: a row an item; words.txt: the same for xargs."""
+    folder = bench.work / f"runs-{n}"
+    with once(folder) as part:
+        if part:
+            words = "".join(f"r{i:06d}\n" for i in range(n))
+            (part / "words.txt").write_text(words)
+            (part / "runs.csv").write_text("run\n" + words)
+    return folder

@@ -14,6 +14,10 @@ from bench import NotMeasured, missing
 LATER = "is not available in this version"
 
 
+# Peers bring their own processes; their libraries shall not multiply them.
+ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "NUMBA")}
+
+
 class Failed(Exception):
     """A command ended badly; what it said last."""
 
@@ -29,20 +33,19 @@ def tail(text):
     return (ours[0] if ours else lines[-1])[:300] if lines else "it said nothing"
 
 
-def environment():
-    """One thread a process in libraries, unless a side says otherwise."""
+def environment(more):
+    """Ours without a launcher around it, and the side's own variables."""
     env = {k: v for k, v in os.environ.items()
-           if not k.startswith(("OMPI_", "PMIX_", "SLURM_"))}
-    for name in ("OMP", "OPENBLAS", "NUMBA"):
-        env[f"{name}_NUM_THREADS"] = env.get(f"{name}_NUM_THREADS", "1")
+           if not k.startswith(("OMPI_", "PMIX_", "PMI_", "SLURM_"))}
+    env.update(more or {})
     return env
 
 
 class Watch(threading.Thread):
-    """Peak memory of a process and all below it, sampled.
+    """Peak memory of quern's processes below a process, sampled.
 
     pss: shared pages counted once, over all processes; rss: of the largest
-    single process.
+    single process.  A launcher in between is not counted.
     """
 
     def __init__(self, pid):
@@ -79,9 +82,11 @@ def family(pid):
 
 
 def memory_of(pid):
-    """Pss and high-water Rss of a process, bytes; 0, 0 once it is gone."""
+    """Pss and high-water Rss of a process of quern, bytes; else 0, 0."""
     pss = rss = 0
     try:
+        if not pathlib.Path(f"/proc/{pid}/comm").read_text().startswith("quern"):
+            return 0, 0
         for line in open(f"/proc/{pid}/smaps_rollup"):
             if line.startswith("Pss:"):
                 pss = int(line.split()[1]) * 1024
@@ -93,12 +98,12 @@ def memory_of(pid):
     return pss, rss
 
 
-def run(command, watch=False):
+def run(command, more=None, watch=False):
     """(seconds, what it printed, memory or None); Failed if it fails."""
     begin = time.perf_counter()
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL,
                              stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                             text=True, env=environment())
+                             text=True, env=environment(more))
     watcher = None
     if watch:
         watcher = Watch(child.pid)
@@ -109,7 +114,7 @@ def run(command, watch=False):
     if child.returncode:
         said = next((line for line in err.splitlines() if LATER in line), None)
         if said:
-            raise NotMeasured(f"quern: {said.strip()}")
+            raise NotMeasured(said.strip())
         raise Failed(f"exit code {child.returncode}: {tail(err or out)}")
     return seconds, out, memory
 
@@ -117,8 +122,9 @@ def run(command, watch=False):
 class Runner:
     """Times one side again and again; keeps what came out for checks."""
 
-    def __init__(self, side, out, watch=False):
+    def __init__(self, side, out, watch=False, defaults=None):
         self.side, self.out, self.watch = side, out, watch
+        self.env = dict(defaults or {}, **(side.env or {}))
         self.seconds, self.memory, self.said = [], [], {}
         package = missing(side.needs)
         if package:
@@ -129,13 +135,14 @@ class Runner:
             shutil.rmtree(self.out, ignore_errors=True)
         self.out.parent.mkdir(parents=True, exist_ok=True)
         if self.side.prepare:
-            run(fill(self.side.prepare, self.out))
+            run(fill(self.side.prepare, self.out), self.env)
 
     def once(self):
         if not self.side.keep:
             shutil.rmtree(self.out, ignore_errors=True)
             self.out.mkdir()
-        seconds, said, memory = run(fill(self.side.command, self.out), self.watch)
+        seconds, said, memory = run(fill(self.side.command, self.out),
+                                    self.env, self.watch)
         if self.side.own_clock:
             self.said = json.loads(tail(said))
             seconds = self.said["seconds"]
@@ -157,8 +164,8 @@ class Runner:
         return result
 
 
-def left_out(side, why):
-    return {"name": side.name, "state": "not measured", "reason": str(why)}
+def left_out(side, why, state="not measured"):
+    return {"name": side.name, "state": state, "reason": str(why)}
 
 
 def compare(project, peer, case, result):
@@ -176,7 +183,7 @@ def compare(project, peer, case, result):
 def measure_peer(project, side, case, out, pairs):
     """Project, peer, project, peer ...: each pair has its own ratio."""
     try:
-        peer = Runner(side, out)
+        peer = Runner(side, out, defaults=ONE_THREAD)
         peer.prepare()
         for _ in range(pairs):
             project.once()
@@ -212,8 +219,9 @@ def hold_ceilings(case, bench, median):
     return held
 
 
-def measure_case(bench, case, out, pairs):
+def measure_case(bench, case, pairs):
     """One case as a dictionary for the table and for JSON."""
+    out = (bench.disk if case.on_disk else bench.work) / (case.shelf or f"out-{os.getpid()}")
     result = {"name": case.name, "load_before": os.getloadavg()[0],
               "judged": bench.size != "quick"}
     watch = case.budget is not None
@@ -228,15 +236,18 @@ def measure_case(bench, case, out, pairs):
         result["peers"] = peers
         result["ceilings"] = hold_ceilings(
             case, bench, result["project"]["median_seconds"])
-        if case.target_seconds:
-            result["target_seconds"] = case.target_seconds
+        for name in ("target_seconds", "target_rate"):
+            if getattr(case, name):
+                result[name] = getattr(case, name)
         if watch:
             result["memory"] = {**project.memory[-1], **case.budget()}
     except (Failed, NotMeasured) as why:
-        result["project"] = left_out(case.project, why)
+        refused = watch and isinstance(why, Failed)
+        result["project"] = left_out(case.project, why,
+                                     "refused" if refused else "not measured")
         result["peers"] = []
     finally:
         if not case.project.keep:
-            shutil.rmtree(out / "quern", ignore_errors=True)
+            shutil.rmtree(out, ignore_errors=True)
     result["load_after"] = os.getloadavg()[0]
     return result

@@ -23,12 +23,15 @@ def met(case, good):
 def project_lines(case):
     one = case["project"]
     if one["state"] != "measured":
-        yield f"    quern: not measured: {one['reason']}"
+        yield f"    {one['name']}: {one['state']}: {one['reason']}"
         return
-    line = f"    {'quern':24} {seconds(one['median_seconds']):>10}  {rate(one):>18}"
+    line = f"    {one['name']:24} {seconds(one['median_seconds']):>10}  {rate(one):>18}"
     if "target_seconds" in case:
         target = case["target_seconds"]
         line += f"  target {target:g} s{met(case, one['median_seconds'] <= target)}"
+    if "target_rate" in case:
+        target = case["target_rate"]
+        line += f"  target {target:,} {one['unit']}{met(case, one['rate'] >= target)}"
     yield line.rstrip()
     if "note" in one:
         yield f"        {one['note']}"

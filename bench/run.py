@@ -17,7 +17,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 sys.dont_write_bytecode = True
 
-from bench import SOURCE, Bench, NotMeasured, describe, read_limits  # noqa: E402
+from bench import SOURCE, Bench, NotMeasured, describe, missing, read_limits  # noqa: E402
 from measure import measure_case  # noqa: E402
 import report  # noqa: E402
 
@@ -63,12 +63,11 @@ def build():
 def measure_row(bench, number, module, pairs, show):
     row = importlib.import_module(module)
     result = {"row": number, "title": row.TITLE, "target": row.TARGET, "cases": []}
-    out = bench.work / "out" / str(os.getpid())
     show(f"row {number}: {row.TITLE}")
     show(f"  target: {row.TARGET}")
     try:
         for case in row.cases(bench):
-            measured = measure_case(bench, case, out, pairs)
+            measured = measure_case(bench, case, pairs)
             result["cases"].append(measured)
             for line in report.case_lines(measured):
                 show(line)
@@ -79,10 +78,6 @@ def measure_row(bench, number, module, pairs, show):
         result["remarks"] = row.remarks(result["cases"])
         for line in result["remarks"]:
             show(f"  {line}")
-    try:
-        out.rmdir()
-    except OSError:
-        pass
     return result
 
 
@@ -99,6 +94,8 @@ def main():
     parser = words()
     asked = parser.parse_args()
     known = rows()
+    if missing(("python3-numpy",)):
+        parser.error("package python3-numpy is needed, to make the data")
     if asked.list:
         for number, module in known.items():
             row = importlib.import_module(module)
