@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Install what building quern needs, and with --tests what testing it needs.
+# Install what building quern needs, with --tests what testing it needs, and
+# with --bench the peers that bench/run.py measures it against.
 #
-#     scripts/setup.sh [--tests] [--list]
+#     scripts/setup.sh [--tests] [--bench] [--list]
 #
 # Only Debian packages that are missing are installed; where none is, nothing
 # is asked of the network and the script is done in milliseconds.
@@ -18,6 +19,10 @@ test_packages=(
     binutils clang libclang-rt-dev libopenblas0-pthread
     python3-astropy python3-h5py python3-numpy python3-silx shellcheck
 )
+bench_packages=(
+    gnuastro parallel python3-astropy python3-bottleneck python3-ccdproc
+    python3-h5py python3-mpi4py python3-numba python3-numpy
+)
 
 die()
 {
@@ -30,8 +35,9 @@ list=no
 for word in "$@"; do
     case $word in
     --tests) wanted+=("${test_packages[@]}") ;;
+    --bench) wanted+=("${bench_packages[@]}") ;;
     --list) list=yes ;;
-    *) die "unknown option '$word'; usage: setup.sh [--tests] [--list]" ;;
+    *) die "unknown option '$word'; usage: setup.sh [--tests] [--bench] [--list]" ;;
     esac
 done
 
