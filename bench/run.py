@@ -54,9 +54,14 @@ def build():
     given = os.environ.get("QUERN_BIN")
     if given:
         return pathlib.Path(given).resolve()
+    print("building build/bench", file=sys.stderr, flush=True)
     for step in (["--preset", "bench", "--log-level=WARNING"],
                  ["--build", "--preset", "bench"]):
-        subprocess.run(["cmake", *step], cwd=SOURCE, check=True, stdout=sys.stderr)
+        done = subprocess.run(["cmake", *step], cwd=SOURCE, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        if done.returncode:
+            sys.exit(f"{done.stdout}\nbench/run.py: build/bench could not be built;"
+                     " scripts/setup.sh installs what that needs")
     return SOURCE / "build" / "bench" / "bin"
 
 
