@@ -23,7 +23,8 @@
     X(QN_EVALUE, -10, "a value cannot be represented or used")               \
     X(QN_EMISSING, -11, "a partner, field or file is missing")               \
     X(QN_ESTOPPED, -12, "the run was stopped before the end")                \
-    X(QN_EUNAVAILABLE, -13, "not available in this version")
+    X(QN_EUNAVAILABLE, -13, "not available in this version")                 \
+    X(QN_EOUTPUT, -14, "an output could not be written")
 
 #define QN_ERROR_ENUM(name, number, sentence) name = number,
 enum qn_code { QN_OK = 0, QN_ERRORS(QN_ERROR_ENUM) };

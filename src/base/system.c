@@ -14,10 +14,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/memory.h"
 #include "base/message.h"
+#include "base/text.h"
 
 /* ---- faults ------------------------------------------------------------- */
 
@@ -86,13 +88,65 @@ qn_system_fault(void)
     return true;
 }
 
+/* ---- failures ----------------------------------------------------------- */
+
+/* The file system that path is, or would be, on: asked by its folder, since
+ * path itself may not be there. */
+static void
+say_room(char *text, size_t size, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    int n = slash > path ? (int)(slash - path) : 1;
+    struct statvfs fs;
+    char folder[4096], room[32];
+
+    snprintf(folder, sizeof folder, "%.*s", n, slash ? path : ".");
+    if (statvfs(folder, &fs) < 0)
+        return;
+    qn_text_size(room, sizeof room,
+                 (double)fs.f_bavail * (double)fs.f_frsize);
+    snprintf(text, size, "; %s of space and %llu files are free in %s", room,
+             (unsigned long long)fs.f_favail, folder);
+}
+
+static const char *
+what_to_do(int cause)
+{
+    switch (cause) {
+    case ENOSPC:
+        return "; make room or choose another folder, then run the same "
+               "command again";
+    case EDQUOT:
+        return "; your quota is used up: make room or choose another folder, "
+               "then run the same command again";
+    case EROFS: return "; choose another folder";
+    case EFBIG: return "; raise the limit of file sizes (ulimit -f)";
+    case EMFILE:
+    case ENFILE: return "; raise the limit of open files (ulimit -n)";
+    case ESTALE:
+        return "; its file server forgot it: run the same command again";
+    default: return "";
+    }
+}
+
+int
+qn_system_cannot(struct qn_error *err, const char *what, const char *path,
+                 int cause)
+{
+    char room[4096 + 80] = "";
+
+    if (cause == ENOSPC)
+        say_room(room, sizeof room, path);
+    return qn_fail(err, QN_EIO, "cannot %s %s: %s%s%s", what, path,
+                   strerror(cause), room, what_to_do(cause));
+}
+
 /* ---- whole files -------------------------------------------------------- */
 
 static int
 cannot(struct qn_error *err, const char *what, const char *path)
 {
-    return qn_fail(err, QN_EIO, "cannot %s %s: %s", what, path,
-                   strerror(errno));
+    return qn_system_cannot(err, what, path, errno);
 }
 
 // Pieces, since one read moves at most 2 GiB, and only the end of the file

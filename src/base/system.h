@@ -17,6 +17,12 @@
 bool
 qn_system_fault(void);
 
+/* Local.  "cannot WHAT PATH: CAUSE", and what to do about it where that is not
+ * plain from the cause: of a full disk how much is free in which folder.
+ * Returns QN_EIO. */
+int
+qn_system_cannot(struct qn_error *err, const char *what, const char *path, int cause);
+
 /* Local.  Read a whole file into *data (owned by the caller, NUL after the
  * end).  QN_EIO with path and cause. */
 int

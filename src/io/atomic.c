@@ -46,8 +46,7 @@ make_folder(const char *path, struct qn_error *err)
             return 0;
         cause = ENOTDIR;
     }
-    return qn_fail(err, QN_EIO, "%s: cannot make this folder: %s", path,
-                   strerror(cause));
+    return qn_system_cannot(err, "make folder", path, cause);
 }
 
 int
@@ -120,8 +119,7 @@ qn_atomic_sync(const char *path, struct qn_error *err)
                     fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     // Some file systems cannot sync a folder and say so: that is no failure.
     if (!rc && fsync(fd) < 0 && errno != EINVAL && errno != ENOTSUP)
-        rc = qn_fail(err, QN_EIO, "%s: cannot sync this folder: %s", folder,
-                     strerror(errno));
+        rc = qn_system_cannot(err, "sync folder", folder, errno);
     if (fd >= 0)
         close(fd);
     free(folder);
@@ -132,7 +130,8 @@ int
 qn_atomic_commit(const char *tmp, const char *path, bool sync,
                  struct qn_error *err)
 {
-    QN_TRY(QN_SYS(err, path, rename(tmp, path)));
+    if (rename(tmp, path) < 0 || qn_system_fault())
+        return qn_system_cannot(err, "name a result", path, errno);
     return sync ? qn_atomic_sync(path, err) : 0;
 }
 
@@ -140,19 +139,17 @@ qn_atomic_commit(const char *tmp, const char *path, bool sync,
 static int
 write_whole(const char *tmp, const void *data, size_t n, struct qn_error *err)
 {
-    int fd = -1, rc, closed;
+    int fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    int rc = 0;
 
-    rc = QN_SYS(err, tmp,
-                fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
-    if (!rc)
-        rc = qn_system_write(fd, data, n, tmp, err);
-    if (!rc)
-        rc = QN_SYS(err, tmp, fsync(fd));
     if (fd < 0)
-        return rc;
-    closed = close(fd); // a network file system may report a full disk here
-    if (!rc)
-        rc = QN_SYS(err, tmp, closed);
+        return qn_system_cannot(err, "write", tmp, errno);
+    rc = qn_system_write(fd, data, n, tmp, err);
+    if (!rc && (fsync(fd) < 0 || qn_system_fault()))
+        rc = qn_system_cannot(err, "write", tmp, errno);
+    // a network file system may report a full disk no earlier than here
+    if (close(fd) < 0 && !rc)
+        rc = qn_system_cannot(err, "write", tmp, errno);
     return rc;
 }
 

@@ -150,11 +150,7 @@ keep_from(struct qn_text *lines, size_t n)
 static int
 cannot_write(const struct qn_journal *j, int cause, struct qn_error *err)
 {
-    return qn_fail(
-        err, QN_EIO,
-        "%s: cannot write the journal: %s; mend that and run the same command "
-        "again",
-        j->path, strerror(cause));
+    return qn_system_cannot(err, "write the journal", j->path, cause);
 }
 
 static int
@@ -196,8 +192,7 @@ sync_folder(const struct qn_journal *j, struct qn_error *err)
                 fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     // Some file systems cannot sync a folder and say so: that is no failure.
     if (!rc && fsync(fd) < 0 && errno != EINVAL && errno != ENOTSUP)
-        rc = qn_fail(err, QN_EIO, "%s: cannot sync this folder: %s", folder,
-                     strerror(errno));
+        rc = qn_system_cannot(err, "sync folder", folder, errno);
     if (fd >= 0)
         close(fd);
     free(folder);

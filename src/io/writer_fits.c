@@ -39,8 +39,9 @@ check(const struct sheet *s, int status, struct qn_error *err)
         return 0;
     fits_clear_errmsg();
     fits_get_errstatus(status, text);
-    return qn_fail(err, QN_EIO, "cannot write %s: %s", s->path,
-                   cause ? strerror(cause) : text);
+    if (cause)
+        return qn_system_cannot(err, "write", s->path, cause);
+    return qn_fail(err, QN_EIO, "cannot write %s: %s", s->path, text);
 }
 
 /* ---- images ------------------------------------------------------------- */

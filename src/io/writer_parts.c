@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/system.h"
 
 /* Datasets up to here lie in their object's header: one piece of metadata. */
 #define COMPACT_MAX 4096
@@ -31,8 +32,7 @@ qn_writer_parts_check(struct qn_writer_parts *w, int64_t result)
     char sentence[SENTENCE] = "no reason given";
 
     if (w->sink.cause)
-        return qn_fail(w->err, QN_EIO, "cannot write %s: %s", w->sink.path,
-                       strerror(w->sink.cause));
+        return qn_system_cannot(w->err, "write", w->sink.path, w->sink.cause);
     if (result >= 0)
         return 0;
     H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, take_sentence, sentence);

@@ -191,8 +191,7 @@ qn_writer_sink_open(struct qn_writer_sink *s, const char *path,
     *s = (struct qn_writer_sink){.path = path, .fd = -1};
     s->fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (s->fd < 0)
-        return qn_fail(err, QN_EIO, "cannot write %s: %s", path,
-                       strerror(errno));
+        return qn_system_cannot(err, "write", path, errno);
     return 0;
 }
 
@@ -222,6 +221,5 @@ qn_writer_sink_close(struct qn_writer_sink *s, bool sync,
     s->fd = -1;
     if (!s->cause)
         return 0;
-    return qn_fail(err, QN_EIO, "cannot write %s: %s", s->path,
-                   strerror(s->cause));
+    return qn_system_cannot(err, "write", s->path, s->cause);
 }

@@ -134,7 +134,7 @@ folders(void **state)
     close(open("file", O_CREAT | O_WRONLY, 0666));
     assert_int_equal(qn_atomic_folder("file", &err), QN_EIO);
     assert_int_equal(qn_atomic_folder("file/below", &err), QN_EIO);
-    assert_non_null(strstr(err.text, "file: cannot make this folder: "
+    assert_non_null(strstr(err.text, "cannot make folder file: "
                                      "Not a directory"));
     assert_int_equal(qn_atomic_folder("", &err), QN_EIO);
 

@@ -218,7 +218,9 @@ fill_up(write_function *write_it, int compress, rlim_t step)
             break;
         failures++;
         assert_int_equal(rc, QN_EIO);
-        assert_string_equal(err.text, "cannot write full: File too large");
+        assert_string_equal(
+            err.text, "cannot write full: File too large; raise the limit of "
+                      "file sizes (ulimit -f)");
         assert_int_equal(size_of("full"), -1);
     }
     assert_true(failures > 10);
