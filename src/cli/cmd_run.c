@@ -33,7 +33,7 @@ static const struct argp_option options[] = {
      0},
     {"retry-failed", 'r', NULL, 0,
      "Try again what failed before (default: only when its file or the job "
-     "has changed)",
+     "has changed, or the system failed to read it)",
      0},
     {"max-failures", 'm', "N", 0,
      "Begin nothing new once N items have failed; exit 75", 0},

@@ -69,8 +69,8 @@ unknown_command(const char *word)
     return QN_EXIT_USAGE;
 }
 
-int
-main(int argc, char **argv)
+static int
+run_command(int argc, char **argv)
 {
     const char *word = argc > 1 ? argv[1] : "--help";
 
@@ -93,4 +93,19 @@ main(int argc, char **argv)
         return QN_EXIT_USAGE;
     }
     return unknown_command(word);
+}
+
+int
+main(int argc, char **argv)
+{
+    int code = run_command(argc, argv);
+
+    // a disk may be full under stdout too
+    if (!fflush(stdout) && !ferror(stdout))
+        return code;
+    if (code == QN_EXIT_DONE) {
+        fprintf(stderr, "quern: the answer could not be written\n");
+        code = QN_EXIT_RUN;
+    }
+    return code;
 }

@@ -69,6 +69,7 @@ spawn(struct qn_child *c, int theirs, struct qn_error *err)
     sigemptyset(&none);
     sigemptyset(&stops);
     sigaddset(&stops, SIGPIPE);
+    sigaddset(&stops, SIGXFSZ);
     posix_spawn_file_actions_init(&files);
     posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_adddup2(&files, c->errors, 1);

@@ -1,6 +1,7 @@
 /* Groups of results: rename all, sync their folders, journal them. */
 #include "engine/commit.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/system.h"
 #include "io/atomic.h"
 
 enum { GROUP_SECONDS = 1 };
@@ -177,8 +179,11 @@ journal_all(struct qn_commit *c, struct qn_error *err)
         struct qn_commit_entry *e = &c->v[i];
         struct stat st;
 
-        if (stat(e->path, &st) < 0)
+        if (stat(e->path, &st) < 0) {
+            if (errno != ENOENT)
+                return qn_system_cannot(err, "look at", e->path, errno);
             continue; // removed under our hands: it will be made anew
+        }
         e->record.bytes = st.st_size;
         e->record.mtime_ns =
             st.st_mtim.tv_sec * INT64_C(1000000000) + st.st_mtim.tv_nsec;
@@ -199,8 +204,12 @@ qn_commit_flush(struct qn_commit *c, bool now, struct qn_error *err)
     rc = rename_all(c, err);
     if (!rc)
         rc = journal_all(c, err);
-    for (int i = 0; i < c->n; i++)
+    for (int i = 0; i < c->n; i++) {
+        // what has its name by now is not there under this one
+        if (rc)
+            unlink(c->v[i].tmp);
         clear_entry(&c->v[i]);
+    }
     c->n = 0;
     return rc;
 }

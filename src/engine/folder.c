@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -65,6 +66,28 @@ lock_patiently(int fd)
     return 0;
 }
 
+/* Where the file system has no locks, the name that stands in the file and the
+ * record of the last run are all there is to go by. */
+static int
+look_at_name(const char *output, struct qn_error *err)
+{
+    json_t *record = NULL;
+    const char *state;
+    char *path;
+    int rc;
+
+    if (asprintf(&path, "%s/.quern/run.json", output) < 0)
+        return qn_fail(err, QN_ENOMEM, "no memory for a path");
+    record = json_load_file(path, 0, NULL);
+    state = json_string_value(json_object_get(record, "state"));
+    rc = qn_lock_check(output, state && strcmp(state, "running") != 0, err);
+    json_decref(record);
+    free(path);
+    if (rc && err)
+        err->code = QN_EIO; // as where there are locks
+    return rc ? QN_EIO : 0;
+}
+
 static int
 take_lock(struct qn_run *run, const char *path, struct qn_error *err)
 {
@@ -74,18 +97,19 @@ take_lock(struct qn_run *run, const char *path, struct qn_error *err)
 
     run->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (run->lock < 0)
-        return qn_fail(err, QN_EIO, "%s: %s", path, strerror(errno));
-    // where the file system has no locks, the pid that is written here is all
-    // that others can go by
-    if (lock_patiently(run->lock) < 0 && errno == EWOULDBLOCK)
-        return name_holder(run->options->output, err);
+        return qn_system_cannot(err, "write", path, errno);
+    if (lock_patiently(run->lock) < 0) {
+        if (errno == EWOULDBLOCK)
+            return name_holder(run->options->output, err);
+        QN_TRY(look_at_name(run->options->output, err));
+    }
     gethostname(host, sizeof host - 1);
     clock_gettime(CLOCK_REALTIME, &now);
     run->started_ns = now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
     n = snprintf(text, sizeof text, "%s %ld %lld\n", host, (long)getpid(),
                  (long long)run->started_ns);
     if (ftruncate(run->lock, 0) < 0)
-        return qn_fail(err, QN_EIO, "%s: %s", path, strerror(errno));
+        return qn_system_cannot(err, "write", path, errno);
     return qn_system_write(run->lock, text, (size_t)n, path, err);
 }
 
@@ -183,7 +207,7 @@ open_as_first(struct qn_run *run, struct qn_error *err)
     if (!rc)
         rc = take_lock(run, lock, err);
     if (!rc && unlink(stop) < 0 && errno != ENOENT)
-        rc = qn_fail(err, QN_EIO, "%s: %s", stop, strerror(errno));
+        rc = qn_system_cannot(err, "remove", stop, errno);
     if (!rc)
         rc = write_lists(run, err);
     if (!rc)

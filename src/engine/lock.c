@@ -51,6 +51,9 @@ look_for(const struct qn_lock_holder *holder)
     gethostname(host, sizeof host - 1);
     if (strcmp(host, holder->host) != 0)
         return QN_LOCK_UNKNOWN;
+    // a number that came round: a container gives few
+    if (holder->pid == getpid())
+        return QN_LOCK_FREE;
     return kill((pid_t)holder->pid, 0) && errno == ESRCH ? QN_LOCK_FREE
                                                          : QN_LOCK_HELD;
 }
@@ -88,11 +91,17 @@ decide(enum qn_lock_state state, const struct qn_lock_holder *holder,
 {
     if (state == QN_LOCK_FREE || (state == QN_LOCK_UNKNOWN && ended))
         return 0;
+    if (state == QN_LOCK_UNKNOWN)
+        return qn_fail(err, QN_EUSAGE,
+                       "%s may be in use by a run on %s, pid %ld, which "
+                       "cannot be seen from here: wait for it; if it is "
+                       "dead, remove %s/.quern/lock",
+                       output, holder->host[0] ? holder->host : "another host",
+                       holder->pid, output);
     return qn_fail(err, QN_EUSAGE,
-                   "%s %s in use by a run on %s, pid %ld: wait for it, or "
+                   "%s is in use by a run on %s, pid %ld: wait for it, or "
                    "stop it with `quern stop %s`",
-                   output, state == QN_LOCK_HELD ? "is" : "may be",
-                   holder->host[0] ? holder->host : "an unknown host",
+                   output, holder->host[0] ? holder->host : "an unknown host",
                    holder->pid, output);
 }
 

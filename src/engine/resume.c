@@ -151,6 +151,10 @@ recall_failure(struct checking *c, int i)
                             : st->target[t->target].name);
     if (!p || !qn_key_is(&t->key, p->key))
         return;
+    // what the system failed to do may go well next time
+    if (p->kind == QN_RECORD_FAILED &&
+        (p->code == QN_EIO || p->code == QN_ENOMEM))
+        return;
     if (p->kind == QN_RECORD_FAILED) {
         qn_outcome_add(&c->failed, i, p->code, 0, p->reason);
     } else if (p->crashes >= QUARANTINE) {

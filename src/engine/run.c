@@ -384,7 +384,10 @@ qn_run_execute(struct qn_run *run, struct qn_error *err)
     if (!rc)
         rc = qn_comm_agree(run->comm, end_journal(run, err), err);
     if (rc) {
-        // the error is what counts: whether it could be recorded is not
+        // the error is what counts: whether it could be recorded is not.  What
+        // stands is kept, and what was in hand is not blamed for the end.
+        if (run->commit && run->commit->journal.path)
+            end_journal(run, NULL);
         if (run->lock > 0)
             qn_record_write(run, "broken", NULL);
         return rc;

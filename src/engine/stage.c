@@ -127,6 +127,10 @@ finish_item(void *ctx, int64_t unit, const json_t *reply,
     }
     unlink(tmp);
     free(tmp);
+    // a disk that is full now would fail every item that is left, and each of
+    // them would be taken for bad by the next run
+    if (why->code == QN_EOUTPUT)
+        return qn_fail(err, why->code, "%s", why->text);
     reason = qn_program_reason(d->run, t->item->path, why->text);
     qn_outcome_add(&d->done, index, why->code, 0, reason);
     qn_run_count_failure(d->run);

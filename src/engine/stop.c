@@ -34,7 +34,9 @@ qn_stop_listen(void)
     // no SA_RESTART: a waiting poll is to come back
     for (unsigned i = 0; i < sizeof stops / sizeof *stops; i++)
         sigaction(stops[i], &sa, NULL);
+    // a write that cannot be is to fail, not to kill
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
 }
 
 void

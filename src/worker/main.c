@@ -24,7 +24,7 @@ static void
 ignore_stop_signals(void)
 {
     static const int stops[] = {SIGTERM, SIGINT,  SIGHUP,
-                                SIGUSR1, SIGUSR2, SIGPIPE};
+                                SIGUSR1, SIGUSR2, SIGPIPE, SIGXFSZ};
 
     for (size_t i = 0; i < sizeof stops / sizeof *stops; i++)
         signal(stops[i], SIG_IGN);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/system.h"
 #include "io/cards_json.h"
 #include "io/writer.h"
 #include "model/array.h"
@@ -85,10 +86,14 @@ qn_result_save(struct qn_worker *w, const struct qn_program *p,
     out.provenance.used = used;
     // a killed run may have left one of this name
     if (unlink(out.path) < 0 && errno != ENOENT)
-        rc = qn_fail(err, QN_EIO, "%s: %s", out.path, strerror(errno));
+        rc = qn_system_cannot(err, "write", out.path, errno);
     else
         rc = p->fits ? qn_writer_fits(&out, err) : qn_writer_hdf5(&out, err);
     free(used);
+    // the folder's fault, not the item's: the run must hear of it
+    if (rc == QN_EIO && err)
+        err->code = QN_EOUTPUT;
+    rc = rc == QN_EIO ? QN_EOUTPUT : rc;
     if (!rc && !stat(out.path, &st))
         *bytes = st.st_size;
     return rc;
