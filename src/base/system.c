@@ -105,8 +105,10 @@ say_room(char *text, size_t size, const char *path)
         return;
     qn_text_size(room, sizeof room,
                  (double)fs.f_bavail * (double)fs.f_frsize);
-    snprintf(text, size, "; %s of space and %llu files are free in %s", room,
-             (unsigned long long)fs.f_favail, folder);
+    snprintf(text, size, fs.f_files && !fs.f_favail
+                             ? "; %s but not one file is free in %s"
+                             : "; %s are free in %s",
+             room, folder);
 }
 
 static const char *

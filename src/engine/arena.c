@@ -7,6 +7,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/system.h"
+
 int
 qn_arena_open(struct qn_arena *a, const char *scratch, struct qn_error *err)
 {
@@ -16,8 +18,8 @@ qn_arena_open(struct qn_arena *a, const char *scratch, struct qn_error *err)
     else
         a->fd = open(scratch, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     if (a->fd < 0)
-        return qn_fail(err, QN_EIO, "%s: no file for scratch memory: %s",
-                       scratch ? scratch : "memory", strerror(errno));
+        return qn_system_cannot(err, "open a file for scratch in",
+                                scratch ? scratch : "memory", errno);
     return 0;
 }
 

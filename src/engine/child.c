@@ -17,6 +17,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/memory.h"
+#include "base/system.h"
 #include "base/variables.h"
 
 extern char **environ;
@@ -102,13 +104,12 @@ qn_child_open(struct qn_child *c, struct qn_error *err)
 
     *c = (struct qn_child){.sock = -1, .errors = -1};
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
-        return qn_fail(err, QN_EIO, "no socket for a worker: %s",
-                       strerror(errno));
+        return qn_system_cannot(err, "open", "a socket for a worker", errno);
     c->sock = pair[0];
     c->errors = memfd_create("quern-worker-stderr", MFD_CLOEXEC);
     if (c->errors < 0)
-        rc = qn_fail(err, QN_EIO, "no memory file for a worker: %s",
-                     strerror(errno));
+        rc = qn_system_cannot(err, "open", "a memory file for a worker",
+                              errno);
     else
         rc = spawn(c, pair[1], err);
     close(pair[1]);

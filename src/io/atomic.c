@@ -115,8 +115,9 @@ qn_atomic_sync(const char *path, struct qn_error *err)
     else
         rc = 0;
     if (!rc)
-        rc = QN_SYS(err, folder,
-                    fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+        fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (!rc && (fd < 0 || qn_system_fault()))
+        rc = qn_system_cannot(err, "sync folder", folder, errno);
     // Some file systems cannot sync a folder and say so: that is no failure.
     if (!rc && fsync(fd) < 0 && errno != EINVAL && errno != ENOTSUP)
         rc = qn_system_cannot(err, "sync folder", folder, errno);
@@ -131,7 +132,7 @@ qn_atomic_commit(const char *tmp, const char *path, bool sync,
                  struct qn_error *err)
 {
     if (rename(tmp, path) < 0 || qn_system_fault())
-        return qn_system_cannot(err, "name a result", path, errno);
+        return qn_system_cannot(err, "rename a temporary to", path, errno);
     return sync ? qn_atomic_sync(path, err) : 0;
 }
 

@@ -27,8 +27,9 @@ open_file(struct qn_journal *j, struct qn_error *err)
     const int how = O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC;
     struct stat st;
 
-    QN_TRY(QN_SYS(err, j->path, j->fd = open(j->path, how, 0666)));
-    QN_TRY(QN_SYS(err, j->path, fstat(j->fd, &st)));
+    j->fd = open(j->path, how, 0666);
+    if (j->fd < 0 || qn_system_fault() || fstat(j->fd, &st) < 0)
+        return qn_system_cannot(err, "open the journal", j->path, errno);
     j->fresh = st.st_size == 0;
     return 0;
 }
@@ -202,7 +203,8 @@ sync_folder(const struct qn_journal *j, struct qn_error *err)
 static int
 sync_file(struct qn_journal *j, struct qn_error *err)
 {
-    QN_TRY(QN_SYS(err, j->path, fdatasync(j->fd)));
+    if (fdatasync(j->fd) < 0 || qn_system_fault())
+        return qn_system_cannot(err, "sync the journal", j->path, errno);
     if (j->fresh)
         QN_TRY(sync_folder(j, err));
     j->unsynced = j->fresh = false;

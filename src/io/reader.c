@@ -6,11 +6,13 @@
  */
 #include "io/reader_backend.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/system.h"
 #include "io/frames.h"
 #include "io/parts.h"
 #include "io/slice.h"
@@ -31,6 +33,26 @@ struct qn_reader {
 };
 
 static const struct qn_cards no_cards;
+
+/* What became of looking into a file, errno having been 0 before.  Libraries
+ * take what the system did not let them read for a damaged file or for
+ * something that is not there: then the system's word counts, lest a good file
+ * be called bad, or read without its scale. */
+static int
+hear_system(int rc, struct qn_error *err)
+{
+    int cause = errno;
+    bool failed = cause == EIO || cause == ESTALE;
+    bool refused = cause == EMFILE || cause == ENFILE || cause == ETIMEDOUT;
+
+    if (rc == QN_EIO || rc == QN_ENOMEM)
+        return rc;
+    if (rc && cause == ENOMEM)
+        return qn_fail(err, QN_ENOMEM, "no memory to read it");
+    if (failed || (rc && refused))
+        return qn_system_cannot(err, "read", "it", cause);
+    return rc;
+}
 
 static int
 fail_in(struct qn_error *err, int rc, const char *path)
@@ -107,10 +129,12 @@ qn_reader_open(struct qn_reader **r, const struct qn_source *source,
     *r = NULL;
     QN_TRY(qn_memory_make((void **)&made, 1, sizeof *made, "a reader", err));
     made->bytes.fd = -1;
+    errno = 0;
     rc = qn_memory_copy(&made->path, source->path, err);
-    if (!rc && (rc = open_all(made, source, err)))
-        fail_in(err, rc, source->path);
+    if (!rc)
+        rc = hear_system(open_all(made, source, err), err);
     if (rc) {
+        fail_in(err, rc, source->path);
         qn_reader_close(made);
         return rc;
     }
@@ -151,6 +175,7 @@ qn_reader_field(struct qn_reader *r, const char *name, char *value, size_t size,
     int rc;
 
     *is_text = false;
+    errno = 0;
     if (r->backend->field)
         rc = r->backend->field(r->parts.first, name, value, size, is_text,
                                err);
@@ -158,6 +183,7 @@ qn_reader_field(struct qn_reader *r, const char *name, char *value, size_t size,
         rc = qn_fail(err, QN_EMISSING,
                      "no field %s: %s files have no header fields", name,
                      r->backend->name);
+    rc = hear_system(rc, err);
     if (rc)
         return fail_in(err, rc, r->path);
     qn_reader_text_clean(value);
@@ -193,9 +219,11 @@ qn_reader_read(struct qn_reader *r, const struct qn_box *box, void *dst,
     struct qn_box part;
     int rc = qn_slice_within(&part, &r->part, box, err);
 
+    errno = 0;
     if (!rc)
         rc = r->chosen ? read_chosen(r, &part, dst, err)
                        : qn_parts_read(&r->parts, &part, dst, err);
+    rc = hear_system(rc, err);
     return rc ? fail_in(err, rc, r->path) : 0;
 }
 

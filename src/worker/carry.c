@@ -6,20 +6,20 @@
 #include "worker/worker.h"
 
 /* Length of the leading axis before anything is chosen along it; -1: none. */
-static int64_t
-full_length(const struct qn_source *source, struct qn_error *err)
+static int
+full_length(int64_t *n, const struct qn_source *source, struct qn_error *err)
 {
     struct qn_source whole = *source;
     struct qn_reader *r = NULL;
-    int64_t n = -1;
 
+    *n = -1;
     whole.frames = NULL;
     whole.nslice = 0;
-    if (!qn_reader_open(&r, &whole, err) &&
-        qn_reader_info(r)->type.shape.ndims > 0)
-        n = qn_reader_info(r)->type.shape.n[0];
+    QN_TRY(qn_reader_open(&r, &whole, err));
+    if (qn_reader_info(r)->type.shape.ndims > 0)
+        *n = qn_reader_info(r)->type.shape.n[0];
     qn_reader_close(r);
-    return n;
+    return 0;
 }
 
 int
@@ -28,11 +28,15 @@ qn_carry_read(struct qn_array *a, const struct qn_source *main,
 {
     struct qn_source source = *main;
     int64_t mine, theirs;
+    int rc;
 
     source.dataset = dataset;
     source.ndatasets = 0;
-    mine = full_length(&source, err);
-    theirs = full_length(main, NULL);
+    rc = full_length(&mine, &source, err);
+    if (!rc)
+        rc = full_length(&theirs, main, err);
+    if (rc)
+        return qn_wrap(err, "carry");
     // what has no value for each frame is not cut
     if (mine != theirs) {
         source.frames = NULL;

@@ -178,6 +178,13 @@ fopen(const char *path, const char *mode)
     return fails("open", path) ? NULL : REAL(fopen)(path, mode);
 }
 
+/* What cfitsio reads with: nothing comes, and errno is set. */
+size_t
+fread(void *p, size_t size, size_t n, FILE *f)
+{
+    return fails_on("fread", fileno(f)) ? 0 : REAL(fread)(p, size, n, f);
+}
+
 ON_FILE(read, ssize_t, (int fd, void *p, size_t n), fd, (fd, p, n))
 ON_FILE(pread, ssize_t, (int fd, void *p, size_t n, off_t at), fd, (fd, p, n, at))
 ON_FILE(write, ssize_t, (int fd, const void *p, size_t n), fd, (fd, p, n))
