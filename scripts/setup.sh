@@ -16,8 +16,16 @@ build_packages=(
     libpng-dev libxxhash-dev libyaml-dev openmpi-bin
 )
 test_packages=(
-    binutils clang libclang-rt-dev libopenblas0-pthread
-    python3-astropy python3-h5py python3-numpy python3-silx shellcheck
+    binutils
+    clang
+    libclang-rt-dev
+    libopenblas0-pthread
+    python3-astropy
+    python3-h5py
+    python3-numpy
+    python3-silx
+    shellcheck
+    strace
 )
 bench_packages=(
     gnuastro parallel python3-astropy python3-bottleneck python3-ccdproc

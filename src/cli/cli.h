@@ -66,6 +66,9 @@ qn_cli_drop(struct qn_strings *s);
 
 /* ---- options of `run` and `plan` ---------------------------------------- */
 
+/* Options without a letter. */
+enum { QN_CLI_SYNC = 0x100 };
+
 struct qn_cli_job {
     const char *file;       /* JOB */
     const char *data, *output, *stage;
@@ -78,6 +81,7 @@ struct qn_cli_job {
     long long max_failures; /* 0: no limit                              */
     double allowed;         /* failed items that are no failure         */
     bool allowed_percent;   /* of all items                             */
+    enum qn_sync sync;
     bool help;              /* --help was asked for and answered        */
     bool speak;             /* this process may print (rank 0)          */
     int rc;                 /* QN_EUSAGE: a sentence was said           */

@@ -42,6 +42,12 @@ static const struct argp_option options[] = {
      "Exit 0 although up to N items (or N%) failed", 0},
     {"deadline", 'D', "SECONDS", 0,
      "Begin nothing new after so long; exit 75", 0},
+    {"sync", QN_CLI_SYNC, "group|item|off", 0,
+     "When results are sure to be on the disk: up to 64, or those of a "
+     "second, together; each at once; or when the system likes: a power cut "
+     "may then leave files that are named but empty, a killed run none "
+     "(default: group)",
+     0},
     {"fresh", 'f', NULL, 0, "Take nothing for done (default: resume)", 0},
     {"help", 'h', NULL, 0, "Show this text", 0},
     {0},

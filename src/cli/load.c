@@ -152,6 +152,7 @@ qn_cli_load(struct qn_cli_loaded *l, struct qn_cli_job *o,
         .retry_failed = o->retry_failed,
         .deadline = o->deadline,
         .max_failures = o->max_failures,
+        .sync = o->sync,
         .arguments = &o->arguments,
     };
     return qn_comm_agree(comm, rc, err);

@@ -79,6 +79,28 @@ take_deadline(struct qn_cli_job *o, const char *arg)
         complain(o, "--deadline needs seconds, not", arg);
 }
 
+/* The number of a word in a table that ends with NULL. */
+static int
+take_word(struct qn_cli_job *o, const char *option, const char *const *words,
+          const char *arg)
+{
+    char what[120];
+    int n = snprintf(what, sizeof what, "%s is", option);
+
+    for (int i = 0; words[i]; i++) {
+        if (!strcmp(words[i], arg))
+            return i;
+        n += snprintf(what + n, sizeof what - (size_t)n, "%s %s",
+                      !i            ? ""
+                      : words[i + 1] ? ","
+                                     : " or",
+                      words[i]);
+    }
+    snprintf(what + n, sizeof what - (size_t)n, ", not");
+    complain(o, what, arg);
+    return 0;
+}
+
 void
 qn_cli_help(const struct argp_state *state)
 {
@@ -91,6 +113,8 @@ static error_t
 take(int key, char *arg, struct argp_state *state)
 {
     struct qn_cli_job *o = state->input;
+
+    static const char *const syncs[] = {"group", "item", "off", NULL};
 
     switch (key) {
     case 'd': o->data = arg; break;
@@ -109,6 +133,9 @@ take(int key, char *arg, struct argp_state *state)
     case 'F': o->max_failures = 1; break;
     case 'a': take_allowed(o, arg); break;
     case 'D': take_deadline(o, arg); break;
+    case QN_CLI_SYNC:
+        o->sync = (enum qn_sync)take_word(o, "--sync", syncs, arg);
+        break;
     case 'S':
         if (!strchr(arg, '='))
             complain(o, "--set needs path.to.key=value, not", arg);
@@ -159,7 +186,7 @@ comes_later(const char *word)
 {
     static const char *const later[] = {
         "threads", "strict-threads", "team",     "shard",  "settle", "watch",
-        "sync",    "verify-content", "progress", "trace"};
+        "verify-content", "progress", "trace"};
 
     for (size_t i = 0; i < sizeof later / sizeof *later; i++)
         if (!strcmp(word, later[i]))

@@ -32,7 +32,9 @@ qn_commit_open(struct qn_commit *c, const struct qn_run *run, uint64_t id,
     char *folder = NULL;
     int rc;
 
-    *c = (struct qn_commit){.run = id, .rank = run->comm->rank};
+    *c = (struct qn_commit){.run = id,
+                            .rank = run->comm->rank,
+                            .sync = run->options->sync};
     gethostname(c->host, sizeof c->host - 1);
     if (asprintf(&folder, "%s/.quern/journal", run->options->output) < 0)
         return qn_fail(err, QN_ENOMEM, "no memory for a path");
@@ -72,7 +74,7 @@ qn_commit_mark(struct qn_commit *c, enum qn_record_kind kind,
     struct qn_record r = fresh_record(c, kind, "", "");
 
     QN_TRY(qn_journal_add(&c->journal, &r, err));
-    return qn_journal_flush(&c->journal, true, err);
+    return qn_journal_flush(&c->journal, c->sync != QN_SYNC_OFF, err);
 }
 
 int
@@ -166,7 +168,7 @@ rename_all(struct qn_commit *c, struct qn_error *err)
 {
     for (int i = 0; i < c->n; i++)
         QN_TRY(qn_atomic_commit(c->v[i].tmp, c->v[i].path, false, err));
-    for (int i = 0; i < c->n; i++)
+    for (int i = 0; i < c->n && c->sync != QN_SYNC_OFF; i++)
         if (i + 1 == c->n || !same_folder(c->v[i].path, c->v[i + 1].path))
             QN_TRY(qn_atomic_sync(c->v[i].path, err));
     return 0;
@@ -190,7 +192,17 @@ journal_all(struct qn_commit *c, struct qn_error *err)
         e->record.time_ns = wall_ns();
         QN_TRY(qn_journal_add(&c->journal, &e->record, err));
     }
-    return qn_journal_flush(&c->journal, true, err);
+    return qn_journal_flush(&c->journal, c->sync != QN_SYNC_OFF, err);
+}
+
+/* Is it time for those that wait? */
+static bool
+is_due(const struct qn_commit *c)
+{
+    int most = c->sync == QN_SYNC_ITEM ? 1 : QN_COMMIT_GROUP;
+
+    return c->n >= most ||
+           (c->n && qn_clock_now() - c->since >= GROUP_SECONDS);
 }
 
 int
@@ -198,8 +210,7 @@ qn_commit_flush(struct qn_commit *c, bool now, struct qn_error *err)
 {
     int rc;
 
-    if (!now && c->n < QN_COMMIT_GROUP &&
-        (!c->n || qn_clock_now() - c->since < GROUP_SECONDS))
+    if (!now && !is_due(c))
         return 0;
     rc = rename_all(c, err);
     if (!rc)

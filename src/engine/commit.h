@@ -22,6 +22,7 @@ struct qn_commit {
     struct qn_journal journal;
     uint64_t run;                   /* id                    */
     int rank;
+    enum qn_sync sync;
     char host[64];
     double since;                   /* of the oldest waiting */
     struct qn_commit_entry v[QN_COMMIT_GROUP];

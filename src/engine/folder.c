@@ -133,7 +133,8 @@ write_list(const struct qn_run *run, const char *name,
     if (!rc && !path)
         rc = qn_fail(err, QN_ENOMEM, "no memory for a path");
     if (!rc)
-        rc = qn_atomic_write(path, qn_text_get(text), text->len, err);
+        rc = qn_atomic_replace(path, qn_text_get(text), text->len,
+                               run->options->sync != QN_SYNC_OFF, err);
     free(path);
     return rc;
 }

@@ -158,7 +158,8 @@ save(struct qn_run *run, const struct qn_headers *h, struct qn_error *err)
     if (!rc && !path)
         rc = qn_fail(err, QN_ENOMEM, "no memory for a path");
     if (!rc)
-        rc = qn_atomic_write(path, qn_text_get(&packed), packed.len, err);
+        rc = qn_atomic_replace(path, qn_text_get(&packed), packed.len,
+                               run->options->sync != QN_SYNC_OFF, err);
     qn_text_clear(&packed);
     free(path);
     return rc;

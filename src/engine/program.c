@@ -109,6 +109,8 @@ qn_program_stage(const struct qn_run *run, int s)
         return NULL;
     json_object_set_new(p, "carry", strings_json(&stage->output.carry));
     json_object_set_new(p, "joined", json_boolean(qn_plan_joins(st)));
+    json_object_set_new(p, "nosync",
+                        json_boolean(run->options->sync == QN_SYNC_OFF));
     json_object_set_new(p, "keep_steps",
                         json_boolean(run->options->keep_steps));
     return p;

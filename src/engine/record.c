@@ -81,7 +81,8 @@ qn_record_write(const struct qn_run *run, const char *state,
                           run->options->output) < 0)
         rc = qn_fail(err, QN_ENOMEM, "no memory for the run record");
     else
-        rc = qn_atomic_write(path, text, strlen(text), err);
+        rc = qn_atomic_replace(path, text, strlen(text),
+                               run->options->sync != QN_SYNC_OFF, err);
     free(text);
     free(path);
     return rc;

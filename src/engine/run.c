@@ -332,7 +332,8 @@ end_journal(struct qn_run *run, struct qn_error *err)
 {
     QN_TRY(qn_commit_flush(run->commit, true, err));
     if (run->comm->rank)
-        return qn_journal_flush(&run->commit->journal, true, err);
+        return qn_journal_flush(&run->commit->journal,
+                                run->options->sync != QN_SYNC_OFF, err);
     return qn_commit_mark(run->commit, QN_RECORD_RUN_END, err);
 }
 

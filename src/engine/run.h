@@ -7,6 +7,13 @@
 #include "io/past.h"
 #include "model/plan.h"
 
+/* When what is written is sure to be on the disk. */
+enum qn_sync {
+    QN_SYNC_GROUP, /* up to 64 results, or those of a second, together    */
+    QN_SYNC_ITEM,  /* each result at once                                 */
+    QN_SYNC_OFF    /* when the system likes                               */
+};
+
 struct qn_run_options {
     const char *data;    /* base of relative inputs                        */
     const char *output;  /* folder                                         */
@@ -18,6 +25,7 @@ struct qn_run_options {
     bool retry_failed;   /* try again what failed before                   */
     double deadline;     /* s from the start; 0: none                      */
     bool keep_steps;     /* what comes out of each step is a product       */
+    enum qn_sync sync;
     const struct qn_strings *arguments; /* files behind the job            */
 };
 

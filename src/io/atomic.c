@@ -136,13 +136,23 @@ qn_atomic_commit(const char *tmp, const char *path, bool sync,
     return sync ? qn_atomic_sync(path, err) : 0;
 }
 
-/* Write, sync and close; the file is left behind on failure. */
+/* Write, sync if asked to, and close; the file is left behind on failure. */
 static int
-write_whole(const char *tmp, const void *data, size_t n, struct qn_error *err)
+write_whole(const char *tmp, const void *data, size_t n, bool sync,
+            struct qn_error *err)
 {
     int fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     int rc = 0;
 
+<<<<<<< HEAD
+=======
+    rc = QN_SYS(err, tmp,
+                fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
+    if (!rc)
+        rc = qn_system_write(fd, data, n, tmp, err);
+    if (!rc && sync)
+        rc = QN_SYS(err, tmp, fsync(fd));
+>>>>>>> 2e53cda (run: take --sync group, item or off)
     if (fd < 0)
         return qn_system_cannot(err, "write", tmp, errno);
     rc = qn_system_write(fd, data, n, tmp, err);
@@ -158,14 +168,21 @@ int
 qn_atomic_write(const char *path, const void *data, size_t n,
                 struct qn_error *err)
 {
+    return qn_atomic_replace(path, data, n, true, err);
+}
+
+int
+qn_atomic_replace(const char *path, const void *data, size_t n, bool sync,
+                  struct qn_error *err)
+{
     char tag[32], *tmp;
     int rc;
 
     snprintf(tag, sizeof tag, "%ld", (long)getpid());
     QN_TRY(qn_atomic_name(&tmp, path, tag, err));
-    rc = write_whole(tmp, data, n, err);
+    rc = write_whole(tmp, data, n, sync, err);
     if (!rc)
-        rc = qn_atomic_commit(tmp, path, true, err);
+        rc = qn_atomic_commit(tmp, path, sync, err);
     // After a rename there is nothing of this name, and that is fine.
     if (rc)
         unlink(tmp);

@@ -28,9 +28,13 @@ qn_atomic_commit(const char *tmp, const char *path, bool sync, struct qn_error *
 int
 qn_atomic_sync(const char *path, struct qn_error *err);
 
-/* Write a whole small file atomically. */
+/* Write a whole small file atomically; replace leaves it to the system when
+ * it reaches the disk, unless sync. */
 int
 qn_atomic_write(const char *path, const void *data, size_t n, struct qn_error *err);
+int
+qn_atomic_replace(
+    const char *path, const void *data, size_t n, bool sync, struct qn_error *err);
 
 /* Is this file name (no folder) a temporary of ours? */
 bool

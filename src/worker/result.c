@@ -65,6 +65,7 @@ qn_result_save(struct qn_worker *w, const struct qn_program *p,
         .products = products,
         .nproducts = nproducts,
         .compress = p->compress,
+        .nosync = json_is_true(json_object_get(p->text, "nosync")),
         .cards = cards,
         .image = &w->image,
         .provenance =
