@@ -144,19 +144,10 @@ write_whole(const char *tmp, const void *data, size_t n, bool sync,
     int fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     int rc = 0;
 
-<<<<<<< HEAD
-=======
-    rc = QN_SYS(err, tmp,
-                fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
-    if (!rc)
-        rc = qn_system_write(fd, data, n, tmp, err);
-    if (!rc && sync)
-        rc = QN_SYS(err, tmp, fsync(fd));
->>>>>>> 2e53cda (run: take --sync group, item or off)
     if (fd < 0)
         return qn_system_cannot(err, "write", tmp, errno);
     rc = qn_system_write(fd, data, n, tmp, err);
-    if (!rc && (fsync(fd) < 0 || qn_system_fault()))
+    if (!rc && sync && (fsync(fd) < 0 || qn_system_fault()))
         rc = qn_system_cannot(err, "write", tmp, errno);
     // a network file system may report a full disk no earlier than here
     if (close(fd) < 0 && !rc)
