@@ -9,7 +9,8 @@
  *
  *     prepare(params)            once the options are filled in
  *     type(params, in, &out)     what comes out: also used by `quern plan`
- *     point(...) or apply(...)   the samples
+ *     point(...), stencil(...)
+ *     or apply(...)              the samples
  *     release(params)            once, whatever happened before
  *
  * None of these may keep a pointer it was given beyond release.
@@ -28,6 +29,7 @@ enum qn_kind {
     QN_KIND_STENCIL,   /* looks at neighbours               */
     QN_KIND_REDUCTION, /* fewer axes or other axes come out */
     QN_KIND_COMBINE,   /* many items become one             */
+    QN_KIND_GENERATOR, /* samples out of their places       */
     QN_KIND_OTHER
 };
 
@@ -112,6 +114,25 @@ struct qn_call {
                              in's dtype; ndims 0 for a number            */
 };
 
+/* Samples of a box of a grid.  Indices count in the whole grid, so that a
+ * kernel knows where its samples are, whichever box it is given. */
+struct qn_region {
+    struct qn_type grid;         /* the sample type, and the whole grid    */
+    int64_t start[QN_MAX_DIMS];  /* of the box, in the grid                */
+    int64_t count[QN_MAX_DIMS];  /* samples along each axis of the box     */
+    int64_t stride[QN_MAX_DIMS]; /* samples from one index to the next;
+                                    of the last axis 1                     */
+    void *data;                  /* the first sample of the box            */
+};
+
+/* What a stencil must see around a sample. */
+struct qn_halo {
+    int64_t radius[QN_MAX_DIMS]; /* samples to either side; 0: none       */
+    bool wraps[QN_MAX_DIMS];     /* beyond the end the grid begins again  */
+    int64_t steps; /* times that the stencil is applied, each time to what
+                      came out before; then in and out have one type      */
+};
+
 /* ---- the kernel -------------------------------------------------------- */
 
 struct qn_kernel {
@@ -142,12 +163,45 @@ struct qn_kernel {
         struct qn_type *out,
         struct qn_error *err);
 
-    /* Local.  Exactly one of the two (neither for QN_KIND_COMBINE). */
+    /* Local.  Exactly one of the three (none for QN_KIND_COMBINE). */
     void (*point)(const void *params, const struct qn_lane *lane);
     int (*apply)(
         const void *params,
         const struct qn_call *call,
         struct qn_error *err);
+
+    /* Local.  One step over the box of out.  in covers that box grown by the
+     * radius; it ends where the grid ends, and there the kernel applies its
+     * rule for edges; but along an axis that wraps it does not end there:
+     * indices below 0 and from the length on stand for samples of the other
+     * end.  in and out never overlap.  scratch has the bytes that scratch()
+     * asked for, aligned for any type, and any content.
+     *
+     * What comes out for a sample must not depend on the box it is computed
+     * in: boxes are cut by tiles, by ranks, and by the steps that are done on
+     * one while it is in cache. */
+    int (*stencil)(
+        const void *params,
+        const struct qn_region *in,
+        const struct qn_region *out,
+        void *scratch,
+        struct qn_error *err);
+
+    /* Local, with stencil.  in: of the whole grid.  halo comes zeroed, with
+     * 1 step; fails where type() does.  NULL: radius 0. */
+    int (*halo)(
+        const void *params,
+        const struct qn_type *in,
+        struct qn_halo *halo,
+        struct qn_error *err);
+
+    /* Local, with stencil.  Bytes of scratch for a box of count samples
+     * along each axis, enough for a smaller one too; SIZE_MAX: more than
+     * there can be.  NULL: none. */
+    size_t (*scratch)(
+        const void *params,
+        const struct qn_type *in,
+        const int64_t count[QN_MAX_DIMS]);
 
     /* Local, geometry only: sample i of axis a of the output covers samples
      * offset[a] + i * factor[a] ... + factor[a] of the input, so that header

@@ -11,7 +11,8 @@ static const char *
 kind_name(enum qn_kind kind)
 {
     static const char *const names[] = {"point",     "geometry", "stencil",
-                                        "reduction", "combine",  "other"};
+                                        "reduction", "combine",  "generator",
+                                        "other"};
 
     return names[kind];
 }

@@ -18,6 +18,10 @@
     X(overscan)                                                                \
     X(crop)                                                                    \
     X(bin)                                                                     \
+    X(gaussian)                                                                \
+    X(convolve)                                                                \
+    X(laplacian)                                                               \
+    X(gradient)                                                                \
     X(combine)
 
 #define DECLARE(name) extern const struct qn_kernel qn_kernel_##name;

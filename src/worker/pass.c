@@ -11,6 +11,7 @@
 
 #include "base/memory.h"
 #include "base/parallel.h"
+#include "kernels/sweep.h"
 #include "model/array.h"
 #include "model/dtype.h"
 #include "model/params.h"
@@ -193,6 +194,16 @@ correct_cards(const struct ready *r, const struct qn_pass *pass,
 }
 
 static int
+sweep(const struct qn_kernel *k, const void *params,
+      const struct qn_call *call, struct qn_error *err)
+{
+    struct qn_sweep s;
+
+    QN_TRY(qn_sweep_make(&s, k, params, &call->in->type, err));
+    return qn_sweep_item(&s, call->in, call->out, err);
+}
+
+static int
 apply_whole(const struct ready *r, const struct qn_pass *pass,
             struct qn_array *a, struct qn_error *err)
 {
@@ -207,7 +218,8 @@ apply_whole(const struct ready *r, const struct qn_pass *pass,
     if (!rc)
         rc = qn_array_make(&out, &type, err);
     if (!rc)
-        rc = k->apply(r->params, &call, err);
+        rc = k->stencil ? sweep(k, r->params, &call, err)
+                        : k->apply(r->params, &call, err);
     if (!rc)
         rc = correct_cards(r, pass, &a->type.shape, err);
     if (rc) {

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "kernels/sweep.h"
 #include "model/array.h"
 #include "model/dtype.h"
 #include "model/params.h"
@@ -88,6 +89,7 @@ run_steps(const struct run *r, void *params, const struct qn_array *in,
     const struct qn_kernel *k = r->kernel;
     struct qn_call call = {.in = in, .out = out};
     struct qn_type type = in->type;
+    struct qn_sweep sweep;
 
     if (k->prepare)
         QN_TRY(k->prepare(params, err));
@@ -99,7 +101,10 @@ run_steps(const struct run *r, void *params, const struct qn_array *in,
         return 0;
     }
     QN_TRY(qn_array_make(out, &type, err));
-    return k->apply(params, &call, err);
+    if (!k->stencil)
+        return k->apply(params, &call, err);
+    QN_TRY(qn_sweep_make(&sweep, k, params, &in->type, err));
+    return qn_sweep_item(&sweep, in, out, err);
 }
 
 /* Run on in, as it is; *out is the caller's, also after a failure. */
