@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "comm/halo.h"
+#include "comm/exchange.h"
 #include "harness.h"
 
 /* ---- teams ----------------------------------------------------------------- */
@@ -41,7 +41,7 @@ nobody_in_a_team(void **state)
 
 struct scene {
     struct qn_shape shape;
-    struct qn_halo_grid grid;
+    struct qn_exchange_grid grid;
     struct qn_cut cut;
     struct qn_box box, grown;
     unsigned char *memory; // owned
@@ -120,26 +120,26 @@ is_right(const struct scene *s, int round)
 static void
 exchange(struct qn_comm *c, struct scene s)
 {
-    struct qn_halo *h;
+    struct qn_exchange *h;
     struct qn_error err = {0};
     int rc;
 
     set_scene(&s, c);
     mpi_assert(c, s.memory != NULL);
-    rc = qn_halo_open(&h, c, &s.grid, s.memory, &err);
+    rc = qn_exchange_open(&h, c, &s.grid, s.memory, &err);
     mpi_assert(c, rc == 0);
     for (int round = 0; round < 3; round++) {
         bool done = false;
 
         fill_own(&s, round);
-        rc = qn_halo_start(h, &err);
+        rc = qn_exchange_start(h, &err);
         for (int i = 0; !rc && !done && i < 2; i++)
-            rc = qn_halo_test(h, &done, &err);
+            rc = qn_exchange_test(h, &done, &err);
         if (!rc)
-            rc = qn_halo_wait(h, &err);
+            rc = qn_exchange_wait(h, &err);
         mpi_assert(c, rc == 0 && is_right(&s, round));
     }
-    qn_halo_close(&h);
+    qn_exchange_close(&h);
     free(s.memory);
 }
 
@@ -187,11 +187,11 @@ too_wide(void **state)
                       .grid = {.sample = 8, .radius = {31, 1},
                                .periodic = {true, true}}};
     struct qn_error err = {0};
-    struct qn_halo *h;
+    struct qn_exchange *h;
     int rc;
 
     set_scene(&s, c);
-    rc = qn_halo_open(&h, c, &s.grid, s.memory, &err);
+    rc = qn_exchange_open(&h, c, &s.grid, s.memory, &err);
     free(s.memory);
     mpi_assert(c, rc == QN_ESHAPE && !h && err.text[0]);
 }

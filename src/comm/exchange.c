@@ -5,7 +5,7 @@
  * the samples out of memory (subarray types), so nothing is packed twice and
  * faces may exceed 2 GiB.  A block that is its own neighbour around a periodic
  * edge copies.  Which samples a kernel reads is not known here. */
-#include "comm/halo.h"
+#include "comm/exchange.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -27,9 +27,9 @@ struct copy {
     struct part from, to;
 };
 
-struct qn_halo {
+struct qn_exchange {
     struct qn_comm *comm;   // borrowed
-    struct qn_halo_grid g;  // cut borrowed
+    struct qn_exchange_grid g;  // cut borrowed
     char *memory;           // borrowed
     int block;              // of this rank; -1: none
     int ndims;
@@ -50,7 +50,7 @@ struct qn_halo {
 /* Direction d as steps along the axes; false for the middle, and for steps
  * along axes without a halo. */
 static bool
-find_step(const struct qn_halo *h, int d, int step[QN_MAX_DIMS])
+find_step(const struct qn_exchange *h, int d, int step[QN_MAX_DIMS])
 {
     bool moves = false;
 
@@ -66,7 +66,7 @@ find_step(const struct qn_halo *h, int d, int step[QN_MAX_DIMS])
 
 /* The own samples that the neighbour there needs, or the halo that it fills. */
 static struct part
-find_part(const struct qn_halo *h, const int step[QN_MAX_DIMS], bool halo)
+find_part(const struct qn_exchange *h, const int step[QN_MAX_DIMS], bool halo)
 {
     struct part p;
 
@@ -84,7 +84,7 @@ find_part(const struct qn_halo *h, const int step[QN_MAX_DIMS], bool halo)
 }
 
 static int64_t
-part_bytes(const struct qn_halo *h, const struct part *p)
+part_bytes(const struct qn_exchange *h, const struct part *p)
 {
     int64_t n = (int64_t)h->g.sample;
 
@@ -96,7 +96,7 @@ part_bytes(const struct qn_halo *h, const struct part *p)
 /* ---- copies --------------------------------------------------------------- */
 
 static char *
-address(const struct qn_halo *h, const struct part *p,
+address(const struct qn_exchange *h, const struct part *p,
         const int64_t at[QN_MAX_DIMS])
 {
     int64_t offset = 0;
@@ -108,7 +108,7 @@ address(const struct qn_halo *h, const struct part *p,
 
 /* Row by row. */
 static void
-copy_part(const struct qn_halo *h, const struct copy *c)
+copy_part(const struct qn_exchange *h, const struct copy *c)
 {
     int last = h->ndims - 1;
     size_t row = (size_t)c->to.count[last] * h->g.sample;
@@ -125,7 +125,7 @@ copy_part(const struct qn_halo *h, const struct copy *c)
 /* ---- making the messages --------------------------------------------------- */
 
 static int
-describe(const struct qn_halo *h, const struct part *p, MPI_Datatype *type,
+describe(const struct qn_exchange *h, const struct part *p, MPI_Datatype *type,
          struct qn_error *err)
 {
     struct qn_comm_mpi *m = h->comm->mpi;
@@ -157,7 +157,7 @@ describe(const struct qn_halo *h, const struct part *p, MPI_Datatype *type,
 
 /* The tag says in which direction the message goes. */
 static int
-add_message(struct qn_halo *h, const struct part *p, int other, int tag,
+add_message(struct qn_exchange *h, const struct part *p, int other, int tag,
             bool send, struct qn_error *err)
 {
     MPI_Request *req = &h->message[h->nmessages];
@@ -181,7 +181,7 @@ add_message(struct qn_halo *h, const struct part *p, int other, int tag,
 }
 
 static int
-add_direction(struct qn_halo *h, int d, int directions, struct qn_error *err)
+add_direction(struct qn_exchange *h, int d, int directions, struct qn_error *err)
 {
     int step[QN_MAX_DIMS], back[QN_MAX_DIMS] = {0}, other;
     struct part inner, halo;
@@ -209,7 +209,7 @@ add_direction(struct qn_halo *h, int d, int directions, struct qn_error *err)
 /* Tags are the directions: the ranks of a team send each other nothing else
  * while their blocks exchange. */
 static int
-make_directions(struct qn_halo *h, struct qn_error *err)
+make_directions(struct qn_exchange *h, struct qn_error *err)
 {
     int directions = 1;
 
@@ -227,7 +227,7 @@ make_directions(struct qn_halo *h, struct qn_error *err)
 }
 
 static int
-make(struct qn_halo *h, struct qn_error *err)
+make(struct qn_exchange *h, struct qn_error *err)
 {
     struct qn_box grown;
 
@@ -250,7 +250,7 @@ make(struct qn_halo *h, struct qn_error *err)
 }
 
 static void
-destroy(struct qn_halo *h)
+destroy(struct qn_exchange *h)
 {
     for (int i = 0; i < h->nmessages; i++)
         if (h->message[i] != MPI_REQUEST_NULL)
@@ -261,11 +261,11 @@ destroy(struct qn_halo *h)
 }
 
 int
-qn_halo_open(struct qn_halo **h, struct qn_comm *comm,
-             const struct qn_halo_grid *grid, void *memory,
+qn_exchange_open(struct qn_exchange **h, struct qn_comm *comm,
+             const struct qn_exchange_grid *grid, void *memory,
              struct qn_error *err)
 {
-    struct qn_halo *x;
+    struct qn_exchange *x;
     void *p = NULL;
     int rc = qn_memory_make(&p, 1, sizeof *x, "the halo", err);
 
@@ -276,7 +276,7 @@ qn_halo_open(struct qn_halo **h, struct qn_comm *comm,
         return rc;
     }
     x = p;
-    *x = (struct qn_halo){
+    *x = (struct qn_exchange){
         .comm = comm,
         .g = *grid,
         .memory = memory,
@@ -293,7 +293,7 @@ qn_halo_open(struct qn_halo **h, struct qn_comm *comm,
 }
 
 void
-qn_halo_close(struct qn_halo **h)
+qn_exchange_close(struct qn_exchange **h)
 {
     if (*h)
         destroy(*h);
@@ -303,7 +303,7 @@ qn_halo_close(struct qn_halo **h)
 /* ---- an exchange ------------------------------------------------------------ */
 
 int
-qn_halo_start(struct qn_halo *h, struct qn_error *err)
+qn_exchange_start(struct qn_exchange *h, struct qn_error *err)
 {
     h->under_way = true;
     h->bytes += h->each;
@@ -316,7 +316,7 @@ qn_halo_start(struct qn_halo *h, struct qn_error *err)
 }
 
 int
-qn_halo_test(struct qn_halo *h, bool *done, struct qn_error *err)
+qn_exchange_test(struct qn_exchange *h, bool *done, struct qn_error *err)
 {
     int all = 1;
 
@@ -333,14 +333,14 @@ qn_halo_test(struct qn_halo *h, bool *done, struct qn_error *err)
 }
 
 int
-qn_halo_wait(struct qn_halo *h, struct qn_error *err)
+qn_exchange_wait(struct qn_exchange *h, struct qn_error *err)
 {
     double since = qn_clock_now();
     bool done = false;
     int naps = 0, rc = 0;
 
     while (!rc && !done) {
-        rc = qn_halo_test(h, &done, err);
+        rc = qn_exchange_test(h, &done, err);
         if (!rc && !done)
             qn_comm_nap(&naps);
     }
@@ -349,13 +349,13 @@ qn_halo_wait(struct qn_halo *h, struct qn_error *err)
 }
 
 double
-qn_halo_waited(const struct qn_halo *h)
+qn_exchange_waited(const struct qn_exchange *h)
 {
     return h->waited;
 }
 
 int64_t
-qn_halo_bytes(const struct qn_halo *h)
+qn_exchange_bytes(const struct qn_exchange *h)
 {
     return h->bytes;
 }
