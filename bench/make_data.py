@@ -59,15 +59,13 @@ def ccd_frame(i, bias, flat):
 def frames(bench, n, side):
     """n uint16 frames, bias.fits, flat.fits and lists first-N.txt."""
     folder = bench.work / f"frames-{side}"
-    bench.need_room(bench.work, n * side * side * 2 + 2 * side * side * 4)
+    bench.need_room(folder / f"f{n - 1:04d}.fits", n * side * side * 2)
     rng = np.random.default_rng(7)
     bias = rng.normal(1000, 2, (side, side)).astype("f4")
     flat = (1 + 0.05 * rng.standard_normal((side, side))).astype("f4")
     flat = flat.clip(0.5, 1.5)
-    with once(folder) as part:
-        if part:
-            write_fits(part / "bias.fits", bias)
-            write_fits(part / "flat.fits", flat)
+    write_fits(folder / "bias.fits", bias)
+    write_fits(folder / "flat.fits", flat)
     for i in range(n):
         path = folder / f"f{i:04d}.fits"
         if not path.exists():
@@ -90,21 +88,22 @@ def raw_files(folder, n, shape):
 
 def small(bench, n, on_disk=False):
     """Small detector files: 64 x 32 samples, 4 KiB each."""
-    where = bench.disk if on_disk else bench.work
-    bench.need_room(where, n * 4096 * 5)
-    return raw_files(where / f"small-{n}", n, (64, 32))
+    folder = (bench.disk if on_disk else bench.work) / f"small-{n}"
+    bench.need_room(folder, n * 4096 * 5)
+    return raw_files(folder, n, (64, 32))
 
 
 def tiny(bench, n):
     """Files of 4 x 4 samples: nothing to read, nothing to compute."""
-    bench.need_room(bench.work, n * 4096 * 4)
-    return raw_files(bench.work / f"tiny-{n}", n, (4, 4))
+    folder = bench.work / f"tiny-{n}"
+    bench.need_room(folder, n * 4096 * 4)
+    return raw_files(folder, n, (4, 4))
 
 
 def scan(bench, files, frames_each, side=256):
     """A detector scan: frames of side x side in so many files."""
-    bench.need_room(bench.work, files * frames_each * side * side * 2)
     folder = bench.work / f"scan-{side}-{files}x{frames_each}"
+    bench.need_room(folder, files * frames_each * side * side * 2)
     return raw_files(folder, files, (frames_each, side, side))
 
 
@@ -120,8 +119,8 @@ def masks(folder, k, side=256):
 
 def grid(bench, side):
     """grid.npy: one float64 grid of random values."""
-    bench.need_room(bench.work, 4 * side * side * 8)
     folder = bench.work / f"grid-{side}"
+    bench.need_room(folder, 4 * side * side * 8)
     with once(folder) as part:
         if part:
             np.save(part / "grid.npy", np.random.default_rng(1).random((side, side)))
@@ -132,8 +131,8 @@ def gzip_stack(bench, n, side):
     """stack.h5: n CCD frames, shuffled and deflated in row bands."""
     import h5py
 
-    bench.need_room(bench.work, n * side * side * 2)
     folder = bench.work / f"gzip-{side}-{n}"
+    bench.need_room(folder, n * side * side * 2)
     bias, flat = np.full((side, side), 1000, "f4"), np.ones((side, side), "f4")
     with once(folder) as part:
         if part:

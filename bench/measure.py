@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import statistics
 import subprocess
 import threading
@@ -11,6 +12,7 @@ import time
 
 from bench import NotMeasured, missing
 
+PATIENCE = 1800  # s a command may take
 LATER = "is not available in this version"
 
 
@@ -103,14 +105,23 @@ def run(command, more=None, watch=False):
     begin = time.perf_counter()
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL,
                              stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                             text=True, env=environment(more))
+                             text=True, env=environment(more),
+                             start_new_session=True)
     watcher = None
     if watch:
         watcher = Watch(child.pid)
         watcher.start()
-    out, err = child.communicate()
+    try:
+        out, err = child.communicate(timeout=PATIENCE)
+    except BaseException as why:
+        os.killpg(child.pid, signal.SIGKILL)
+        child.communicate()
+        if isinstance(why, subprocess.TimeoutExpired):
+            raise Failed(f"still running after {PATIENCE} s") from None
+        raise
+    finally:
+        memory = watcher.stop() if watcher else None
     seconds = time.perf_counter() - begin
-    memory = watcher.stop() if watcher else None
     if child.returncode:
         said = next((line for line in err.splitlines() if LATER in line), None)
         if said:

@@ -10,6 +10,16 @@ TITLE = "peak memory of all processes"
 TARGET = "within the budget printed by plan: 10 files, 10,000 files, a file of ten budgets"
 
 
+def find_budget(plan):
+    """Bytes a rank may fill, wherever the plan tells them; else None."""
+    for name, value in plan.items():
+        if name in ("memory", "budget") and isinstance(value, int):
+            return value
+        if isinstance(value, dict) and find_budget(value):
+            return find_budget(value)
+    return None
+
+
 def planned(bench, job, data, memory, ranks):
     """The budget as plan has it, else the one given on the command line."""
     given = {"budget": ranks * memory, "source": "--memory, since plan tells no budget"}
@@ -20,11 +30,8 @@ def planned(bench, job, data, memory, ranks):
                                for w in words], capture_output=True, text=True)
         if said.returncode:
             return given
-        plan = json.loads(said.stdout)
-        told = plan.get("memory")
-        if not isinstance(told, int):
-            return given
-        return {"budget": ranks * told, "source": "plan"}
+        told = find_budget(json.loads(said.stdout))
+        return {"budget": ranks * told, "source": "as plan says"} if told else given
     return budget
 
 

@@ -6,7 +6,7 @@
     skip "python3-numpy, python3-h5py or python3-astropy is missing"
 
 bench=$QUERN_SOURCE/bench/run.py
-export QUERN_BIN QUERN_BENCH_DIR=$scratch/work QUERN_BENCH_DISK=$scratch/disk
+export QUERN_BIN QUERN_BENCH_DIR=$scratch/memory QUERN_BENCH_DISK=$scratch/disk
 
 say "what it is asked wrongly"
 expect_code 2 "$bench"
@@ -55,10 +55,10 @@ END
 expect_code 0 /usr/bin/python3 form.py rows.json
 
 say "nothing of it is left but the data"
-refuse_file "$scratch"/work/out-* "$scratch"/disk/out-*
-expect_file "$scratch/work/frames-256/first-4.txt"
+refuse_file memory/out-* disk/out-*
+expect_file memory/frames-256/first-4.txt disk/small-200/000199.raw
 
-say "a peer that is missing, fails or comes to other numbers"
+say "a side that is missing, fails, hangs or comes to other numbers"
 cat >peers.py <<'END'
 import pathlib
 import sys
@@ -96,15 +96,20 @@ later = [sys.executable, "-c", "import sys; sys.exit('job:1: x is not available 
 done = measure.measure_case(here, Case("later", Side("quern", later)), 1)
 assert done["project"] == {"name": "quern", "state": "not measured", "reason":
                            "job:1: x is not available in this version"}, done
+measure.PATIENCE = 0.2
+done = measure.measure_case(here, Case("hangs", Side("quern", ["sleep", "60"])), 1)
+assert done["project"]["reason"] == "still running after 0.2 s", done
+measure.PATIENCE = 60
 done = measure.measure_case(here, Case(
     "refused", Side("quern", ["sh", "-c", "echo 'quern: too large' >&2; exit 3"]),
     budget=dict), 1)
 assert done["project"]["state"] == "refused", done
 try:
-    here.need_room(pathlib.Path("work"), 1e18)
+    here.need_room(pathlib.Path("work/data"), 1e18)
     sys.exit("there is room for 10^18 bytes")
 except bench.NotMeasured as why:
     assert "GB free" in str(why)
+here.need_room(pathlib.Path("work"), 1e18)  # it is there
 END
 expect_code 0 /usr/bin/python3 peers.py "$QUERN_SOURCE/bench"
 
