@@ -15,11 +15,16 @@ def numpy_h5py(bench, data, target, check):
                 check=check)
 
 
-def case(bench, where, data, n, layout, target):
+def case(bench, where, data, n, layout, target=0, sync=True):
     options = ["--set", "stages.binned.output.layout=packed"] if layout == "packed" else []
     check = same_folder("binned", 1e-6) if layout == "per-item" else None
-    note = "quern syncs its results, the peer does not" if where == "disk" else ""
-    return Case(f"{n:,} files on {where}, {layout}",
+    name, note = f"{n:,} files on {where}, {layout}", ""
+    if not sync:
+        options += ["--sync", "off"]
+        name += ", not synced"
+    elif where == "disk":
+        note = "quern syncs its results, the peer does not"
+    return Case(name,
                 Side("quern", bench.quern("run", "small.yaml", data, *options), note=note),
                 work=n, unit="files/s", on_disk=where == "disk",
                 peers=[numpy_h5py(bench, data, target, check)])
@@ -31,5 +36,6 @@ def cases(bench):
     yield case(bench, "tmpfs", data, n, "per-item", 3)
     yield case(bench, "tmpfs", data, n, "packed", 15)
     data = make_data.small(bench, n, on_disk=True)
-    yield case(bench, "disk", data, n, "per-item", 0)
-    yield case(bench, "disk", data, n, "packed", 0)
+    yield case(bench, "disk", data, n, "per-item")
+    yield case(bench, "disk", data, n, "per-item", sync=False)
+    yield case(bench, "disk", data, n, "packed")
