@@ -10,14 +10,12 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "base/parallel.h"
+#include "kernels/points.h"
 #include "kernels/sweep.h"
 #include "model/array.h"
 #include "model/dtype.h"
 #include "model/params.h"
 #include "model/shape.h"
-
-enum { TILE = 1 << 15 }; /* samples: half a second-level cache of float64 */
 
 /* A step made ready for one item. */
 struct ready {
@@ -64,117 +62,24 @@ check_operands(const struct ready *r, const struct qn_array *a,
     return 0;
 }
 
-/* ---- point kernels --------------------------------------------------------- */
-
-/* Where in an operand the samples for item sample `at` begin: axes of length
- * 1 are stood still on. */
-static size_t
-operand_offset(const struct qn_shape *item, const struct qn_shape *op,
-               size_t at)
+static int
+apply_points(const struct ready *r, int n, const struct qn_array *a,
+             int threads, struct qn_error *err)
 {
-    size_t offset = 0, stride = 1;
+    struct qn_point *point;
+    int rc;
 
-    for (int k = 1; k <= op->ndims; k++) {
-        size_t n = (size_t)item->n[item->ndims - k];
-        size_t m = (size_t)op->n[op->ndims - k];
-
-        if (m > 1)
-            offset += at % n * stride;
-        at /= n;
-        stride *= m;
-    }
-    return offset;
-}
-
-/* Does the operand lie along the item sample by sample, or is it one number? */
-static bool
-is_flat(const struct qn_array *op, const struct qn_array *a)
-{
-    int64_t n = qn_shape_count(&op->type.shape);
-
-    return n == 1 || n == qn_shape_count(&a->type.shape);
-}
-
-/* Samples that one lane may cover: a tile, or what is left of a row where an
- * operand is broadcast. */
-static size_t
-lane_length(const struct ready *r, int n, const struct qn_array *a)
-{
+    QN_TRY(qn_memory_make((void **)&point, (size_t)n, sizeof *point,
+                          "the steps", err));
     for (int i = 0; i < n; i++)
-        for (int k = 0; k < r[i].step->noperands; k++)
-            if (!is_flat(r[i].operand[k], a))
-                return (size_t)a->type.shape.n[a->type.shape.ndims - 1];
-    return TILE;
-}
-
-static void
-apply_lane(const struct ready *r, const struct qn_array *a, size_t at,
-           size_t n)
-{
-    size_t size = qn_dtype_size(a->type.dtype);
-    struct qn_feed feed[QN_MAX_OPERANDS];
-    struct qn_lane lane = {
-        .real = a->type.dtype,
-        .x = (char *)a->data + at * size,
-        .n = n,
-        .nfeeds = r->step->noperands,
-        .feed = feed,
-        .names = r->step->names,
-    };
-
-    for (int i = 0; i < lane.nfeeds; i++) {
-        const struct qn_array *op = r->operand[i];
-        const struct qn_shape *s = &op->type.shape;
-        bool one = s->ndims == 0 || s->n[s->ndims - 1] == 1 ||
-                   qn_shape_count(s) == 1;
-        size_t offset = operand_offset(&a->type.shape, s, at);
-
-        // a last axis of 1 on an item whose last axis is 1 too
-        if (qn_shape_count(s) > 1 && is_flat(op, a))
-            one = false;
-        feed[i] = (struct qn_feed){(const char *)op->data + offset * size,
-                                   one};
-    }
-    r->step->kernel->point(r->params, &lane);
-}
-
-/* A run of point kernels over one item. */
-struct tiles {
-    const struct ready *r;
-    int n;
-    const struct qn_array *a;
-    size_t total, length, tile; // samples: of the item, a lane, a tile
-};
-
-static int
-apply_tile(void *ctx, size_t tile, int thread, struct qn_error *err)
-{
-    const struct tiles *t = ctx;
-    size_t start = tile * t->tile, end = start + t->tile;
-
-    (void)thread, (void)err;
-    if (end > t->total)
-        end = t->total;
-    for (int i = 0; i < t->n; i++)
-        for (size_t at = start; at < end; at += t->length)
-            apply_lane(&t->r[i], t->a, at,
-                       end - at < t->length ? end - at : t->length);
-    return 0;
-}
-
-static int
-apply_tiles(const struct ready *r, int n, const struct qn_array *a,
-            int threads, struct qn_error *err)
-{
-    struct tiles t = {.r = r, .n = n, .a = a};
-
-    t.total = (size_t)qn_shape_count(&a->type.shape);
-    if (!t.total)
-        return 0;
-    t.length = lane_length(r, n, a);
-    t.tile = (t.length < TILE ? TILE / t.length : 1) * t.length;
-    return qn_parallel_for(threads, (t.total - 1) / t.tile + 1, apply_tile,
-                           &t, err);
+        point[i] = (struct qn_point){.kernel = r[i].step->kernel,
+                                     .params = r[i].params,
+                                     .noperands = r[i].step->noperands,
+                                     .operand = r[i].operand,
+                                     .names = r[i].step->names};
+    rc = qn_points_run(point, n, a, threads, err);
+    free(point);
+    return rc;
 }
 
 /* ---- whole-item kernels ---------------------------------------------------- */
@@ -257,7 +162,7 @@ apply_run(struct ready *r, int n, const struct qn_pass *pass,
             return qn_wrap(err, "%s", r[i].step->kernel->name);
     }
     if (r->step->kernel->point)
-        return apply_tiles(r, n, a, pass->program->threads, err);
+        return apply_points(r, n, a, pass->program->threads, err);
     if (apply_whole(r, pass, a, err))
         return qn_wrap(err, "%s", r->step->kernel->name);
     return 0;

@@ -1,0 +1,24 @@
+/* Applying point kernels one after the other to the samples of an array.
+ * Local. */
+#ifndef QN_KERNELS_POINTS_H
+#define QN_KERNELS_POINTS_H
+
+#include "quern/kernel.h"
+
+/* A point kernel with its options and operands; all borrowed. */
+struct qn_point {
+    const struct qn_kernel *kernel;
+    const void *params;
+    int noperands;
+    const struct qn_array *const *operand; /* [noperands] of a's type, their
+                             shapes fit a's (qn_shape_fits)               */
+    const char *const *names; /* [noperands], QN_OPERANDS_NAMED only      */
+};
+
+/* Apply p[0] ... p[n - 1] to a in place, on at most so many threads.  a is of
+ * a real type. */
+int
+qn_points_run(
+    const struct qn_point *p, int n, const struct qn_array *a, int threads, struct qn_error *err);
+
+#endif
