@@ -50,18 +50,6 @@ qn_bands_layout(const struct qn_target *t)
         0, count, count + n * (int64_t)sizeof(int32_t)};
 }
 
-int
-qn_bands_ask(struct qn_farm *farm, json_t *request, struct qn_answer *answer,
-             struct qn_error *err)
-{
-    bool got = false;
-
-    QN_TRY(qn_farm_start(farm, 0, request, INFINITY, err));
-    while (!got)
-        QN_TRY(qn_farm_wait(farm, 1000, answer, &got, err));
-    return 0;
-}
-
 /* ---- moving samples ------------------------------------------------------------- */
 
 static struct share

@@ -39,9 +39,4 @@ qn_bands_join(struct qn_bands *b, struct qn_error *err);
 void
 qn_bands_clear(struct qn_bands *b);
 
-/* Local.  One request to one worker, waited for. */
-int
-qn_bands_ask(
-    struct qn_farm *farm, json_t *request, struct qn_answer *answer, struct qn_error *err);
-
 #endif

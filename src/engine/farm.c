@@ -342,3 +342,15 @@ qn_farm_wait(struct qn_farm *f, int milliseconds, struct qn_answer *answer,
     w = find_late(f);
     return w ? bury(f, w, true, answer, got, err) : 0;
 }
+
+int
+qn_farm_ask(struct qn_farm *f, json_t *request, double timeout,
+            struct qn_answer *answer, struct qn_error *err)
+{
+    bool got = false;
+
+    QN_TRY(qn_farm_start(f, 0, request, timeout, err));
+    while (!got)
+        QN_TRY(qn_farm_wait(f, 100, answer, &got, err));
+    return 0;
+}

@@ -96,4 +96,11 @@ qn_farm_wait(
     struct qn_farm *f, int milliseconds, struct qn_answer *answer, bool *got,
     struct qn_error *err);
 
+/* One request to one worker, where all are free, waited for; what became of it
+ * is in the answer. */
+int
+qn_farm_ask(
+    struct qn_farm *f, json_t *request, double timeout, struct qn_answer *answer,
+    struct qn_error *err);
+
 #endif

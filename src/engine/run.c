@@ -190,6 +190,12 @@ qn_run_prepare(struct qn_run *run, const struct qn_job *job,
         qn_choose_items(run);
     for (int s = 0; s < job->nstages && !rc; s++)
         if (run->plan.stage[s].wanted)
+            rc = qn_plan_team(&run->plan, s, comm->size,
+                              job->stages[s].memory ? job->stages[s].memory
+                                                    : run->memory,
+                              err);
+    for (int s = 0; s < job->nstages && !rc; s++)
+        if (run->plan.stage[s].wanted)
             rc = qn_plan_keys(&run->plan, s, err);
     return qn_comm_agree(comm, rc, err);
 }

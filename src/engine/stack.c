@@ -8,6 +8,7 @@
 #include "engine/stage.h"
 
 #include <fcntl.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -388,7 +389,7 @@ write_result(struct stacking *k, const struct qn_target *t,
     request = write_request(k, t, h, tmp);
     if (qn_plan_joins(k->st) && k->st->stage->output.carry.n)
         qn_program_path(request, k->run, k->s, &k->st->task[t->task[0]]);
-    rc = qn_bands_ask(&k->run->farm, request, &a, err);
+    rc = qn_farm_ask(&k->run->farm, request, INFINITY, &a, err);
     if (!rc && !a.reply)
         rc = qn_fail(err, a.why.code, "%s", a.why.text);
     if (rc) {

@@ -147,11 +147,11 @@ tick(void *ctx, struct qn_error *err)
     return qn_commit_flush(d->run->commit, false, err);
 }
 
-static int
-take_done(void *ctx, int rank, int64_t unit, int code, int64_t value,
-          const char *text, struct qn_error *err)
+int
+qn_stage_take(void *done, int rank, int64_t unit, int code, int64_t value,
+              const char *text, struct qn_error *err)
 {
-    struct doing *d = ctx;
+    const struct qn_stage_done *d = done;
     struct qn_plan_stage *st = &d->run->plan.stage[d->s];
     struct qn_task *t = &st->task[unit];
     struct qn_target *target = &st->target[t->target];
@@ -207,7 +207,8 @@ run_items(struct qn_run *run, int s, struct qn_error *err)
         rc = qn_comm_agree(run->comm, qn_commit_flush(run->commit, true, err),
                            err);
     if (!rc)
-        rc = qn_outcome_share(run->comm, &d.done, take_done, &d, err);
+        rc = qn_outcome_share(run->comm, &d.done, qn_stage_take,
+                              &(struct qn_stage_done){run, s}, err);
     qn_outcome_clear(&d.done);
     free(d.order);
     return rc;
@@ -238,5 +239,5 @@ qn_stage_run(struct qn_run *run, int s, struct qn_error *err)
         return rc;
     if (st->stage->combine.given || qn_plan_joins(st))
         return qn_stack_run(run, s, err);
-    return run_items(run, s, err);
+    return st->team > 1 ? qn_team_run(run, s, err) : run_items(run, s, err);
 }

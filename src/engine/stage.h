@@ -14,6 +14,20 @@ qn_stage_run(struct qn_run *run, int s, struct qn_error *err);
 int
 qn_stack_run(struct qn_run *run, int s, struct qn_error *err);
 
+/* Collective.  Item by item, each shared by a team of ranks.  (team.c) */
+int
+qn_team_run(struct qn_run *run, int s, struct qn_error *err);
+
+/* Record in the plan of every rank what became of task `unit` of the stage. */
+struct qn_stage_done {
+    struct qn_run *run;
+    int s;
+};
+int
+qn_stage_take(
+    void *done, int rank, int64_t unit, int code, int64_t value, const char *text,
+    struct qn_error *err);
+
 /* Local.  The temporary name for a target and its folder, which is made.  The
  * caller frees it. */
 int

@@ -112,6 +112,7 @@ struct qn_stage {
     struct qn_group combine;
     struct qn_result output;
     int64_t memory;     /* bytes a rank for this stage; 0: the job's       */
+    int team;           /* ranks that share an item; 0: auto, -1: all     */
     int retries;        /* default 1 */
     double timeout;     /* s; NaN: 300 plus bytes / 10 MB/s; INFINITY: none */
 };

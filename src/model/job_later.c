@@ -18,7 +18,6 @@ static const struct {
     {"job", "reuse", NULL, ""},
     {"job", "links", NULL, "; write `links:` in each `input:`"},
     {"stage", "products", NULL, ""},
-    {"stage", "team", "*", "; leave it out"},
     {"input", "grid", NULL, ""},
     {"input", "rows", NULL, ""},
     {"input", "format", "csv", ""},

@@ -55,21 +55,21 @@ read_output(struct qn_job_reader *r, const struct qn_yaml_node *node,
     qn_job_output_read(r, node, &stage->output);
 }
 
-/* auto and 1 are the same while an item has one rank. */
 static void
 read_team(struct qn_job_reader *r, const struct qn_yaml_node *node,
           void *target)
 {
-    int64_t team = 0;
+    struct qn_stage *stage = target;
+    int64_t team = 1;
 
-    (void)target;
-    if (node->kind == QN_YAML_SCALAR &&
-        (!strcmp(node->text, "auto") || !strcmp(node->text, "1")))
+    if (node->kind == QN_YAML_SCALAR && !strcmp(node->text, "auto"))
         return;
-    if (node->kind == QN_YAML_SCALAR && !strcmp(node->text, "all"))
-        qn_job_later_value(r, node, "stage", "team", node->text);
-    else if (qn_job_value_integer(r, node, "team", 1, INT32_MAX, &team))
-        qn_job_later_value(r, node, "stage", "team", node->text);
+    if (node->kind == QN_YAML_SCALAR && !strcmp(node->text, "all")) {
+        stage->team = -1;
+        return;
+    }
+    qn_job_value_integer(r, node, "team", 1, INT32_MAX, &team);
+    stage->team = (int)team;
 }
 
 static void

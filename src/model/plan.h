@@ -93,6 +93,8 @@ struct qn_plan_stage {
                                      this run                             */
     size_t rejected;              /* items that `where` left out          */
     bool wanted;                  /* --stage: this run is to make it      */
+    int team;                     /* ranks that share an item; see
+                                     qn_plan_team                         */
     struct qn_pool pool;          /* owned: what tasks and results are and
                                      lead to                              */
 };
@@ -125,6 +127,19 @@ qn_plan_files(struct qn_plan *p, int s, struct qn_items *files, struct qn_error 
  * over: the probed ones of qn_plan_files. */
 int
 qn_plan_resolve(struct qn_plan *p, int s, struct qn_items *files, struct qn_error *err);
+
+/* How many ranks share an item of stage s, a pure function of the items, the
+ * ranks and the bytes that a rank may fill: 1 if there are as many items as
+ * ranks and the largest fits, else the smallest power of two whose blocks
+ * fit; or what the job says.  QN_EJOB: a step that needs the whole item, or an
+ * item that fits nowhere, with the figures and what to do. */
+int
+qn_plan_team(
+    struct qn_plan *p, int s, int ranks, int64_t memory, struct qn_error *err);
+
+/* Bytes that a rank needs for its part of an item shared by so many. */
+int64_t
+qn_plan_need(const struct qn_plan_stage *st, const struct qn_task *t, int ranks);
 
 /* Fill in a step's params for one task: zeroed memory of kernel->params_size
  * bytes; prepare is called; undo with qn_plan_params_clear. */

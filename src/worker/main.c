@@ -64,6 +64,7 @@ answer(struct qn_worker *w, const char *op, json_t *request, json_t *reply,
     } table[] = {
         {"probe", qn_probe_run}, {"list", qn_list_run},
         {"item", qn_item_run},   {"band", qn_band_run},
+        {"region", qn_region_run},
         {"write", qn_result_write}, {"key", qn_result_key},
     };
 

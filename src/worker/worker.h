@@ -9,6 +9,8 @@
  *   probe   {program, path, names, fields?}      type and header values
  *   list    {program, path}                      what a file holds
  *   item    {program, path, fields, uses, ...}   one item, start to end
+ *   region  {program, path | use, start, count, dtype, offset}  part of a
+ *           file, to memory
  *   band    {program, members, ...}              part of a combination
  *   write   {program, products, ...}             write a combined result
  *   key     {path}                               the key inside an output
@@ -83,6 +85,8 @@ int
 qn_list_run(struct qn_worker *w, const json_t *request, json_t *reply, struct qn_error *err);
 int
 qn_item_run(struct qn_worker *w, const json_t *request, json_t *reply, struct qn_error *err);
+int
+qn_region_run(struct qn_worker *w, const json_t *request, json_t *reply, struct qn_error *err);
 int
 qn_band_run(struct qn_worker *w, const json_t *request, json_t *reply, struct qn_error *err);
 int

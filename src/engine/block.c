@@ -1,0 +1,415 @@
+/* Stencils on a block: exchange halos, compute what needs none meanwhile, then
+ * the rest.  Knows neither files nor which steps a stage has. */
+#include "engine/block.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "comm/exchange.h"
+#include "model/array.h"
+#include "model/dtype.h"
+#include "model/shape.h"
+
+enum {
+    PIECES = 8,     /* of what needs no halo: messages are driven on between */
+    TAG_BLOCK = 21, /* blocks on their way to rank 0                         */
+};
+
+/* Samples of the whole grid between two questions whether to go on. */
+#define BETWEEN_QUESTIONS ((int64_t)1 << 30)
+
+/* ---- regions --------------------------------------------------------------- */
+
+/* A box of a block's memory: `at` is where the memory begins in the grid. */
+static struct qn_region
+region_of(const struct qn_type *grid, const struct qn_box *memory,
+          const struct qn_box *box, void *data)
+{
+    struct qn_region r = {.grid = *grid};
+    int64_t stride = 1, offset = 0;
+
+    for (int a = grid->shape.ndims - 1; a >= 0; a--) {
+        r.start[a] = box->start[a];
+        r.count[a] = box->count[a];
+        r.stride[a] = stride;
+        offset += (box->start[a] - memory->start[a]) * stride;
+        stride *= memory->count[a];
+    }
+    r.data = (char *)data + offset * (int64_t)qn_dtype_size(grid->dtype);
+    return r;
+}
+
+static int64_t
+box_samples(const struct qn_box *b)
+{
+    int64_t n = 1;
+
+    for (int a = 0; a < b->ndims; a++)
+        n *= b->count[a];
+    return n;
+}
+
+/* From one memory to another, row by row. */
+static void
+copy_region(const struct qn_region *to, const struct qn_region *from)
+{
+    int last = to->grid.shape.ndims - 1;
+    size_t size = qn_dtype_size(to->grid.dtype);
+    int64_t at[QN_MAX_DIMS] = {0};
+    int a;
+
+    if (last < 0) {
+        memcpy(to->data, from->data, size);
+        return;
+    }
+    do {
+        int64_t x = 0, y = 0;
+
+        for (a = 0; a < last; a++) {
+            x += at[a] * to->stride[a];
+            y += at[a] * from->stride[a];
+        }
+        memcpy((char *)to->data + (size_t)x * size,
+               (const char *)from->data + (size_t)y * size,
+               (size_t)to->count[last] * size);
+        for (a = last - 1; a >= 0 && ++at[a] == to->count[a]; a--)
+            at[a] = 0;
+    } while (a >= 0);
+}
+
+/* ---- a stencil -------------------------------------------------------------- */
+
+/* Memory that holds the block with its halo, and its exchange. */
+struct level {
+    void *data; // owned
+    struct qn_exchange *exchange;
+};
+
+struct sweeping {
+    struct qn_block *b;
+    struct qn_sweep s;
+    struct qn_exchange_grid halo;
+    struct qn_box grown;
+    struct level level[2];
+    bool cut[QN_MAX_DIMS][2]; // is there a neighbour below, above
+    int rc;               // the first failure here: neighbours still count on
+    struct qn_error *err; // our messages, so only the computing ends
+};
+
+int
+qn_block_radius(int64_t radius[QN_MAX_DIMS], const struct qn_kernel *k,
+                const void *params, const struct qn_type *grid,
+                struct qn_error *err)
+{
+    struct qn_sweep s;
+
+    memset(radius, 0, QN_MAX_DIMS * sizeof *radius);
+    if (!k->stencil)
+        return 0;
+    QN_TRY(qn_sweep_make(&s, k, params, grid, err));
+    for (int a = 0; a < grid->shape.ndims; a++)
+        radius[a] = s.block * s.halo.radius[a];
+    return 0;
+}
+
+/* A block that has all of an axis needs no messages along it, even where the
+ * axis wraps: the sweep finds its samples at the other end. */
+static void
+set_halo(struct sweeping *w)
+{
+    const struct qn_block *b = w->b;
+
+    w->halo = (struct qn_exchange_grid){
+        .cut = &b->cut, .sample = qn_dtype_size(b->grid.dtype)};
+    for (int a = 0; a < b->grid.shape.ndims; a++) {
+        bool cut = b->cut.parts[a] > 1;
+
+        w->halo.radius[a] = cut ? w->s.block * w->s.halo.radius[a] : 0;
+        w->halo.periodic[a] = cut && w->s.halo.wraps[a];
+        w->cut[a][0] = cut && (w->halo.periodic[a] || b->own.start[a] > 0);
+        w->cut[a][1] = cut && (w->halo.periodic[a] ||
+                               b->own.start[a] + b->own.count[a] <
+                                   b->grid.shape.n[a]);
+    }
+    w->grown = qn_grid_grow(&b->grid.shape, &b->own, w->halo.radius,
+                            w->halo.periodic);
+}
+
+static int
+open_level(struct sweeping *w, int i, struct qn_error *err)
+{
+    bool mine = box_samples(&w->b->own) > 0;
+    size_t n = mine ? (size_t)box_samples(&w->grown) : 1;
+    int rc = qn_memory_make(&w->level[i].data, n, w->halo.sample,
+                            "a block and its halo", err);
+
+    rc = qn_comm_agree(w->b->team, rc, err);
+    if (!rc)
+        rc = qn_exchange_open(&w->level[i].exchange, w->b->team, &w->halo,
+                              w->level[i].data, err);
+    return rc;
+}
+
+static void
+close_levels(struct sweeping *w)
+{
+    for (int i = 0; i < 2; i++) {
+        if (w->level[i].exchange) {
+            w->b->waited += qn_exchange_waited(w->level[i].exchange);
+            w->b->exchanged += qn_exchange_bytes(w->level[i].exchange);
+        }
+        qn_exchange_close(&w->level[i].exchange);
+        free(w->level[i].data);
+    }
+}
+
+static void
+note(struct sweeping *w, int rc)
+{
+    if (rc && !w->rc)
+        w->rc = rc;
+}
+
+/* Where a failure is to be told: the first one stays. */
+static struct qn_error *
+room(const struct sweeping *w)
+{
+    return w->rc ? NULL : w->err;
+}
+
+/* `steps` steps on a box of the block, from level i to the next. */
+static void
+run_box(struct sweeping *w, int i, const struct qn_box *box, int64_t steps)
+{
+    struct qn_region in, out;
+    double t0 = qn_clock_now();
+
+    if (w->rc || !box_samples(box))
+        return;
+    in = region_of(&w->b->grid, &w->grown, &w->grown, w->level[i].data);
+    out = region_of(&w->b->grid, &w->grown, box, w->level[1 - i].data);
+    note(w, qn_sweep_run(&w->s, &in, &out, steps, w->err));
+    w->b->computed += qn_clock_now() - t0;
+}
+
+/* What is left of a box when the samples within the halo's width of a cut
+ * face are taken off it. */
+static struct qn_box
+inside_of(const struct sweeping *w, const struct qn_box *box)
+{
+    struct qn_box in = *box;
+
+    for (int a = 0; a < box->ndims; a++) {
+        int64_t low = w->cut[a][0] ? w->halo.radius[a] : 0;
+        int64_t high = w->cut[a][1] ? w->halo.radius[a] : 0;
+
+        in.start[a] += low;
+        in.count[a] -= low + high;
+        if (in.count[a] < 0)
+            in.count[a] = 0;
+    }
+    return in;
+}
+
+/* The samples that need no halo, while the messages are driven on. */
+static void
+run_inside(struct sweeping *w, int i, const struct qn_box *in, int64_t steps)
+{
+    for (int64_t p = 0; p < PIECES; p++) {
+        struct qn_box piece = *in;
+        int64_t start;
+        bool done;
+
+        qn_shape_part(&start, &piece.count[0], in->count[0], PIECES, p);
+        piece.start[0] += start;
+        run_box(w, i, &piece, steps);
+        note(w, qn_exchange_test(w->level[i].exchange, &done, room(w)));
+    }
+}
+
+/* The samples of own that are not in `in`: face by face. */
+static void
+run_faces(struct sweeping *w, int i, const struct qn_box *in, int64_t steps)
+{
+    struct qn_box rest = w->b->own;
+
+    for (int a = 0; a < rest.ndims; a++) {
+        struct qn_box low = rest, high = rest;
+        int64_t end = in->start[a] + in->count[a];
+
+        low.count[a] = in->start[a] - rest.start[a];
+        high.start[a] = end;
+        high.count[a] = rest.start[a] + rest.count[a] - end;
+        run_box(w, i, &low, steps);
+        run_box(w, i, &high, steps);
+        rest.start[a] = in->start[a];
+        rest.count[a] = in->count[a];
+    }
+}
+
+static void
+run_steps(struct sweeping *w, int i, int64_t steps)
+{
+    struct qn_exchange *x = w->level[i].exchange;
+    struct qn_box in = inside_of(w, &w->b->own);
+    bool overlap = !w->b->no_overlap && box_samples(&in) > 0;
+
+    if (!box_samples(&w->b->own))
+        return;
+    note(w, qn_exchange_start(x, room(w)));
+    if (overlap)
+        run_inside(w, i, &in, steps);
+    note(w, qn_exchange_wait(x, room(w)));
+    if (overlap)
+        run_faces(w, i, &in, steps);
+    else
+        run_box(w, i, &w->b->own, steps);
+}
+
+/* Is the team to stop?  All its ranks ask at the same time, now and then. */
+static int
+ask(struct sweeping *w, int64_t *since, int64_t steps)
+{
+    struct qn_block *b = w->b;
+
+    *since += steps * qn_shape_count(&b->grid.shape);
+    if (*since < BETWEEN_QUESTIONS * b->cut.nblocks || !b->asked_to_stop)
+        return 0;
+    *since = 0;
+    if (b->asked_to_stop())
+        note(w, qn_fail(room(w), QN_ESTOPPED,
+                        "stopped in the middle of an item"));
+    return qn_comm_agree(b->team, w->rc, w->err);
+}
+
+static int
+run_all(struct sweeping *w)
+{
+    struct qn_block *b = w->b;
+    bool mine = box_samples(&b->own) > 0;
+    struct qn_region block = region_of(&b->grid, &b->own, &b->own,
+                                       b->array.data);
+    int64_t left = w->s.halo.steps, since = 0;
+    struct qn_region own;
+    int i = 0, rc = 0;
+
+    own = region_of(&b->grid, &w->grown, &b->own, w->level[0].data);
+    if (mine)
+        copy_region(&own, &block);
+    for (; left > 0 && !rc; i = 1 - i) {
+        int64_t steps = left < w->s.block ? left : w->s.block;
+
+        run_steps(w, i, steps);
+        left -= steps;
+        rc = left > 0 ? ask(w, &since, steps) : 0;
+    }
+    own = region_of(&b->grid, &w->grown, &b->own, w->level[i].data);
+    if (mine && !w->rc)
+        copy_region(&block, &own);
+    return w->rc;
+}
+
+int
+qn_block_sweep(struct qn_block *b, const struct qn_kernel *k,
+               const void *params, struct qn_error *err)
+{
+    struct sweeping w = {.b = b, .err = err};
+    int rc = qn_sweep_make(&w.s, k, params, &b->grid, err);
+
+    rc = qn_comm_agree(b->team, rc, err);
+    if (rc)
+        return rc;
+    w.s.threads = b->threads;
+    set_halo(&w);
+    rc = open_level(&w, 0, err);
+    if (!rc)
+        rc = open_level(&w, 1, err);
+    if (!rc)
+        rc = qn_comm_agree(b->team, run_all(&w), err);
+    close_levels(&w);
+    return rc;
+}
+
+/* ---- gathering -------------------------------------------------------------- */
+
+static int
+wait_for(struct qn_comm *team, struct qn_transfer **t, struct qn_error *err)
+{
+    bool done = false;
+    int naps = 0, rc = 0;
+
+    while (!done && !rc) {
+        rc = qn_comm_test(team, t, &done, err);
+        if (!done && !rc)
+            qn_comm_nap(&naps);
+    }
+    return rc;
+}
+
+/* Block i, as it came, into its place. */
+static void
+place(const struct qn_block *b, int i, enum qn_dtype type, void *whole,
+      void *block)
+{
+    struct qn_type grid = {type, b->grid.shape};
+    struct qn_box all = qn_shape_box(&grid.shape);
+    struct qn_box box = qn_grid_block(&b->cut, i);
+    struct qn_region to = region_of(&grid, &all, &box, whole);
+    struct qn_region from = region_of(&grid, &box, &box, block);
+
+    copy_region(&to, &from);
+}
+
+static int
+receive_block(struct qn_block *b, int i, enum qn_dtype type, void *whole,
+              struct qn_error *err)
+{
+    struct qn_box box = qn_grid_block(&b->cut, i);
+    size_t n = (size_t)box_samples(&box);
+    struct qn_transfer *t = NULL;
+    void *block;
+    int rc;
+
+    QN_TRY(qn_memory_make(&block, n, qn_dtype_size(type), "a block", err));
+    rc = qn_comm_receive(b->team, i, TAG_BLOCK, block,
+                         n * qn_dtype_size(type), &t, err);
+    if (!rc)
+        rc = wait_for(b->team, &t, err);
+    if (!rc)
+        place(b, i, type, whole, block);
+    free(block);
+    return rc;
+}
+
+static int
+send_block(struct qn_block *b, const struct qn_array *mine,
+           struct qn_error *err)
+{
+    struct qn_transfer *t = NULL;
+
+    QN_TRY(qn_comm_send(b->team, 0, TAG_BLOCK, mine->data,
+                        qn_array_bytes(mine), &t, err));
+    return wait_for(b->team, &t, err);
+}
+
+int
+qn_block_gather(struct qn_block *b, enum qn_dtype type, void *whole,
+                struct qn_error *err)
+{
+    bool has = b->team->rank < b->cut.nblocks;
+    struct qn_array mine = {0};
+    int rc = has ? qn_array_convert(&mine, &b->array, type, err) : 0;
+
+    rc = qn_comm_agree(b->team, rc, err);
+    if (!rc && b->team->rank == 0) {
+        place(b, 0, type, whole, mine.data);
+        for (int i = 1; i < b->cut.nblocks && !rc; i++)
+            rc = receive_block(b, i, type, whole, err);
+    } else if (!rc && has) {
+        rc = send_block(b, &mine, err);
+    }
+    qn_array_clear(&mine);
+    return qn_comm_agree(b->team, rc, err);
+}

@@ -1,0 +1,46 @@
+/* A rank's block of a grid that a team shares, and what is done with it.
+ *
+ * The samples of the block lie in one piece; halos exist only while a stencil
+ * runs.  What comes out of a sample does not depend on how the grid is cut. */
+#ifndef QN_ENGINE_BLOCK_H
+#define QN_ENGINE_BLOCK_H
+
+#include "comm/comm.h"
+#include "kernels/sweep.h"
+#include "model/grid.h"
+#include "quern/array.h"
+
+struct qn_block {
+    struct qn_comm *team;  /* borrowed; block i is that of its rank i       */
+    struct qn_type grid;   /* of a real type; the whole grid                */
+    struct qn_cut cut;
+    struct qn_box own;     /* in the grid; empty on ranks without a block   */
+    struct qn_array array; /* the own samples                               */
+    int threads;
+    double waited;         /* s for halos                                   */
+    double computed;       /* s in kernels                                  */
+    int64_t exchanged;     /* bytes of halos received                       */
+    bool no_overlap;       /* wait for the halo before computing            */
+    bool (*asked_to_stop)(void); /* looked at now and then; NULL: never     */
+};
+
+/* Samples that stencil kernel k needs around a block, with the steps it takes
+ * between two exchanges.  QN_EJOB and the like: what the kernel says. */
+int
+qn_block_radius(
+    int64_t radius[QN_MAX_DIMS], const struct qn_kernel *k, const void *params,
+    const struct qn_type *grid, struct qn_error *err);
+
+/* Collective over the team.  All steps of a stencil, in place.  QN_ESTOPPED:
+ * the team was asked to stop. */
+int
+qn_block_sweep(
+    struct qn_block *b, const struct qn_kernel *k, const void *params,
+    struct qn_error *err);
+
+/* Collective over the team.  Gather the blocks, converted to type, at rank 0:
+ * whole is the grid's memory there. */
+int
+qn_block_gather(struct qn_block *b, enum qn_dtype type, void *whole, struct qn_error *err);
+
+#endif

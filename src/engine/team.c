@@ -1,0 +1,629 @@
+/* Item by item, each shared by a team of ranks.
+ *
+ * The ranks are parted into teams. A team's items are read block by block by
+ * the workers of its ranks, the steps are taken in the rank processes, and the
+ * blocks are gathered by the team's first rank, whose worker writes the result.
+ * Which team has which item follows from the items' sizes alone: the largest
+ * first, each to the team with the least to do. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "engine/arena.h"
+#include "engine/block.h"
+#include "engine/commit.h"
+#include "engine/outcome.h"
+#include "engine/program.h"
+#include "engine/stage.h"
+#include "engine/stop.h"
+#include "io/atomic.h"
+#include "kernels/points.h"
+#include "model/array.h"
+#include "model/dtype.h"
+#include "model/shape.h"
+
+struct sharing {
+    struct qn_run *run;
+    int s;
+    struct qn_plan_stage *st;
+    struct qn_comm team; /* owned: the ranks that share an item with this */
+    int number, teams;
+    int *order;          /* owned: this team's tasks */
+    int n;
+    struct qn_outcomes done;
+};
+
+/* A step made ready for an item. */
+struct ready {
+    void *params;                           /* owned */
+    struct qn_array array[QN_MAX_OPERANDS]; /* in the arena, or own */
+    const struct qn_array *operand[QN_MAX_OPERANDS];
+    const char *names[QN_MAX_OPERANDS];
+    int64_t offset[QN_MAX_OPERANDS];        /* in the arena; -1: none */
+    double number;
+};
+
+/* One item and this rank's part in it. */
+struct part {
+    struct sharing *h;
+    const struct qn_task *t;
+    struct qn_block block;
+    struct qn_arena arena; /* owned: block and operands                */
+    int64_t offset;        /* of the block in it                       */
+    struct ready *ready;   /* owned: [nsteps]                          */
+    json_t *asked;         /* owned: what an item needs, see program.c */
+    json_t *cards;         /* owned: rank 0 of the team                */
+};
+
+/* ---- who does what ---------------------------------------------------------- */
+
+static int
+larger_first(const void *a, const void *b, void *tasks)
+{
+    const struct qn_task *t = tasks;
+    int x = *(const int *)a, y = *(const int *)b;
+    int64_t p = t[x].item->bytes, q = t[y].item->bytes;
+
+    return p != q ? (p < q) - (p > q) : x - y;
+}
+
+/* The tasks of this team, of n in the order of their size. */
+static void
+pick(struct sharing *h, const int *order, int n, double *load)
+{
+    for (int i = 0; i < n; i++) {
+        const struct qn_task *t = &h->st->task[order[i]];
+        int least = 0;
+
+        for (int k = 1; k < h->teams; k++)
+            if (load[k] < load[least])
+                least = k;
+        load[least] += 1 + (double)t->item->bytes;
+        if (least == h->number)
+            h->order[h->n++] = order[i];
+    }
+}
+
+static int
+share_out(struct sharing *h, struct qn_error *err)
+{
+    struct qn_plan_stage *st = h->st;
+    double *load = NULL;
+    int *order = NULL, n = 0;
+    int rc = qn_memory_make((void **)&order, (size_t)st->ntasks + 1,
+                            sizeof *order, "the order of items", err);
+
+    if (!rc)
+        rc = qn_memory_make((void **)&h->order, (size_t)st->ntasks + 1,
+                            sizeof *h->order, "the order of items", err);
+    if (!rc)
+        rc = qn_memory_make((void **)&load, (size_t)h->teams, sizeof *load,
+                            "teams", err);
+    for (int i = 0; !rc && i < st->ntasks; i++)
+        if (st->task[i].state == QN_TODO)
+            order[n++] = i;
+    if (!rc) {
+        qsort_r(order, (size_t)n, sizeof *order, larger_first, st->task);
+        pick(h, order, n, load);
+    }
+    free(load);
+    free(order);
+    return rc;
+}
+
+/* Ranks in runs of st->team; what is left over joins the last team. */
+static int
+make_teams(struct sharing *h, struct qn_error *err)
+{
+    struct qn_comm *all = h->run->comm;
+
+    h->teams = all->size / h->st->team;
+    if (h->teams < 1)
+        h->teams = 1;
+    h->number = all->rank / h->st->team;
+    if (h->number >= h->teams)
+        h->number = h->teams - 1;
+    return qn_comm_split(all, h->number, &h->team, err);
+}
+
+/* ---- reading ---------------------------------------------------------------- */
+
+static json_t *
+numbers(const int64_t *v, int n)
+{
+    json_t *a = json_array();
+
+    for (int i = 0; i < n; i++)
+        json_array_append_new(a, json_integer((json_int_t)v[i]));
+    return a;
+}
+
+/* Have a worker read the own box, of the item or (use) of an operand. */
+static int
+read_region(struct part *p, json_t *use, int64_t offset, json_t **cards,
+            struct qn_error *err)
+{
+    const struct qn_block *b = &p->block;
+    struct qn_answer a = {0};
+    json_t *request = json_pack(
+        "{s:s,s:O,s:O,s:o,s:o,s:I,s:s}", "op", "region", "program",
+        json_object_get(p->asked, "program"), "path",
+        json_object_get(p->asked, "path"), "start",
+        numbers(b->own.start, b->own.ndims), "count",
+        numbers(b->own.count, b->own.ndims), "offset", (json_int_t)offset,
+        "dtype", qn_dtype_name(b->grid.dtype));
+
+    if (json_object_get(p->asked, "hdu"))
+        json_object_set(request, "hdu", json_object_get(p->asked, "hdu"));
+    if (use)
+        json_object_set(request, "use", use);
+    QN_TRY(qn_farm_ask(&p->h->run->farm, request,
+                       qn_stage_timeout(p->h->st->stage, p->t), &a, err));
+    if (!a.reply)
+        return qn_fail(err, a.why.code, "%s",
+                       qn_program_reason(p->h->run, p->t->item->path,
+                                         a.why.text));
+    if (cards)
+        *cards = json_incref(json_object_get(a.reply, "cards"));
+    json_decref(a.reply);
+    return 0;
+}
+
+/* What the own box of an operand of that shape has: an axis of length 1
+ * serves all. */
+static struct qn_shape
+part_shape(const struct qn_block *b, const struct qn_shape *whole)
+{
+    struct qn_shape s = *whole;
+
+    for (int a = 0; a < s.ndims; a++)
+        if (s.n[a] != 1)
+            s.n[a] = b->own.count[b->own.ndims - s.ndims + a];
+    return s;
+}
+
+static const struct qn_type *
+type_of(const struct part *p, const struct qn_use *u)
+{
+    const struct qn_run *run = p->h->run;
+
+    return u->stage >= 0 ? run->plan.stage[u->stage].target[u->target].type
+                         : p->h->st->files.v[u->file].type;
+}
+
+/* Places in the arena for an operand that is read; a number has its own. */
+static int
+place_operand(struct part *p, struct ready *r, int i,
+              const struct qn_operand *op, const struct qn_use *u,
+              struct qn_error *err)
+{
+    const struct qn_type *type;
+
+    r->names[i] = op->name;
+    r->operand[i] = &r->array[i];
+    r->offset[i] = -1;
+    if (op->kind == QN_OPERAND_NUMBER || op->kind == QN_OPERAND_HEADER) {
+        struct qn_type one = {.dtype = p->block.grid.dtype};
+
+        QN_TRY(qn_array_make(&r->array[i], &one, err));
+        return qn_dtype_convert(r->array[i].data, one.dtype, &u->number,
+                                QN_F64, 1, err);
+    }
+    type = type_of(p, u);
+    QN_TRY(qn_shape_fits(&p->block.grid.shape, &type->shape, err));
+    r->array[i].type.dtype = p->block.grid.dtype;
+    r->array[i].type.shape = part_shape(&p->block, &type->shape);
+    return qn_arena_place(&p->arena, (int64_t)qn_array_bytes(&r->array[i]),
+                          &r->offset[i], err);
+}
+
+static int
+place_all(struct part *p, struct qn_error *err)
+{
+    const struct qn_stage *stage = p->h->st->stage;
+    int u = 0;
+
+    QN_TRY(qn_arena_open(&p->arena, NULL, err));
+    QN_TRY(qn_arena_place(&p->arena,
+                          (int64_t)qn_array_bytes(&p->block.array),
+                          &p->offset, err));
+    for (int i = 0; i < stage->nsteps; i++)
+        for (int k = 0; k < stage->steps[i].noperands; k++)
+            QN_TRY(place_operand(p, &p->ready[i], k,
+                                 &stage->steps[i].operand[k], &p->t->use[u++],
+                                 err));
+    qn_farm_memory(&p->h->run->farm, 0, p->arena.fd);
+    return 0;
+}
+
+static int
+read_all(struct part *p, struct qn_error *err)
+{
+    const struct qn_stage *stage = p->h->st->stage;
+    json_t *uses = json_object_get(p->asked, "uses");
+    size_t u = 0;
+    void *at;
+
+    QN_TRY(read_region(p, NULL, p->offset, &p->cards, err));
+    for (int i = 0; i < stage->nsteps; i++)
+        for (int k = 0; k < stage->steps[i].noperands; k++, u++)
+            if (p->ready[i].offset[k] >= 0)
+                QN_TRY(read_region(p, json_array_get(uses, u),
+                                   p->ready[i].offset[k], NULL, err));
+    // mapped once all places are given out: from here on nothing moves
+    QN_TRY(qn_arena_at(&p->arena, 0, p->arena.used, &at, err));
+    p->block.array.data = (char *)at + p->offset;
+    for (int i = 0; i < stage->nsteps; i++)
+        for (int k = 0; k < stage->steps[i].noperands; k++)
+            if (p->ready[i].offset[k] >= 0)
+                p->ready[i].array[k].data =
+                    (char *)at + p->ready[i].offset[k];
+    return 0;
+}
+
+/* ---- the steps -------------------------------------------------------------- */
+
+static int
+ready_steps(struct part *p, struct qn_error *err)
+{
+    const struct qn_stage *stage = p->h->st->stage;
+    struct qn_lookup fields = qn_item_lookup(p->t->item);
+
+    QN_TRY(qn_memory_make((void **)&p->ready, (size_t)stage->nsteps + 1,
+                          sizeof *p->ready, "the steps", err));
+    for (int i = 0; i < stage->nsteps; i++)
+        QN_TRY(qn_plan_params(&p->ready[i].params, &stage->steps[i], &fields,
+                              err));
+    return 0;
+}
+
+/* The cut that serves the widest halo of all steps. */
+static int
+cut_grid(struct part *p, struct qn_error *err)
+{
+    const struct qn_stage *stage = p->h->st->stage;
+    struct qn_block *b = &p->block;
+    int64_t widest[QN_MAX_DIMS] = {0};
+
+    b->grid = *p->t->item->type;
+    if (stage->nsteps)
+        b->grid.dtype = p->h->st->precision;
+    for (int i = 0; i < stage->nsteps; i++) {
+        int64_t radius[QN_MAX_DIMS];
+
+        QN_TRY(qn_block_radius(radius, stage->steps[i].kernel,
+                               p->ready[i].params, &b->grid, err));
+        for (int a = 0; a < QN_MAX_DIMS; a++)
+            widest[a] = radius[a] > widest[a] ? radius[a] : widest[a];
+    }
+    qn_grid_cut(&b->cut, &b->grid.shape, b->team->size, widest);
+    b->own = qn_grid_block(&b->cut, b->team->rank);
+    b->array.type.dtype = b->grid.dtype;
+    b->array.type.shape.ndims = b->grid.shape.ndims;
+    for (int a = 0; a < b->grid.shape.ndims; a++)
+        b->array.type.shape.n[a] = b->own.count[a];
+    return 0;
+}
+
+/* Point steps from i on that are taken together. */
+static int
+run_of_points(const struct qn_stage *stage, int i)
+{
+    int n = 0;
+
+    while (i + n < stage->nsteps && stage->steps[i + n].kernel->point)
+        n++;
+    return n;
+}
+
+static int
+take_points(struct part *p, int i, int n, struct qn_error *err)
+{
+    const struct qn_stage *stage = p->h->st->stage;
+    struct qn_point *point;
+    int rc;
+
+    QN_TRY(qn_memory_make((void **)&point, (size_t)n, sizeof *point,
+                          "the steps", err));
+    for (int k = 0; k < n; k++)
+        point[k] = (struct qn_point){
+            .kernel = stage->steps[i + k].kernel,
+            .params = p->ready[i + k].params,
+            .noperands = stage->steps[i + k].noperands,
+            .operand = p->ready[i + k].operand,
+            .names = p->ready[i + k].names,
+        };
+    rc = qn_points_run(point, n, &p->block.array, p->block.threads, err);
+    free(point);
+    return rc;
+}
+
+/* Collective over the team. */
+static int
+take_steps(struct part *p, struct qn_error *err)
+{
+    const struct qn_stage *stage = p->h->st->stage;
+    bool has = p->block.team->rank < p->block.cut.nblocks;
+    int rc = 0;
+
+    for (int i = 0; i < stage->nsteps && !rc;) {
+        int n = run_of_points(stage, i);
+
+        if (n) {
+            rc = has ? take_points(p, i, n, err) : 0;
+            rc = qn_comm_agree(p->block.team, rc, err);
+        } else {
+            rc = qn_block_sweep(&p->block, stage->steps[i].kernel,
+                                p->ready[i].params, err);
+            n = 1;
+        }
+        if (rc)
+            qn_wrap(err, "%s", stage->steps[i].kernel->name);
+        i += n;
+    }
+    return rc;
+}
+
+/* ---- writing ---------------------------------------------------------------- */
+
+static enum qn_dtype
+output_type(const struct part *p)
+{
+    int dtype = p->h->st->stage->output.dtype;
+
+    return dtype < 0 ? p->block.grid.dtype : (enum qn_dtype)dtype;
+}
+
+static json_t *
+write_request(const struct part *p, const char *tmp, int64_t bytes)
+{
+    const struct qn_shape *s = &p->block.grid.shape;
+    json_t *used = json_array(), *products = json_array();
+
+    json_array_append_new(used,
+                          qn_program_used(p->h->run, p->h->s, p->t));
+    json_array_append_new(
+        products,
+        json_pack("{s:s,s:s,s:o,s:i}", "name", "data", "dtype",
+                  qn_dtype_name(output_type(p)), "shape",
+                  numbers(s->n, s->ndims), "offset", 0));
+    return json_pack("{s:s,s:O,s:s,s:O,s:o,s:o,s:O,s:I}", "op", "write",
+                     "program", json_object_get(p->asked, "program"),
+                     "out_path", tmp, "key", json_object_get(p->asked, "key"),
+                     "used", used, "products", products, "cards", p->cards,
+                     "bytes", (json_int_t)bytes);
+}
+
+/* Local, on the team's first rank, which has the whole result in a. */
+static int
+write_result(struct part *p, struct qn_arena *a, int64_t bytes,
+             struct qn_error *err)
+{
+    struct qn_run *run = p->h->run;
+    const struct qn_plan_stage *st = p->h->st;
+    const struct qn_target *target = &st->target[p->t->target];
+    struct qn_answer answer = {0};
+    char *tmp;
+    int rc;
+
+    qn_farm_memory(&run->farm, 1, a->fd);
+    QN_TRY(qn_stage_temporary(run, target, &tmp, err));
+    rc = qn_farm_ask(&run->farm, write_request(p, tmp, bytes), 1e9, &answer,
+                     err);
+    if (!rc && !answer.reply)
+        rc = qn_fail(err, answer.why.code, "%s", answer.why.text);
+    if (rc) {
+        unlink(tmp);
+        free(tmp);
+    } else {
+        // from here on the temporary is the commit's to name or to remove
+        rc = qn_commit_add(run->commit, run, st->stage->name, target,
+                           p->t->item, tmp, answer.reply, err);
+        if (!rc)
+            rc = qn_commit_flush(run->commit, false, err);
+    }
+    qn_farm_memory(&run->farm, 1, -1);
+    json_decref(answer.reply);
+    return rc;
+}
+
+/* In memory where half the budget is enough, else in a scratch file. */
+static int
+open_result(struct part *p, struct qn_arena *a, int64_t bytes, void **whole,
+            struct qn_error *err)
+{
+    char *scratch = NULL;
+    int64_t offset;
+    int rc;
+
+    if (asprintf(&scratch, "%s/.quern/scratch",
+                 p->h->run->options->output) < 0)
+        return qn_fail(err, QN_ENOMEM, "no memory for a path");
+    rc = qn_atomic_folder(scratch, err);
+    if (!rc)
+        rc = qn_arena_open(
+            a, bytes <= p->h->run->memory / 2 ? NULL : scratch, err);
+    free(scratch);
+    if (!rc)
+        rc = qn_arena_place(a, bytes, &offset, err);
+    if (!rc)
+        rc = qn_arena_at(a, offset, bytes, whole, err);
+    return rc;
+}
+
+/* Collective over the team. */
+static int
+gather_and_write(struct part *p, struct qn_error *err)
+{
+    bool first = p->block.team->rank == 0;
+    int64_t bytes = qn_shape_count(&p->block.grid.shape) *
+                    (int64_t)qn_dtype_size(output_type(p));
+    struct qn_arena a = {.fd = -1};
+    void *whole = NULL;
+    int rc = first ? open_result(p, &a, bytes, &whole, err) : 0;
+
+    rc = qn_comm_agree(p->block.team, rc, err);
+    if (!rc)
+        rc = qn_block_gather(&p->block, output_type(p), whole, err);
+    if (!rc && first)
+        rc = write_result(p, &a, bytes, err);
+    qn_arena_close(&a);
+    return qn_comm_agree(p->block.team, rc, err);
+}
+
+/* ---- one item --------------------------------------------------------------- */
+
+static void
+clear_part(struct part *p)
+{
+    const struct qn_stage *stage = p->h->st->stage;
+
+    for (int i = 0; p->ready && i < stage->nsteps; i++) {
+        qn_plan_params_clear(&p->ready[i].params, &stage->steps[i]);
+        for (int k = 0; k < stage->steps[i].noperands; k++)
+            qn_array_clear(&p->ready[i].array[k]);
+    }
+    free(p->ready);
+    qn_farm_memory(&p->h->run->farm, 0, -1);
+    qn_arena_close(&p->arena);
+    json_decref(p->asked);
+    json_decref(p->cards);
+}
+
+/* Local: what a rank with a block does before the team works on it. */
+static int
+prepare(struct part *p, struct qn_error *err)
+{
+    QN_TRY(qn_program_item(p->h->run, p->h->s, p->t, &p->asked, err));
+    QN_TRY(ready_steps(p, err));
+    QN_TRY(cut_grid(p, err));
+    if (p->block.team->rank >= p->block.cut.nblocks)
+        return 0;
+    QN_TRY(place_all(p, err));
+    return read_all(p, err);
+}
+
+static bool
+asked_to_stop(void)
+{
+    return qn_stop_asked() > 0;
+}
+
+/* Collective over the team. */
+static int
+make_item(struct sharing *h, const struct qn_task *t, struct qn_error *err)
+{
+    struct part p = {.h = h, .t = t, .arena.fd = -1};
+    int rc;
+
+    p.block.team = &h->team;
+    p.block.threads = h->run->farm.n;
+    p.block.asked_to_stop = asked_to_stop;
+    rc = qn_comm_agree(&h->team, prepare(&p, err), err);
+    if (!rc)
+        rc = take_steps(&p, err);
+    if (!rc)
+        rc = gather_and_write(&p, err);
+    clear_part(&p);
+    return rc;
+}
+
+/* A failure that is the item's own, not the run's. */
+static bool
+is_own(int code)
+{
+    return code == QN_EVALUE || code == QN_ESHAPE || code == QN_ECRASH ||
+           code == QN_ETIMEOUT || code == QN_EMISSING || code == QN_EFORMAT ||
+           code == QN_EIO;
+}
+
+/* What became of it: told by the team's first rank. */
+static int
+finish_item(struct sharing *h, int index, int code, const char *why,
+            struct qn_error *err)
+{
+    const struct qn_task *t = &h->st->task[index];
+
+    if (h->team.rank)
+        return 0;
+    qn_outcome_add(&h->done, index, code, 0, code ? why : NULL);
+    if (!code)
+        return 0;
+    qn_run_count_failure(h->run);
+    return qn_commit_note(h->run->commit, h->st->stage->name,
+                          h->st->target[t->target].name, t->item, &t->key,
+                          code, why, err);
+}
+
+/* Collective over the team; *stop: it was asked to stop, nothing was made. */
+static int
+do_item(struct sharing *h, int index, bool *stop, struct qn_error *err)
+{
+    const struct qn_task *t = &h->st->task[index];
+    struct qn_error why = {0};
+    int rc = asked_to_stop() ? qn_fail(&why, QN_ESTOPPED, "stopped") : 0;
+
+    rc = qn_comm_agree(&h->team, rc, &why);
+    if (!rc && h->team.rank == 0)
+        rc = qn_commit_begin(h->run->commit, h->st->stage->name,
+                             h->st->target[t->target].name, t, &why);
+    if (rc != QN_ESTOPPED)
+        rc = qn_comm_agree(&h->team, rc, &why);
+    if (!rc)
+        rc = make_item(h, t, &why);
+    *stop = rc == QN_ESTOPPED;
+    if (*stop)
+        return 0;
+    if (rc && !is_own(rc))
+        return qn_fail(err, rc, "%s", why.text);
+    return finish_item(h, index, rc, why.text, err);
+}
+
+/* Collective over the team: all its items. */
+static int
+do_items(struct sharing *h, bool *stop, struct qn_error *err)
+{
+    int rc = 0;
+
+    for (int i = 0; i < h->n && !rc && !*stop; i++)
+        rc = qn_comm_agree(&h->team, do_item(h, h->order[i], stop, err), err);
+    return rc;
+}
+
+/* Collective over all ranks: did any team stop? */
+static int
+share_stop(struct qn_run *run, bool stop, struct qn_error *err)
+{
+    struct qn_error word = {0};
+    int rc = stop ? qn_fail(&word, QN_ESTOPPED, "stopped") : 0;
+
+    rc = qn_comm_agree(run->comm, rc, &word);
+    run->stopped = run->stopped || rc == QN_ESTOPPED;
+    return rc && rc != QN_ESTOPPED ? qn_fail(err, rc, "%s", word.text) : 0;
+}
+
+int
+qn_team_run(struct qn_run *run, int s, struct qn_error *err)
+{
+    struct sharing h = {.run = run, .s = s, .st = &run->plan.stage[s]};
+    bool stop = false;
+    int rc = make_teams(&h, err);
+
+    if (!rc)
+        rc = qn_comm_agree(run->comm, share_out(&h, err), err);
+    if (!rc)
+        rc = do_items(&h, &stop, err);
+    if (!rc)
+        rc = qn_commit_flush(run->commit, true, err);
+    rc = qn_comm_agree(run->comm, rc, err);
+    if (!rc)
+        rc = share_stop(run, stop, err);
+    if (!rc)
+        rc = qn_outcome_share(run->comm, &h.done, qn_stage_take,
+                              &(struct qn_stage_done){run, s}, err);
+    qn_outcome_clear(&h.done);
+    qn_comm_release(&h.team);
+    free(h.order);
+    return rc;
+}

@@ -1,0 +1,143 @@
+/* Part of an item, or of an operand, to memory: what a rank that owns a block
+ * of a grid asks for. */
+#include <string.h>
+
+#include "io/cards_json.h"
+#include "io/reader.h"
+#include "model/array.h"
+#include "model/dtype.h"
+#include "model/shape.h"
+#include "worker/worker.h"
+
+static const char *
+text(const json_t *object, const char *key)
+{
+    return json_string_value(json_object_get(object, key));
+}
+
+/* What is to be opened: the item's file, or that of an operand. */
+static struct qn_source
+find_source(const struct qn_program *p, const json_t *request)
+{
+    const json_t *use = json_object_get(request, "use");
+    struct qn_source source = {0};
+
+    if (!use) {
+        source = p->source;
+        source.path = text(request, "path");
+        if (text(request, "hdu"))
+            source.hdu = text(request, "hdu");
+        return source;
+    }
+    source.path = text(use, "path");
+    source.hdu = text(use, "hdu");
+    source.dataset = text(use, "dataset");
+    return source;
+}
+
+/* The box that is asked for, in the axes of what is read: an axis of length 1
+ * serves all, and leading axes may be missing. */
+static int
+find_box(struct qn_box *box, const json_t *request,
+         const struct qn_shape *shape, struct qn_error *err)
+{
+    const json_t *start = json_object_get(request, "start");
+    const json_t *count = json_object_get(request, "count");
+    size_t n = json_array_size(start);
+
+    *box = qn_shape_box(shape);
+    if ((size_t)shape->ndims > n)
+        return qn_fail(err, QN_ESHAPE,
+                       "it has %d axes, more than the %zu expected",
+                       shape->ndims, n);
+    for (int a = 0; a < shape->ndims; a++) {
+        size_t at = n - (size_t)shape->ndims + (size_t)a;
+
+        if (json_object_get(request, "use") && shape->n[a] == 1)
+            continue;
+        box->start[a] = json_integer_value(json_array_get(start, at));
+        box->count[a] = json_integer_value(json_array_get(count, at));
+        if (box->start[a] + box->count[a] > shape->n[a])
+            return qn_fail(err, QN_ESHAPE,
+                           "the file changed its shape since it was looked "
+                           "at; run again when it is complete");
+    }
+    return 0;
+}
+
+/* Scaled in float64 and rounded once, like any operand. */
+static void
+scale(double *v, size_t n, double by)
+{
+    for (size_t i = 0; i < n; i++)
+        v[i] *= by;
+}
+
+static int
+hand_over(struct qn_worker *w, const json_t *request, struct qn_array *a,
+          struct qn_error *err)
+{
+    const json_t *use = json_object_get(request, "use");
+    double by = use ? json_number_value(json_object_get(use, "scale")) : 1;
+    size_t n = (size_t)qn_shape_count(&a->type.shape);
+    struct qn_array wide = {0};
+    enum qn_dtype to;
+    void *memory;
+    int rc = 0;
+
+    QN_TRY(qn_dtype_parse(&to, NULL, text(request, "dtype"), err));
+    QN_TRY(qn_worker_map(
+        w, QN_SLOT_MEMBERS,
+        json_integer_value(json_object_get(request, "offset")),
+        (int64_t)(n * qn_dtype_size(to)), &memory, err));
+    if (by == 1)
+        return qn_dtype_convert(memory, to, a->data, a->type.dtype, n, err);
+    rc = qn_array_convert(&wide, a, QN_F64, err);
+    if (!rc) {
+        scale(wide.data, n, by);
+        rc = qn_dtype_convert(memory, to, wide.data, QN_F64, n, err);
+    }
+    qn_array_clear(&wide);
+    return rc;
+}
+
+static int
+read_part(struct qn_worker *w, const json_t *request, struct qn_reader *r,
+          struct qn_error *err)
+{
+    struct qn_type type = qn_reader_info(r)->type;
+    struct qn_array a = {0};
+    struct qn_box box;
+    int rc;
+
+    QN_TRY(find_box(&box, request, &type.shape, err));
+    for (int i = 0; i < type.shape.ndims; i++)
+        type.shape.n[i] = box.count[i];
+    rc = qn_array_make(&a, &type, err);
+    if (!rc)
+        rc = qn_reader_read(r, &box, a.data, err);
+    if (!rc)
+        rc = hand_over(w, request, &a, err);
+    qn_array_clear(&a);
+    return rc;
+}
+
+int
+qn_region_run(struct qn_worker *w, const json_t *request, json_t *reply,
+              struct qn_error *err)
+{
+    const struct qn_program *p;
+    struct qn_source source;
+    struct qn_reader *r = NULL;
+    int rc;
+
+    QN_TRY(qn_worker_program(w, request, &p, err));
+    source = find_source(p, request);
+    QN_TRY(qn_reader_open(&r, &source, err));
+    rc = read_part(w, request, r, err);
+    if (!rc && !json_object_get(request, "use"))
+        json_object_set_new(reply, "cards",
+                            qn_cards_json_make(qn_reader_cards(r)));
+    qn_reader_close(r);
+    return rc;
+}

@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# One grid on several ranks: the same bytes for every team, and a grid that
+# fits in no single rank.
+. "$(dirname "$0")/lib.sh"
+
+/usr/bin/python3 - <<'END' || fail "no grids"
+import numpy as np
+r = np.random.default_rng(1)
+grid = r.normal(size=(700, 900))
+grid[10:20, 30:50] = np.nan
+np.save("grid.npy", grid)
+np.save("mask.npy", r.uniform(1, 2, size=(700, 900)))
+np.save("row.npy", r.uniform(1, 2, size=900))
+for i in range(3):
+    np.save(f"cube{i}.npy", r.normal(size=(40 + i, 70, 90)).astype("f4"))
+open("bad.npy", "w").write("no array")
+END
+
+cat >job.yaml <<'END'
+name: grids
+stages:
+  plane:
+    input: grid.npy
+    steps:
+      - divide: {file: mask.npy}
+      - subtract: {file: row.npy, scale: 2.0}
+      - gaussian: {sigma: 3}
+      - laplacian
+      - multiply: 3
+  cubes:
+    input: ["cube*.npy", bad.npy]
+    steps:
+      - gaussian: {sigma: [1, 2, 1], edge: reflect}
+      - gradient
+    output: {dtype: float32}
+END
+
+say "alone"
+expect_code 3 quern run job.yaml --output alone
+
+for n in 1 2 3 4 6 7 8 12 16; do
+    say "$n ranks, teams of 2 and of all"
+    expect_code 3 "$QUERN_SOURCE/scripts/mpirun.sh" -n $n "$QUERN_BIN/quern" \
+        run job.yaml --output out$n \
+        --set stages.plane.team=all --set stages.cubes.team=2
+    expect_code 0 /usr/bin/python3 "$QUERN_SOURCE/tests/e2e/same.py" \
+        alone out$n
+    expect_text out '^[1-9][0-9]* compared in 4 files, 0 differ'
+done
+
+say "again: nothing is left to be done"
+expect_code 3 "$QUERN_SOURCE/scripts/mpirun.sh" -n 2 "$QUERN_BIN/quern" \
+    run job.yaml --output out2 --set stages.plane.team=all
+expect_text err '4 of 5 items done \(4 before\), 1 failed'
+
+say "more than a rank may fill: on a team, or refused with the figures"
+expect_code 2 quern run job.yaml --output small --stage plane --memory 8MiB
+expect_text err 'grid.npy needs 14.4 MB of memory, and a rank may fill 8.0 MB'
+expect_code 0 "$QUERN_SOURCE/scripts/mpirun.sh" -n 2 "$QUERN_BIN/quern" \
+    run job.yaml --output small --stage plane --memory 8MiB
+rm -r alone/cubes
+expect_code 0 /usr/bin/python3 "$QUERN_SOURCE/tests/e2e/same.py" alone small
+
+say "what cannot be shared"
+expect_code 2 quern run job.yaml --set stages.plane.team=all \
+    --set 'stages.plane.steps=[{bin: 2}]'
+expect_text err 'stage plane: several ranks cannot share an item, as bin needs'
+expect_code 2 quern run job.yaml --set stages.plane.team=0
+expect_text err 'team'
+
+finish
