@@ -45,12 +45,18 @@ enum qn_option_type {
     QN_OPTION_NUMBERS, /* struct qn_numbers: one number or a list        */
     QN_OPTION_SECTION, /* struct qn_section: "[x1:x2, y1:y2]" or a list
                           of "a:b"; in a job file also {header: NAME}    */
+    QN_OPTION_CHOICES, /* struct qn_choices: one choice or a list        */
 };
 
 #define QN_MAX_NUMBERS 64
 struct qn_numbers {
     int n; /* 0: not given */
     double v[QN_MAX_NUMBERS];
+};
+
+struct qn_choices {
+    int n;              /* 0: not given         */
+    int v[QN_MAX_DIMS]; /* indices into choices */
 };
 
 /* Part of a grid, already in C order, from 0, half open. */
@@ -72,7 +78,8 @@ struct qn_option {
     enum qn_option_type type;
     size_t offset;       /* of the field in the params struct            */
     const char *preset;  /* see above                                    */
-    const char *choices; /* "mean|median"; NULL unless QN_OPTION_CHOICE  */
+    const char *choices; /* "mean|median"; NULL unless QN_OPTION_CHOICE
+                            or QN_OPTION_CHOICES                         */
     const char *unit;    /* "samples", "sigma"; NULL: none               */
     const char *help;    /* one sentence                                 */
 };

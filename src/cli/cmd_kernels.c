@@ -22,7 +22,8 @@ type_name(enum qn_option_type type)
 {
     static const char *const names[] = {
         "number", "integer", "yes or no",          "one of",
-        "text",   "type",    "number or list",     "section"};
+        "text",   "type",    "number or list",     "section",
+        "one or a list of"};
 
     return names[type];
 }

@@ -20,8 +20,10 @@
     X(bin)                                                                     \
     X(gaussian)                                                                \
     X(convolve)                                                                \
+    X(median)                                                                  \
     X(laplacian)                                                               \
     X(gradient)                                                                \
+    X(heat)                                                                    \
     X(combine)
 
 #define DECLARE(name) extern const struct qn_kernel qn_kernel_##name;

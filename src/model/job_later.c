@@ -23,8 +23,6 @@ static const struct {
     {"input", "format", "csv", ""},
     {"output", "layout", "packed", "; leave it out"},
     {"output", "layout", "single", "; leave it out"},
-    KERNEL("median"),
-    KERNEL("heat"),
     KERNEL("cosmic-rays"),
     KERNEL("moving-mean"),
     KERNEL("reduce"),

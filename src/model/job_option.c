@@ -50,6 +50,7 @@ expected(char *buf, size_t size, const struct qn_option *o)
         [QN_OPTION_NUMBERS] = "a number or a list of them",
         [QN_OPTION_SECTION] =
             "a section like \"[1:50, 1:100]\" or {header: NAME}",
+        [QN_OPTION_CHOICES] = "one of or a list of ",
     };
 
     snprintf(buf, size, "%s%s%s%s%s", types[o->type],
@@ -116,7 +117,9 @@ list_value(struct qn_job_reader *r, const struct qn_option *o,
     json_t *value = NULL;
     bool section = o->type == QN_OPTION_SECTION;
 
-    if ((!section && o->type != QN_OPTION_NUMBERS) || node->n == 0) {
+    if ((!section && o->type != QN_OPTION_NUMBERS &&
+         o->type != QN_OPTION_CHOICES) ||
+        node->n == 0) {
         wants(r, o, node);
         return NULL;
     }

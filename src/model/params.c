@@ -234,6 +234,14 @@ parse_numbers(json_t **value, const struct qn_option *o, const char *text,
     return rc;
 }
 
+/* "fixed": a list of one */
+static int
+parse_choices(json_t **value, const struct qn_option *o, const char *text,
+              struct qn_error *err)
+{
+    return qn_params_list(value, o, &text, 1, err);
+}
+
 typedef int parser(json_t **, const struct qn_option *, const char *,
                    struct qn_error *);
 
@@ -242,6 +250,7 @@ static parser *const parsers[] = {
     [QN_OPTION_BOOL] = parse_bool,       [QN_OPTION_CHOICE] = parse_choice,
     [QN_OPTION_TEXT] = parse_text,       [QN_OPTION_DTYPE] = parse_dtype,
     [QN_OPTION_NUMBERS] = parse_numbers, [QN_OPTION_SECTION] = parse_section,
+    [QN_OPTION_CHOICES] = parse_choices,
 };
 
 static bool
@@ -305,6 +314,23 @@ list_numbers(json_t *list, const struct qn_option *o, const char *const *texts,
 }
 
 static int
+list_choices(json_t *list, const struct qn_option *o, const char *const *texts,
+             size_t n, struct qn_error *err)
+{
+    if (n < 1 || n > QN_MAX_DIMS)
+        return qn_fail(err, QN_EJOB, "'%s' takes 1 to %d values, not %zu",
+                       o->name, QN_MAX_DIMS, n);
+    for (size_t i = 0; i < n; i++) {
+        json_t *choice;
+
+        QN_TRY(parse_choice(&choice, o, texts[i], err));
+        if (json_array_append_new(list, choice))
+            return qn_fail(err, QN_ENOMEM, "no memory for an option");
+    }
+    return 0;
+}
+
+static int
 list_section(json_t **value, const struct qn_option *o,
              const char *const *texts, size_t n, struct qn_error *err)
 {
@@ -330,11 +356,12 @@ qn_params_list(json_t **value, const struct qn_option *o,
     *value = NULL;
     if (o->type == QN_OPTION_SECTION)
         return list_section(value, o, texts, n, err);
-    if (o->type != QN_OPTION_NUMBERS)
+    if (o->type != QN_OPTION_NUMBERS && o->type != QN_OPTION_CHOICES)
         return qn_fail(err, QN_EJOB, "'%s' takes one value, not a list",
                        o->name);
     QN_TRY(keep(&list, json_array(), err));
-    rc = list_numbers(list, o, texts, n, err);
+    rc = o->type == QN_OPTION_NUMBERS ? list_numbers(list, o, texts, n, err)
+                                      : list_choices(list, o, texts, n, err);
     if (rc)
         json_decref(list);
     else
@@ -484,6 +511,21 @@ fill_section(void *field, const struct qn_option *o, const json_t *value,
     return 0;
 }
 
+static int
+fill_choices(void *field, const struct qn_option *o, const json_t *value,
+             struct qn_error *err)
+{
+    struct qn_choices choices = {.n = (int)json_array_size(value)};
+
+    if (choices.n < 1 || choices.n > QN_MAX_DIMS)
+        return damaged(o, err);
+    for (int i = 0; i < choices.n; i++)
+        QN_TRY(fill_choice(&choices.v[i], o, json_array_get(value, (size_t)i),
+                           err));
+    memcpy(field, &choices, sizeof choices);
+    return 0;
+}
+
 typedef int filler(void *, const struct qn_option *, const json_t *,
                    struct qn_error *);
 
@@ -492,6 +534,7 @@ static filler *const fillers[] = {
     [QN_OPTION_BOOL] = fill_bool,       [QN_OPTION_CHOICE] = fill_choice,
     [QN_OPTION_TEXT] = fill_text,       [QN_OPTION_DTYPE] = fill_dtype,
     [QN_OPTION_NUMBERS] = fill_numbers, [QN_OPTION_SECTION] = fill_section,
+    [QN_OPTION_CHOICES] = fill_choices,
 };
 
 /* What a field holds whose option was not given (see struct qn_option). */

@@ -9,6 +9,7 @@
  *     BOOL     true, false
  *     CHOICE, TEXT, DTYPE, SECTION  text
  *     NUMBERS  list of NUMBER
+ *     CHOICES  list of CHOICE
  *     {"header": NAME} in place of a NUMBER, INTEGER or SECTION
  *
  * An option that was not given and has no default is left out.  Local.
@@ -52,7 +53,7 @@ qn_params_scalar(
     json_t **value, const struct qn_option *o, const char *text,
     struct qn_error *err);
 
-/* The same for a list as written: NUMBERS, and SECTION ("a:b" an axis). */
+/* The same for a list as written: NUMBERS, CHOICES, and SECTION ("a:b" an axis). */
 int
 qn_params_list(
     json_t **value, const struct qn_option *o, const char *const *texts,

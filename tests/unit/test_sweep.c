@@ -16,7 +16,24 @@ static const struct {
     {"convolve", "{\"weights\": [1, 0, 3, 4, 5, 6, 7, 8, 9]", 2, 2, false},
     {"convolve", "{\"weights\": [1, 2, 3, 4, 5], \"shape\": [5, 1, 1]", 3, 3,
      false},
+    {"median", "{\"size\": [3]", 1, 3, true},
+    {"median", "{\"size\": [7]", 1, 3, true},
+    {"median", "{\"size\": [9, 7], \"cval\": 3", 2, 2, true},
+    {"median", "{\"size\": [51], \"axes\": [-1]", 1, 2, true},
     {"laplacian", "{\"axes\": [0]", 1, 3, false},
+    {"heat", "{\"alpha\": 0.2, \"steps\": 5", 1, 3, false},
+    {"heat", "{\"alpha\": 0.1, \"steps\": 9, \"boundary\": [\"insulated\"]", 1,
+     3, false},
+    {"heat", "{\"alpha\": 0.1, \"steps\": 9, \"boundary\": [\"periodic\"]", 1,
+     3, false},
+    {"heat",
+     "{\"alpha\": 0.2, \"steps\": 17, \"boundary\": [\"periodic\", "
+     "\"insulated\"]",
+     2, 2, false},
+    {"heat",
+     "{\"alpha\": 0.2, \"steps\": 6, \"boundary\": [\"insulated\", "
+     "\"fixed\"], \"axes\": [0, 1]",
+     2, 3, false},
     {"laplacian", "{\"cval\": 2.5", 1, 3, false},
     {"gradient", "{\"cval\": -1", 1, 3, false},
     {"gradient", "{\"along\": 0", 1, 3, false},
@@ -57,11 +74,59 @@ any_cut(void **state)
                 }
 }
 
+/* Every sweep that takes several steps at a time gives what single steps give,
+ * whatever the tiles; the last one in the item's own driver. */
+static void
+any_block(void **state)
+{
+    static const struct {
+        const char *options;
+        struct qn_shape shape;
+    } cases[] = {
+        {"{\"alpha\": 0.2, \"steps\": 7", {2, {70, 1100}}},
+        {"{\"alpha\": 0.2, \"steps\": 7", {2, {300, 30}}},
+        {"{\"alpha\": 0.1, \"steps\": 4", {3, {40, 35, 150}}},
+        {"{\"alpha\": 0.3, \"steps\": 9", {1, {70000}}},
+        {"{\"alpha\": 0.2, \"steps\": 8, \"axes\": [1, 2]", {3, {3, 9, 700}}},
+        {"{\"alpha\": 0.2, \"steps\": 20", {2, {3, 2}}},
+    };
+    static const char *const boundaries[] = {"fixed", "insulated", "periodic"};
+    uint64_t seed = 3;
+
+    (void)state;
+    for (size_t i = 0; i < 3 * COUNT(cases); i++) {
+        const struct qn_type type = {i % 2 ? QN_F32 : QN_F64,
+                                     cases[i / 3].shape};
+        struct qn_array in, one, many;
+        struct ready r;
+        char options[256];
+
+        snprintf(options, sizeof options, "%s, \"boundary\": [\"%s\"]}",
+                 cases[i / 3].options, boundaries[i % 3]);
+        make_ready(&r, qn_catalog_find("heat"), options, &type);
+        make_samples(&in, &type, &seed, 1);
+        assert_int_equal(qn_array_make(&one, &type, NULL), 0);
+        assert_int_equal(qn_array_make(&many, &type, NULL), 0);
+        r.sweep.block = 1;
+        assert_int_equal(qn_sweep_item(&r.sweep, &in, &one, NULL), 0);
+        for (int64_t block = 2; block <= r.sweep.halo.steps; block += 2) {
+            r.sweep.block = block;
+            assert_int_equal(qn_sweep_item(&r.sweep, &in, &many, NULL), 0);
+            assert_memory_equal(one.data, many.data, qn_array_bytes(&one));
+        }
+        qn_array_clear(&in);
+        qn_array_clear(&one);
+        qn_array_clear(&many);
+        clear_ready(&r);
+    }
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_cut),
+        cmocka_unit_test(any_block),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,152 @@
+/* heat: bad options, tables, and every boundary against its definition. */
+#include "stencil_run.h"
+
+extern const struct qn_kernel qn_kernel_heat;
+
+static void
+refuses(void **state)
+{
+    static const struct {
+        const char *options;
+        struct qn_shape shape;
+        int code;
+        const char *word;
+    } rows[] = {
+        {"{\"alpha\": \"nan\", \"steps\": 1}", {1, {4}}, QN_EJOB, "alpha nan"},
+        {"{\"alpha\": \"inf\", \"steps\": 1}", {1, {4}}, QN_EJOB, "alpha inf"},
+        {"{\"alpha\": 0.1, \"steps\": 0}", {1, {4}}, QN_EJOB, "0 steps"},
+        {"{\"alpha\": 0.1, \"steps\": -3}", {1, {4}}, QN_EJOB, "-3 steps"},
+        {"{\"alpha\": 0.1, \"steps\": 1}", {0, {0}}, QN_ESHAPE, "number"},
+        {"{\"alpha\": 0.1, \"steps\": 1, \"boundary\": [\"fixed\", \"fixed\"]}",
+         {1, {4}}, QN_ESHAPE, "2 boundaries"},
+        {"{\"alpha\": 0.1, \"steps\": 1, \"axes\": [1]}", {1, {4}}, QN_ESHAPE,
+         "no axis 1"},
+        {"{\"alpha\": 0.1, \"steps\": 1, \"boundary\": [\"open\"]}", {1, {4}},
+         QN_EJOB, "wrong kind"},
+    };
+    static const double x[4] = {0};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const struct run r = {.kernel = &qn_kernel_heat,
+                              .options = rows[i].options};
+
+        check_fails(&r, rows[i].shape, x, rows[i].code, rows[i].word);
+    }
+}
+
+static void
+tables(void **state)
+{
+    static const struct {
+        const char *options;
+        struct qn_shape shape;
+        double x[9], want[9];
+    } rows[] = {
+        {"{\"alpha\": 0.25, \"steps\": 1}", {1, {4}}, {0, 8, 0, 0},
+         {0, 4, 2, 0}},
+        {"{\"alpha\": 0.25, \"steps\": 2}", {1, {4}}, {0, 8, 0, 0},
+         {0, 2.5, 2, 0}},
+        {"{\"alpha\": 0.25, \"steps\": 1, \"boundary\": [\"insulated\"]}",
+         {1, {4}}, {8, 0, 0, 4}, {6, 2, 1, 3}},
+        {"{\"alpha\": 0.25, \"steps\": 1, \"boundary\": [\"periodic\"]}",
+         {1, {4}}, {8, 0, 0, 4}, {5, 2, 1, 4}},
+        {"{\"alpha\": 0.25, \"steps\": 1, \"boundary\": [\"insulated\"]}",
+         {1, {5}}, {8, 0, NAN, 4, 0}, {6, 2, NAN, 3, 1}},
+        {"{\"alpha\": 0.25, \"steps\": 1}",
+         {2, {3, 3}}, {0, 4, 0, 4, 8, 0, 0, 0, 0},
+         {0, 4, 0, 4, 2, 0, 0, 0, 0}},
+        {"{\"alpha\": 0.25, \"steps\": 1, \"boundary\": [\"insulated\"]}",
+         {2, {3, 3}}, {0, 4, 0, 4, 8, 0, 0, 0, 0},
+         {2, 3, 1, 3, 2, 2, 1, 2, 0}},
+        {"{\"alpha\": 0.25, \"steps\": 1, \"boundary\": [\"insulated\"], "
+         "\"axes\": [0]}",
+         {2, {2, 2}}, {0, 4, 8, 4}, {2, 4, 6, 4}},
+        {"{\"alpha\": 0.25, \"steps\": 1}", {1, {1}}, {3}, {3}},
+        {"{\"alpha\": 0.25, \"steps\": 9, \"boundary\": [\"periodic\"]}",
+         {1, {1}}, {3}, {3}},
+        {"{\"alpha\": 0.25, \"steps\": 3}", {2, {0, 3}}, {0}, {0}},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const struct run r = {.kernel = &qn_kernel_heat,
+                              .options = rows[i].options};
+
+        check_run(&r, rows[i].shape, rows[i].x, rows[i].shape, rows[i].want);
+    }
+}
+
+/* One neighbour's term. */
+static double
+term(const double *x, const int64_t n[3], const int64_t at[3], int axis,
+     int step, int boundary)
+{
+    const double u = x[(at[0] * n[1] + at[1]) * n[2] + at[2]];
+    int64_t to[3] = {at[0], at[1], at[2]};
+    double v;
+
+    to[axis] += step;
+    if (to[axis] < 0 || to[axis] >= n[axis]) {
+        if (boundary != 'p')
+            return 0;
+        to[axis] = (to[axis] + n[axis]) % n[axis];
+    }
+    v = x[(to[0] * n[1] + to[1]) * n[2] + to[2]];
+    return isnan(v) ? 0 : v - u;
+}
+
+/* All combinations of boundaries in space, exactly. */
+static void
+as_defined(void **state)
+{
+    static const char *const names[] = {"fixed", "insulated", "periodic"};
+    static const int64_t n[3] = {4, 5, 9};
+    uint64_t seed = 5;
+
+    (void)state;
+    for (int which = 0; which < 27; which++) {
+        const char *b[3] = {names[which % 3], names[which / 3 % 3],
+                            names[which / 9]};
+        const struct qn_type type = {QN_F64, {3, {n[0], n[1], n[2]}}};
+        char options[256];
+        const struct run r = {.kernel = &qn_kernel_heat, .options = options};
+        struct qn_array in, out;
+
+        snprintf(options, sizeof options,
+                 "{\"alpha\": 0.15, \"steps\": 1, \"boundary\": [\"%s\", "
+                 "\"%s\", \"%s\"]}",
+                 b[0], b[1], b[2]);
+        make_samples(&in, &type, &seed, which % 2 ? 10 : 0);
+        assert_int_equal(run_array(&r, &in, &out, NULL), 0);
+        for (int64_t i = 0; i < n[0] * n[1] * n[2]; i++) {
+            const int64_t at[3] = {i / n[2] / n[1], i / n[2] % n[1], i % n[2]};
+            const double *x = in.data;
+            double sum = 0, want;
+            bool held = false;
+
+            for (int a = 2; a >= 0; a--) {
+                held = held || (b[a][0] == 'f' &&
+                                (at[a] == 0 || at[a] == n[a] - 1));
+                sum += term(x, n, at, a, -1, b[a][0]);
+                sum += term(x, n, at, a, 1, b[a][0]);
+            }
+            want = held ? x[i] : x[i] + 0.15 * sum;
+            assert_true(same(((double *)out.data)[i], want));
+        }
+        qn_array_clear(&in);
+        qn_array_clear(&out);
+    }
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(refuses),
+        cmocka_unit_test(tables),
+        cmocka_unit_test(as_defined),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
