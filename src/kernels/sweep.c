@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/parallel.h"
 #include "model/array.h"
 #include "model/dtype.h"
 #include "model/shape.h"
@@ -219,9 +220,9 @@ qn_sweep_run(const struct qn_sweep *s, const struct qn_region *in,
              const struct qn_region *out, int64_t steps, struct qn_error *err)
 {
     struct run w = {.s = s, .in = in, .out = out, .steps = steps};
-    const int threads = s->threads > 1 ? s->threads : 1;
+    int threads = s->threads > 1 ? s->threads : 1;
     size_t ntiles = 1, bytes;
-    int rc = 0;
+    int rc;
 
     choose_tile(w.tile, s, out, steps);
     for (int a = 0; a < s->grid.shape.ndims; a++) {
@@ -230,14 +231,14 @@ qn_sweep_run(const struct qn_sweep *s, const struct qn_region *in,
     }
     if (ntiles == 0)
         return 0;
+    threads = (size_t)threads < ntiles ? threads : (int)ntiles;
     QN_TRY(size_scratch(&w, err));
     QN_TRY(qn_memory_mul(&bytes, w.scratch, (size_t)threads, "tiles", err));
     w.memory = aligned_alloc(ALIGN, rounded(bytes));
     if (!w.memory)
         return qn_fail(err, QN_ENOMEM, "no memory for %zu bytes of tiles",
                        bytes);
-    for (size_t tile = 0; !rc && tile < ntiles; tile++)
-        rc = run_tile(&w, tile, 0, err);
+    rc = qn_parallel_for(threads, ntiles, run_tile, &w, err);
     free(w.memory);
     return rc;
 }

@@ -100,11 +100,12 @@ correct_cards(const struct ready *r, const struct qn_pass *pass,
 
 static int
 sweep(const struct qn_kernel *k, const void *params,
-      const struct qn_call *call, struct qn_error *err)
+      const struct qn_call *call, int threads, struct qn_error *err)
 {
     struct qn_sweep s;
 
     QN_TRY(qn_sweep_make(&s, k, params, &call->in->type, err));
+    s.threads = threads;
     return qn_sweep_item(&s, call->in, call->out, err);
 }
 
@@ -123,7 +124,7 @@ apply_whole(const struct ready *r, const struct qn_pass *pass,
     if (!rc)
         rc = qn_array_make(&out, &type, err);
     if (!rc)
-        rc = k->stencil ? sweep(k, r->params, &call, err)
+        rc = k->stencil ? sweep(k, r->params, &call, pass->program->threads, err)
                         : k->apply(r->params, &call, err);
     if (!rc)
         rc = correct_cards(r, pass, &a->type.shape, err);

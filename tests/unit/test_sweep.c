@@ -113,6 +113,7 @@ any_block(void **state)
             r.sweep.block = block;
             assert_int_equal(qn_sweep_item(&r.sweep, &in, &many, NULL), 0);
             assert_memory_equal(one.data, many.data, qn_array_bytes(&one));
+            r.sweep.threads = (int)block;
         }
         qn_array_clear(&in);
         qn_array_clear(&one);
