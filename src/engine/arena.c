@@ -34,6 +34,9 @@ grow(struct qn_arena *a, int64_t size, struct qn_error *err)
         rc = posix_fallocate(a->fd, a->size, size - a->size);
     else if (ftruncate(a->fd, size) < 0)
         rc = errno;
+    // the limit is one of all files, these in memory included
+    if (rc == EFBIG)
+        return qn_system_cannot(err, "make", "scratch space", rc);
     if (rc)
         return qn_fail(err, rc == ENOMEM ? QN_ENOMEM : QN_EIO,
                        "%lld bytes of scratch space: %s; free some space or "
