@@ -99,6 +99,11 @@ run_job(struct qn_cli_job *o, struct qn_comm *comm)
         rc = qn_run_prepare(&run, &l.job, &l.options, comm, &err);
     if (!rc)
         rc = qn_run_execute(&run, &err);
+    // of a failure that no other rank knows this one must speak
+    if (rc && qn_comm_alone(comm)) {
+        qn_message_mute(false);
+        o->speak = true;
+    }
     code = rc ? qn_cli_exit(&err, o->speak)
               : sum_up(&run, o, qn_clock_now() - t0);
     qn_run_clear(&run);
@@ -126,7 +131,7 @@ qn_cmd_run(int argc, char **argv)
         code = run_job(&o, &comm);
     qn_cli_free(&o);
     // only rank 0 speaks through its exit code, after MPI has ended
-    if (comm.rank)
+    if (comm.rank && !qn_comm_alone(&comm))
         code = QN_EXIT_DONE;
     qn_comm_close(&comm);
     return code;

@@ -148,9 +148,8 @@ static void
 finish(struct qn_claims *q, MPI_Request *req)
 {
     struct qn_error now;
-    int rc = qn_comm_mpi_wait(req, 0, &now);
+    int rc = qn_comm_mpi_wait(q->comm->mpi, req, 0, &now);
 
-    q->comm->mpi->broken = q->comm->mpi->broken || rc;
     note(q, rc, &now);
 }
 

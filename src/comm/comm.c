@@ -73,7 +73,7 @@ duplicate(struct qn_comm *c, int rc, struct qn_error *err)
     now = QN_MPI_VITAL(m, rc ? NULL : err,
                        MPI_Comm_dup(MPI_COMM_WORLD, &m->world));
     QN_TRY(qn_comm_agree(c, rc ? rc : now, err));
-    rc = QN_MPI(err, MPI_Comm_dup(MPI_COMM_WORLD, &m->claims));
+    rc = QN_MPI_VITAL(m, err, MPI_Comm_dup(MPI_COMM_WORLD, &m->claims));
     return qn_comm_agree(c, rc, err);
 }
 
@@ -86,20 +86,24 @@ find_node(struct qn_comm *c, struct qn_error *err)
     int place[2] = {0, 1}; // the node's number, number of nodes
     int rc;
 
-    rc = QN_MPI(err, MPI_Comm_split_type(m->world, MPI_COMM_TYPE_SHARED,
-                                         c->rank, MPI_INFO_NULL, &m->node));
+    rc = QN_MPI_VITAL(m, err,
+                      MPI_Comm_split_type(m->world, MPI_COMM_TYPE_SHARED,
+                                          c->rank, MPI_INFO_NULL, &m->node));
     QN_TRY(qn_comm_agree(c, rc, err));
     MPI_Comm_rank(m->node, &c->node_rank);
     MPI_Comm_size(m->node, &c->node_size);
-    rc = QN_MPI(err, MPI_Comm_split(m->world, c->node_rank ? MPI_UNDEFINED : 0,
-                                    c->rank, &m->leaders));
+    rc = QN_MPI_VITAL(m, err,
+                      MPI_Comm_split(m->world,
+                                     c->node_rank ? MPI_UNDEFINED : 0,
+                                     c->rank, &m->leaders));
     QN_TRY(qn_comm_agree(c, rc, err));
     if (m->leaders != MPI_COMM_NULL) {
         MPI_Comm_rank(m->leaders, &place[0]);
         MPI_Comm_size(m->leaders, &place[1]);
     }
-    rc = QN_MPI(err, MPI_Ibcast(place, 2, MPI_INT, 0, m->node, &req));
-    rc = qn_comm_mpi_wait(&req, rc, err);
+    rc = QN_MPI_VITAL(m, err,
+                      MPI_Ibcast(place, 2, MPI_INT, 0, m->node, &req));
+    rc = qn_comm_mpi_wait(m, &req, rc, err);
     c->node = place[0];
     c->nodes = place[1];
     return qn_comm_agree(c, rc, err);
@@ -156,10 +160,19 @@ qn_comm_open(struct qn_comm *c, struct qn_error *err)
         rc = join(c, &l, err);
     }
     if (rc) {
+        bool alone = qn_comm_alone(c);
+
         qn_comm_close(c);
-        c->rank = l.rank; // so that only one copy need speak
+        // so that only one copy need speak, or who else knows nothing
+        c->rank = alone ? 0 : l.rank;
     }
     return rc;
+}
+
+bool
+qn_comm_alone(const struct qn_comm *c)
+{
+    return c->mpi && c->mpi->broken;
 }
 
 static void

@@ -35,9 +35,15 @@ qn_comm_promised(void);
  * without MPI_Init, where there is no launcher or it promises one rank;
  * otherwise MPI_Init.  Refuses N accidental singletons (QN_EMPI, with the
  * launch line that works).  On failure c is closed; c->rank is then the
- * launcher's number of this copy (0 if unknown), so that only 0 need speak. */
+ * launcher's number of this copy (0 if unknown, or if it is alone with its
+ * failure), so that only 0 need speak. */
 int
 qn_comm_open(struct qn_comm *c, struct qn_error *err);
+
+/* Local.  Did MPI fail in a way of which the others cannot be told?  Such a
+ * rank speaks for itself and must not end with 0. */
+bool
+qn_comm_alone(const struct qn_comm *c);
 
 /* Collective.  MPI_Finalize.  Safe on a zero struct. */
 void

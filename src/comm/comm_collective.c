@@ -31,11 +31,9 @@ static int
 finish(struct qn_comm_mpi *m, int code, MPI_Request *req, const char *call,
        struct qn_error *err)
 {
-    int rc = code == MPI_SUCCESS ? qn_comm_mpi_wait(req, 0, err)
-                                 : qn_comm_mpi_check(code, call, err);
-
-    m->broken = m->broken || rc;
-    return rc;
+    if (code == MPI_SUCCESS)
+        return qn_comm_mpi_wait(m, req, 0, err);
+    return qn_comm_mpi_vital(m, code, call, err);
 }
 
 /* The lowest rank that failed, or size. */
@@ -150,9 +148,10 @@ gather_sizes(struct qn_comm *c, size_t n, size_t *sizes, size_t *total,
     MPI_Request req = MPI_REQUEST_NULL;
     int rc;
 
-    rc = QN_MPI(err, MPI_Iallgather(&n, 1, MPI_UINT64_T, sizes, 1, MPI_UINT64_T,
-                                    c->mpi->world, &req));
-    rc = qn_comm_mpi_wait(&req, rc, err);
+    rc = QN_MPI_VITAL(c->mpi, err,
+                      MPI_Iallgather(&n, 1, MPI_UINT64_T, sizes, 1,
+                                     MPI_UINT64_T, c->mpi->world, &req));
+    rc = qn_comm_mpi_wait(c->mpi, &req, rc, err);
     *total = 0;
     for (int r = 0; !rc && r < c->size; r++)
         if (__builtin_add_overflow(*total, sizes[r], total))
@@ -178,10 +177,11 @@ gather_small(struct qn_comm *c, const void *mine, const size_t *sizes,
         starts[r] = start;
         start += counts[r];
     }
-    rc = QN_MPI(err,
-                MPI_Iallgatherv(mine, counts[c->rank], MPI_BYTE, all, counts,
-                                starts, MPI_BYTE, c->mpi->world, &req));
-    return qn_comm_mpi_wait(&req, rc, err);
+    rc = QN_MPI_VITAL(c->mpi, err,
+                      MPI_Iallgatherv(mine, counts[c->rank], MPI_BYTE, all,
+                                      counts, starts, MPI_BYTE, c->mpi->world,
+                                      &req));
+    return qn_comm_mpi_wait(c->mpi, &req, rc, err);
 }
 
 /* Rank after rank, in pieces. */

@@ -14,11 +14,13 @@ qn_comm_mpi_check(int code, const char *call, struct qn_error *err)
 {
     const char *name = strstr(call, "MPI_");
     char why[MPI_MAX_ERROR_STRING] = "injected failure";
-    int len;
+    int len, begun = 0;
 
     if (code == MPI_SUCCESS && !qn_system_fault())
         return 0;
-    if (code != MPI_SUCCESS && MPI_Error_string(code, why, &len))
+    // before MPI_Init has succeeded Open MPI ends the process for being asked
+    MPI_Initialized(&begun);
+    if (code != MPI_SUCCESS && (!begun || MPI_Error_string(code, why, &len)))
         strcpy(why, "unknown error");
     name = name ? name : call;
     return qn_fail(err, QN_EMPI,
@@ -37,17 +39,23 @@ qn_comm_mpi_vital(struct qn_comm_mpi *m, int code, const char *call,
 }
 
 int
-qn_comm_mpi_wait(MPI_Request *req, int rc, struct qn_error *err)
+qn_comm_mpi_wait(struct qn_comm_mpi *m, MPI_Request *req, int rc,
+                 struct qn_error *err)
 {
     int done = 0;
     int naps = 0;
 
+    // what the others wait for may be another call than ours
+    if (m->broken)
+        return rc ? rc : qn_fail(err, QN_EMPI, "MPI failed before: run the "
+                                               "same command again");
     for (;;) {
         int code = MPI_Test(req, &done, MPI_STATUS_IGNORE);
 
         // No failure is injected here: starting the call was the place.
         if (code != MPI_SUCCESS) {
             *req = MPI_REQUEST_NULL;
+            m->broken = true;
             return rc ? rc : qn_comm_mpi_check(code, "MPI_Test", err);
         }
         if (done)
@@ -63,14 +71,15 @@ qn_comm_mpi_spread(struct qn_comm_mpi *m, MPI_Comm on, void *data, size_t n,
     char *at = data;
     int rc = 0;
 
-    while (n) {
+    while (n && !(rc && m->broken)) {
         size_t piece = n < m->piece ? n : m->piece;
         struct qn_error *say = rc ? NULL : err;
         MPI_Request req = MPI_REQUEST_NULL;
         int now =
-            QN_MPI(say, MPI_Ibcast(at, (int)piece, MPI_BYTE, root, on, &req));
+            QN_MPI_VITAL(m, say, MPI_Ibcast(at, (int)piece, MPI_BYTE, root, on,
+                                            &req));
 
-        now = qn_comm_mpi_wait(&req, now, say);
+        now = qn_comm_mpi_wait(m, &req, now, say);
         rc = rc ? rc : now;
         at += piece;
         n -= piece;

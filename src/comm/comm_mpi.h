@@ -35,16 +35,17 @@ qn_comm_mpi_vital(
 
 /* The real call is always made, so that ranks stay matched where a failure is
  * injected; whoever goes on after one must still complete its requests. */
-#define QN_MPI(err, call) qn_comm_mpi_check((call), #call, (err))
 #define QN_MPI_VITAL(m, err, call) qn_comm_mpi_vital((m), (call), #call, (err))
 
 /* Local.  Wait for a request, asleep; *req is MPI_REQUEST_NULL after it.  rc
- * is what starting it gave: the first failure is returned. */
+ * is what starting it gave: the first failure is returned.  Others wait for it
+ * too: where it really fails m is broken. */
 int
-qn_comm_mpi_wait(MPI_Request *req, int rc, struct qn_error *err);
+qn_comm_mpi_wait(
+    struct qn_comm_mpi *m, MPI_Request *req, int rc, struct qn_error *err);
 
 /* Collective over on.  n bytes from root, in pieces; every rank takes part in
- * all of them whatever fails. */
+ * all of them whatever fails, unless m is broken. */
 int
 qn_comm_mpi_spread(
     struct qn_comm_mpi *m, MPI_Comm on, void *data, size_t n, int root,
