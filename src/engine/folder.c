@@ -66,6 +66,14 @@ lock_patiently(int fd)
     return 0;
 }
 
+void
+qn_folder_close(struct qn_run *run)
+{
+    if (run->lock > 0)
+        close(run->lock);
+    run->lock = 0;
+}
+
 /* Where the file system has no locks, the name that stands in the file and the
  * record of the last run are all there is to go by. */
 static int
@@ -99,9 +107,15 @@ take_lock(struct qn_run *run, const char *path, struct qn_error *err)
     if (run->lock < 0)
         return qn_system_cannot(err, "write", path, errno);
     if (lock_patiently(run->lock) < 0) {
-        if (errno == EWOULDBLOCK)
-            return name_holder(run->options->output, err);
-        QN_TRY(look_at_name(run->options->output, err));
+        int rc = errno == EWOULDBLOCK
+                     ? name_holder(run->options->output, err)
+                     : look_at_name(run->options->output, err);
+
+        // it is another's: nothing of its folder is ours to write
+        if (rc) {
+            qn_folder_close(run);
+            return rc;
+        }
     }
     gethostname(host, sizeof host - 1);
     clock_gettime(CLOCK_REALTIME, &now);
@@ -111,14 +125,6 @@ take_lock(struct qn_run *run, const char *path, struct qn_error *err)
     if (ftruncate(run->lock, 0) < 0)
         return qn_system_cannot(err, "write", path, errno);
     return qn_system_write(run->lock, text, (size_t)n, path, err);
-}
-
-void
-qn_folder_close(struct qn_run *run)
-{
-    if (run->lock > 0)
-        close(run->lock);
-    run->lock = 0;
 }
 
 /* ---- lists ------------------------------------------------------------------------ */
