@@ -77,7 +77,10 @@ make_base(char **base, const char *folder, struct qn_error *err)
                        strerror(errno));
     set_path(&t, here ? here : "/", folder);
     free(here);
-    QN_TRY(qn_text_check(&t, err));
+    if (qn_text_check(&t, err)) {
+        qn_text_clear(&t);
+        return QN_ENOMEM;
+    }
     return t.s ? (*base = t.s, 0) : qn_memory_copy(base, "", err);
 }
 

@@ -74,7 +74,15 @@ add_source(struct load *l, const char *folder, const char *name,
     if (asprintf(&s.path, "%s/%s", folder, name) < 0)
         return qn_fail(err, QN_ENOMEM, "no memory for a path");
     // What went away meanwhile, and what is no file, has no lines.
-    if (stat(s.path, &st) < 0 || !S_ISREG(st.st_mode)) {
+    if (stat(s.path, &st) < 0) {
+        int rc = errno == ENOENT ? 0
+                                 : qn_system_cannot(err, "look at the journal",
+                                                    s.path, errno);
+
+        free(s.path);
+        return rc;
+    }
+    if (!S_ISREG(st.st_mode)) {
         free(s.path);
         return 0;
     }

@@ -176,7 +176,7 @@ group_values(struct qn_text *key, const struct qn_group *g,
     }
     if (g->per_file)
         qn_text_add(key, "%s\n", item->path);
-    return 0;
+    return qn_text_check(key, why);
 }
 
 /* A group's default name: its values, encoded, joined by "-". */
@@ -297,6 +297,8 @@ group_task(struct qn_plan_stage *st, struct grouping *g, int task,
     rc = group_values(&values, &st->stage->combine, t->item, &why);
     if (rc) {
         qn_text_clear(&values);
+        if (rc == QN_ENOMEM) // not the item's fault
+            return qn_fail(err, rc, "%s", why.text);
         return qn_plan_fail_task(st, t, QN_FAILED, rc, why.text, err);
     }
     slot = find_slot(g, qn_text_get(&values));
