@@ -120,7 +120,7 @@ match_key(struct qn_text *key, const struct qn_group *g,
 
     if (!g->given || g->per_file) {
         qn_text_add(key, "%s", item->path);
-        return 0;
+        return qn_text_check(key, why);
     }
     for (size_t i = 0; i < g->per.n; i++) {
         struct qn_value v;
@@ -133,7 +133,7 @@ match_key(struct qn_text *key, const struct qn_group *g,
         qn_fields_text(text, sizeof text, &v);
         qn_text_add(key, "%s\n", text);
     }
-    return 0;
+    return qn_text_check(key, why);
 }
 
 static int
@@ -145,12 +145,17 @@ make_index(struct qn_plan_index *ix, const struct qn_plan_stage *from,
                           sizeof *ix->v, "the plan", err));
     for (int i = 0; i < from->ntargets; i++) {
         struct qn_text key = {0};
+        int rc = match_key(&key, &from->stage->combine,
+                           from->target[i].facts, true, err);
 
-        QN_TRY(match_key(&key, &from->stage->combine,
-                         from->target[i].facts, true, err));
-        if (!key.s)
+        if (!rc && !key.s)
             qn_text_add(&key, "%s", "");
-        QN_TRY(qn_text_check(&key, err));
+        if (!rc)
+            rc = qn_text_check(&key, err);
+        if (rc) {
+            qn_text_clear(&key);
+            return rc;
+        }
         ix->v[ix->n++] = (struct qn_plan_entry){key.s, i};
     }
     if (ix->n)
