@@ -5,6 +5,7 @@
 #include "base/message.h"
 #include "cli/cli.h"
 #include "engine/stop.h"
+#include "engine/young.h"
 
 static const struct argp_option options[] = {
     {"data", 'd', "DIR", 0,
@@ -42,6 +43,13 @@ static const struct argp_option options[] = {
      "Exit 0 although up to N items (or N%) failed", 0},
     {"deadline", 'D', "SECONDS", 0,
      "Begin nothing new after so long; exit 75", 0},
+    {"settle", QN_CLI_SETTLE, "SECONDS", 0,
+     "Take files changed less than SECONDS ago for not there yet: somebody "
+     "may be writing them. They are counted and named, fail nothing, and "
+     "combined results are made of the others; the next run takes them in. "
+     "The exit code is that of the others, 0 if all are done, since a "
+     "folder that keeps growing would never give another one (default: 0)",
+     0},
     {"sync", QN_CLI_SYNC, "group|item|off", 0,
      "When results are sure to be on the disk: up to 64, or those of a "
      "second, together; each at once; or when the system likes: a power cut "
@@ -62,7 +70,7 @@ static const char doc[] =
 
 /* The last line, and the exit code. */
 static int
-sum_up(const struct qn_run *run, const struct qn_cli_job *o, double seconds)
+sum_up(struct qn_run *run, const struct qn_cli_job *o, double seconds)
 {
     const struct qn_tally *n = &run->tally;
     int64_t bad = n->failed + n->upstream + n->blocked;
@@ -78,6 +86,7 @@ sum_up(const struct qn_run *run, const struct qn_cli_job *o, double seconds)
                (long long)n->done, (long long)n->total, (long long)n->before,
                (long long)n->failed, (long long)(n->upstream + n->blocked),
                seconds, run->options->output);
+    qn_young_say(run);
     if (run->stopped) {
         qn_message(QN_NOTE, "stopped before the end: run the same command "
                             "again to carry on");

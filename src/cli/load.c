@@ -153,6 +153,7 @@ qn_cli_load(struct qn_cli_loaded *l, struct qn_cli_job *o,
         .deadline = o->deadline,
         .max_failures = o->max_failures,
         .sync = o->sync,
+        .settle = o->settle > 0 ? o->settle : 0,
         .arguments = &o->arguments,
     };
     return qn_comm_agree(comm, rc, err);

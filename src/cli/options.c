@@ -69,13 +69,23 @@ take_allowed(struct qn_cli_job *o, const char *arg)
                  arg);
 }
 
+static double
+take_seconds(struct qn_cli_job *o, const char *option, const char *arg)
+{
+    char *end, what[80];
+    double seconds = strtod(arg, &end);
+
+    snprintf(what, sizeof what, "%s needs seconds, not", option);
+    if (end == arg || *end || !(seconds >= 0) || !(seconds < 1e9))
+        complain(o, what, arg);
+    return seconds;
+}
+
 static void
 take_deadline(struct qn_cli_job *o, const char *arg)
 {
-    char *end;
-
-    o->deadline = strtod(arg, &end);
-    if (*end || !(o->deadline > 0))
+    o->deadline = take_seconds(o, "--deadline", arg);
+    if (o->deadline == 0)
         complain(o, "--deadline needs seconds, not", arg);
 }
 
@@ -133,6 +143,7 @@ take(int key, char *arg, struct argp_state *state)
     case 'F': o->max_failures = 1; break;
     case 'a': take_allowed(o, arg); break;
     case 'D': take_deadline(o, arg); break;
+    case QN_CLI_SETTLE: o->settle = take_seconds(o, "--settle", arg); break;
     case QN_CLI_SYNC:
         o->sync = (enum qn_sync)take_word(o, "--sync", syncs, arg);
         break;
@@ -185,7 +196,7 @@ static bool
 comes_later(const char *word)
 {
     static const char *const later[] = {
-        "threads", "strict-threads", "team",     "shard",  "settle", "watch",
+        "threads", "strict-threads", "team",     "shard",  "watch",
         "verify-content", "progress", "trace"};
 
     for (size_t i = 0; i < sizeof later / sizeof *later; i++)

@@ -10,8 +10,10 @@
 #include <sys/stat.h>
 
 #include "base/memory.h"
+#include "base/message.h"
 #include "engine/headers.h"
 #include "engine/look.h"
+#include "engine/young.h"
 #include "io/discover.h"
 #include "io/source.h"
 #include "model/dtype.h"
@@ -109,7 +111,7 @@ add_companions(const struct qn_run *run, const struct qn_input *in,
 }
 
 static int
-find_files(const struct qn_run *run, const struct qn_input *in,
+find_files(struct qn_run *run, const struct qn_input *in,
            struct qn_items *items, struct qn_error *err)
 {
     const struct qn_strings *files = &in->files;
@@ -126,6 +128,11 @@ find_files(const struct qn_run *run, const struct qn_input *in,
     rc = qn_discover(&found, run->options->data,
                      (const char *const *)files->v, files->n,
                      (const char *const *)in->exclude.v, in->exclude.n, err);
+    if (rc == QN_EMISSING && run->options->growing) {
+        // the first ones may come any moment
+        qn_message(QN_NOTE, "%s yet", err->text);
+        rc = 0;
+    }
     if (!rc)
         rc = qn_item_reserve(items, found.n, err);
     for (size_t i = 0; !rc && i < found.n; i++)
@@ -133,7 +140,7 @@ find_files(const struct qn_run *run, const struct qn_input *in,
     qn_discover_clear(&found);
     if (!rc)
         rc = add_companions(run, in, items, err);
-    return rc;
+    return rc ? rc : qn_young_drop(run, items, err);
 }
 
 /* Rank 0's items to all. */
@@ -447,6 +454,8 @@ qn_inputs_gather(struct qn_run *run, int s, struct qn_items *items,
     if (run->comm->rank == 0)
         rc = find_and_recall(run, s, items, &names, err);
     rc = broadcast_items(run->comm, items, rc, err);
+    if (!rc)
+        rc = qn_young_agree(run, err);
     if (!rc)
         rc = broadcast_names(run->comm, &names, err);
     if (!rc)

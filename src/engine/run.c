@@ -24,6 +24,7 @@
 #include "engine/record.h"
 #include "engine/stage.h"
 #include "engine/stop.h"
+#include "engine/young.h"
 #include "model/dtype.h"
 
 /* ---- what the machine gives ---------------------------------------------------- */
@@ -164,6 +165,7 @@ qn_run_prepare(struct qn_run *run, const struct qn_job *job,
     rc = qn_farm_open(&run->farm, workers, err);
     if (!rc)
         rc = qn_plan_open(&run->plan, job, err);
+    run->plan.growing = options->growing;
     if (!rc)
         rc = qn_memory_make((void **)&run->program, (size_t)job->nstages,
                             sizeof *run->program, "the run", err);
@@ -409,6 +411,7 @@ qn_run_clear(struct qn_run *run)
         qn_commit_close(run->commit);
     free(run->commit);
     qn_headers_clear(run);
+    qn_young_clear(run);
     free(run->gathered);
     qn_past_clear(&run->past);
     qn_folder_close(run);

@@ -26,6 +26,8 @@ struct qn_run_options {
     double deadline;     /* s from the start; 0: none                      */
     bool keep_steps;     /* what comes out of each step is a product       */
     enum qn_sync sync;
+    double settle;       /* s: younger files wait for the next run         */
+    bool growing;        /* more files may come: a stage may have none yet */
     const struct qn_strings *arguments; /* files behind the job            */
 };
 
@@ -52,6 +54,7 @@ struct qn_run {
     int64_t started_ns;    /* wall time, on rank 0                          */
     int lock;              /* rank 0: the output folder's; 0: none          */
     struct qn_tally tally; /* of all stages, the same on all ranks          */
+    struct qn_strings young; /* owned, on rank 0: files left by --settle    */
     int64_t failures;      /* that this rank has seen in this run           */
     bool stopped;
 };

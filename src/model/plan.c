@@ -374,7 +374,7 @@ qn_plan_select(struct qn_plan *p, int s, struct qn_items *items,
                        "stage may have; split it",
                        st->stage->name, st->items.n, INT_MAX);
     QN_TRY(make_tasks(st, err));
-    if (!st->ntasks && st->stage->input.where)
+    if (!st->ntasks && st->stage->input.where && !p->growing)
         return nothing_kept(st, err);
     st->precision = choose_precision(p, st);
     return qn_plan_group_targets(st, err);

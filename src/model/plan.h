@@ -102,6 +102,8 @@ struct qn_plan_stage {
 struct qn_plan {
     const struct qn_job *job;     /* borrowed                             */
     struct qn_plan_stage *stage;  /* owned, [job->nstages]                */
+    bool growing;                 /* more items may come: a `where` may keep
+                                     none of those there are               */
 };
 
 int
