@@ -7,25 +7,17 @@
  */
 #include "comm/share.h"
 
+#include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/memory.h"
 #include "base/system.h"
 #include "comm/comm_mpi.h"
-
-#define WHERE "memory shared by the ranks of a node"
-
-/* How the ranks of a node find the memory, and know it again. */
-struct place {
-    int64_t pid, fd;
-    uint64_t dev, ino;
-};
+#include "comm/share_file.h"
 
 /* Map all of fd; the descriptor remains the caller's. */
 static int
@@ -33,7 +25,7 @@ map(struct qn_share *s, int fd, int protection, struct qn_error *err)
 {
     void *p = mmap(NULL, s->size + 1, protection, MAP_SHARED, fd, 0);
 
-    QN_TRY(QN_SYS(err, WHERE, p == MAP_FAILED ? -1 : 0));
+    QN_TRY(QN_SYS(err, QN_SHARE_WHERE, p == MAP_FAILED ? -1 : 0));
     s->data = p;
     s->shared = true;
     return 0;
@@ -41,38 +33,25 @@ map(struct qn_share *s, int fd, int protection, struct qn_error *err)
 
 /* The leader's part.  *fd is the caller's to close, -1 if there is none. */
 static int
-make(struct qn_share *s, int *fd, struct place *place, struct qn_error *err)
+make(struct qn_share *s, int *fd, struct qn_share_place *place,
+     struct qn_error *err)
 {
-    struct stat st;
-
-    *fd = memfd_create("quern-share", MFD_CLOEXEC);
-    QN_TRY(QN_SYS(err, WHERE, *fd));
+    QN_TRY(qn_share_file_make(fd, place, err));
     // Reserved now: later a lack of memory would be a signal, not an error.
     errno = posix_fallocate(*fd, 0, (off_t)(s->size + 1));
-    QN_TRY(QN_SYS(err, WHERE, errno ? -1 : 0));
-    QN_TRY(QN_SYS(err, WHERE, fstat(*fd, &st)));
-    *place = (struct place){getpid(), *fd, st.st_dev, st.st_ino};
+    QN_TRY(QN_SYS(err, QN_SHARE_WHERE, errno ? -1 : 0));
     return map(s, *fd, PROT_READ | PROT_WRITE, err);
 }
 
 /* The others' part. */
 static int
-find(struct qn_share *s, const struct place *place, struct qn_error *err)
+find(struct qn_share *s, const struct qn_share_place *place,
+     struct qn_error *err)
 {
-    char path[64];
-    struct stat st;
     int fd, rc;
 
-    snprintf(path, sizeof path, "/proc/%lld/fd/%lld", (long long)place->pid,
-             (long long)place->fd);
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    QN_TRY(QN_SYS(err, path, fd));
-    rc = QN_SYS(err, path, fstat(fd, &st));
-    // Among containers a number may be that of another process.
-    if (!rc && (st.st_dev != place->dev || st.st_ino != place->ino))
-        rc = qn_fail(err, QN_EIO, "%s: is something else", path);
-    if (!rc)
-        rc = map(s, fd, PROT_READ, err);
+    QN_TRY(qn_share_file_open(&fd, place, err));
+    rc = map(s, fd, PROT_READ, err);
     close(fd);
     return rc;
 }
@@ -96,7 +75,7 @@ fill(struct qn_share *s, struct qn_comm *c, const void *data,
 
 /* Collective.  All of a node look at the leader's memory. */
 static int
-join(struct qn_share *s, struct qn_comm *c, struct place *place,
+join(struct qn_share *s, struct qn_comm *c, struct qn_share_place *place,
      struct qn_error *err)
 {
     int rc =
@@ -114,7 +93,7 @@ open_shared(struct qn_share *s, struct qn_comm *c, const void *data,
             struct qn_error *err)
 {
     struct qn_error why = {0};
-    struct place place = {0};
+    struct qn_share_place place = {0};
     size_t n = s->size;
     int fd = -1;
     int rc = 0;

@@ -13,6 +13,7 @@
 #include "base/message.h"
 #include "engine/headers.h"
 #include "engine/look.h"
+#include "engine/tell.h"
 #include "engine/young.h"
 #include "io/discover.h"
 #include "io/source.h"
@@ -143,30 +144,6 @@ find_files(struct qn_run *run, const struct qn_input *in,
     return rc ? rc : qn_young_drop(run, items, err);
 }
 
-/* Rank 0's items to all. */
-static int
-broadcast_items(struct qn_comm *comm, struct qn_items *items, int rc,
-                struct qn_error *err)
-{
-    struct qn_text packed = {0};
-    void *data;
-    size_t n;
-
-    if (!rc && comm->rank == 0)
-        rc = qn_item_pack(&packed, items, 0, items->n, err);
-    rc = qn_comm_agree(comm, rc, err);
-    data = packed.s;
-    n = packed.len;
-    if (!rc && comm->size > 1)
-        rc = qn_comm_broadcast(comm, &data, &n, 0, err);
-    if (!rc && comm->rank)
-        rc = qn_item_unpack(items, data, n, err);
-    if (comm->rank)
-        free(data);
-    qn_text_clear(&packed);
-    return qn_comm_agree(comm, rc, err);
-}
-
 /* Size and time of a file, for the key; on rank 0. */
 static int
 stat_file(const struct qn_run *run, struct qn_pool *pool,
@@ -196,9 +173,10 @@ qn_inputs_look(struct qn_run *run, const struct qn_strings *names,
     for (size_t i = 0; run->comm->rank == 0 && i < files->n && !rc; i++)
         rc = stat_file(run, &files->pool, &files->v[i], err);
     // the others take rank 0's word for sizes and times
-    if (run->comm->rank)
-        qn_item_clear(files);
-    rc = broadcast_items(run->comm, files, rc, err);
+    if (run->comm->node || !run->commons.shared)
+        if (run->comm->rank)
+            files->n = 0;
+    rc = qn_tell_all(run, files, rc, err);
     if (!rc)
         rc = qn_look_run(run, -1, false, names, files, err);
     return rc;
@@ -367,13 +345,14 @@ look_at(struct qn_run *run, int s, const struct qn_strings *names,
     const struct qn_input *in = &run->job->stages[s].input;
     int rc = 0;
 
-    if (job_says_type(in, names))
+    if (run->commons.leads && job_says_type(in, names))
         rc = take_type_from_job(in, items, err);
     rc = qn_comm_agree(run->comm, rc, err);
     if (!rc && in->each == QN_EACH_HDU) {
         rc = qn_look_run(run, s, true, names, items, err);
-        if (!rc)
-            rc = qn_comm_agree(run->comm, expand_images(items, err), err);
+        if (!rc && run->commons.leads)
+            rc = expand_images(items, err);
+        rc = qn_tell_items(run, items, rc, err);
     }
     return rc ? rc : qn_look_run(run, s, false, names, items, err);
 }
@@ -453,7 +432,7 @@ qn_inputs_gather(struct qn_run *run, int s, struct qn_items *items,
     }
     if (run->comm->rank == 0)
         rc = find_and_recall(run, s, items, &names, err);
-    rc = broadcast_items(run->comm, items, rc, err);
+    rc = qn_tell_all(run, items, rc, err);
     if (!rc)
         rc = qn_young_agree(run, err);
     if (!rc)

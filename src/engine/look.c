@@ -163,11 +163,14 @@ merge_one(void *ctx, int rank, int64_t unit, int code, int64_t value,
           const char *text, struct qn_error *err)
 {
     struct merging *m = ctx;
-    const struct qn_item *seen = &m->all.v[m->next++];
     struct qn_item *item = &m->items->v[unit];
     struct qn_pool *pool = &m->items->pool;
+    const struct qn_item *seen;
 
     (void)rank, (void)code, (void)value, (void)text;
+    if (!m->run->commons.leads)
+        return 0;
+    seen = &m->all.v[m->next++];
     if (seen->probed)
         QN_TRY(qn_item_type(pool, item, (enum qn_dtype)seen->stored,
                             seen->type, err));
@@ -197,7 +200,7 @@ share_seen(struct looking *l, struct qn_error *err)
         rc = qn_comm_gather(comm, packed.s, packed.len, &all, sizes, err);
     for (int r = 0; !rc && r < comm->size; r++)
         n += sizes[r];
-    if (!rc)
+    if (!rc && l->run->commons.leads)
         rc = qn_item_unpack(&m.all, all, n, err);
     rc = qn_comm_agree(comm, rc, err);
     if (!rc)

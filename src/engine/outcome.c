@@ -68,7 +68,7 @@ qn_outcome_share(struct qn_comm *comm, struct qn_outcomes *o, each_fn *each,
     }
     free(all);
     free(sizes);
-    return rc;
+    return qn_comm_agree(comm, rc, err);
 }
 
 void

@@ -18,7 +18,7 @@ qn_outcome_add(
     struct qn_outcomes *o, int64_t unit, int code, int64_t value, const char *text);
 
 /* Collective.  Call each, on every rank, with every rank's outcomes, in rank
- * order. */
+ * order; what one rank wrote in it all see afterwards. */
 int
 qn_outcome_share(
     struct qn_comm *comm, struct qn_outcomes *o,

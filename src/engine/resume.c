@@ -71,6 +71,8 @@ take_found(void *ctx, int rank, int64_t unit, int code, int64_t value,
     struct qn_target *t = &st->target[unit];
 
     (void)rank, (void)code, (void)value, (void)text, (void)err;
+    if (!c->run->commons.leads)
+        return 0;
     t->state = QN_FINISHED;
     for (int i = 0; i < t->ntasks; i++)
         if (st->task[t->task[i]].state == QN_TODO) {
@@ -185,6 +187,8 @@ take_failed(void *ctx, int rank, int64_t unit, int code, int64_t value,
     struct qn_task *t = &st->task[unit];
 
     (void)rank, (void)value;
+    if (!c->run->commons.leads)
+        return 0;
     QN_TRY(qn_plan_fail_task(st, t, QN_FAILED, code, text, err));
     if (st->stage->combine.given || qn_plan_joins(st))
         return 0;
@@ -205,9 +209,9 @@ recall(struct checking *c, struct qn_error *err)
          i++)
         recall_failure(c, i);
     rc = qn_outcome_share(run->comm, &c->failed, take_failed, c, err);
-    if (!rc)
-        rc = qn_comm_agree(run->comm, qn_plan_keys(&run->plan, c->s, err),
-                           err);
+    if (!rc && run->commons.leads)
+        rc = qn_plan_keys(&run->plan, c->s, err);
+    rc = qn_comm_agree(run->comm, rc, err);
     for (int i = 0; first && !rc && i < st->ntargets; i++)
         recall_result(c, i);
     if (!rc)

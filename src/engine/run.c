@@ -24,6 +24,7 @@
 #include "engine/record.h"
 #include "engine/stage.h"
 #include "engine/stop.h"
+#include "engine/tell.h"
 #include "engine/young.h"
 #include "model/dtype.h"
 
@@ -115,42 +116,99 @@ agree_on_memory(struct qn_run *run, struct qn_error *err)
 static int
 prepare_operands(struct qn_run *run, int s, struct qn_error *err)
 {
-    struct qn_items files = {0};
+    struct qn_items files = {.pool.source = qn_commons_source(&run->commons)};
     struct qn_strings names = {0};
-    int rc = qn_plan_files(&run->plan, s, &files, err);
+    int rc = 0;
 
+    if (run->commons.leads)
+        rc = qn_plan_files(&run->plan, s, &files, err);
     if (!rc)
         rc = qn_plan_names(run->job, s, &names, err);
-    rc = qn_comm_agree(run->comm, rc, err);
+    rc = qn_tell_items(run, &files, rc, err);
     if (!rc)
         rc = qn_inputs_look(run, &names, &files, err);
-    if (!rc)
+    if (!rc && run->commons.leads)
         rc = qn_plan_resolve(&run->plan, s, &files, err);
     for (size_t i = 0; i < names.n; i++)
         free(names.v[i]);
     free(names.v);
     qn_item_clear(&files);
-    return rc;
+    return qn_tell_plan(run, s, rc, err);
 }
 
 static int
 prepare_stage(struct qn_run *run, int s, struct qn_error *err)
 {
     const struct qn_stage *stage = &run->job->stages[s];
-    struct qn_items items = {0};
+    struct qn_items items = {.pool.source = qn_commons_source(&run->commons)};
     int rc = qn_farm_program(&run->farm, qn_program_look(run, s),
                              &run->program[s], err);
 
     rc = qn_comm_agree(run->comm, rc, err);
     if (!rc && !stage->input.stage)
         rc = qn_inputs_gather(run, s, &items, err);
-    if (!rc)
+    if (!rc && run->commons.leads)
         rc = qn_plan_select(&run->plan, s,
                             stage->input.stage ? NULL : &items, err);
+    rc = qn_tell_plan(run, s, rc, err);
     if (!rc)
         rc = prepare_operands(run, s, err);
     qn_item_clear(&items);
-    return qn_comm_agree(run->comm, rc, err);
+    return rc;
+}
+
+static int
+open_plan(struct qn_run *run, struct qn_error *err)
+{
+    struct qn_pool_source *source = qn_commons_source(&run->commons);
+
+    QN_TRY(qn_plan_open(&run->plan, run->job, err));
+    run->plan.growing = run->options->growing;
+    for (int s = 0; s < run->job->nstages; s++) {
+        run->plan.stage[s].items.pool.source = source;
+        run->plan.stage[s].pool.source = source;
+    }
+    return qn_choose_stages(run, err);
+}
+
+/* What a run has of each stage. */
+static int
+make_tables(struct qn_run *run, struct qn_error *err)
+{
+    size_t n = (size_t)run->job->nstages;
+
+    QN_TRY(qn_memory_make((void **)&run->program, n, sizeof *run->program,
+                          "the run", err));
+    QN_TRY(qn_memory_make((void **)&run->headers, n, sizeof *run->headers,
+                          "the run", err));
+    return qn_memory_make((void **)&run->gathered, n, sizeof *run->gathered,
+                          "the run", err);
+}
+
+/* Checks and keys once all stages are planned. */
+static int
+finish_plan(struct qn_run *run, struct qn_error *err)
+{
+    QN_TRY(qn_plan_check(&run->plan, err));
+    qn_choose_items(run);
+    for (int s = 0; s < run->job->nstages; s++)
+        if (run->plan.stage[s].wanted)
+            QN_TRY(qn_plan_keys(&run->plan, s, err));
+    return 0;
+}
+
+/* On every rank: the same, as all see the same plan. */
+static int
+choose_teams(struct qn_run *run, struct qn_error *err)
+{
+    for (int s = 0; s < run->job->nstages; s++) {
+        int64_t memory = run->job->stages[s].memory;
+
+        if (run->plan.stage[s].wanted)
+            QN_TRY(qn_plan_team(&run->plan, s, run->comm->size,
+                                memory ? memory : run->memory, err));
+    }
+    return 0;
 }
 
 int
@@ -162,21 +220,12 @@ qn_run_prepare(struct qn_run *run, const struct qn_job *job,
 
     *run = (struct qn_run){.job = job, .options = options, .comm = comm};
     QN_TRY(qn_run_concurrency(&workers, job, comm, err));
+    QN_TRY(qn_commons_open(&run->commons, comm, err));
     rc = qn_farm_open(&run->farm, workers, err);
     if (!rc)
-        rc = qn_plan_open(&run->plan, job, err);
-    run->plan.growing = options->growing;
+        rc = make_tables(run, err);
     if (!rc)
-        rc = qn_memory_make((void **)&run->program, (size_t)job->nstages,
-                            sizeof *run->program, "the run", err);
-    if (!rc)
-        rc = qn_memory_make((void **)&run->headers, (size_t)job->nstages,
-                            sizeof *run->headers, "the run", err);
-    if (!rc)
-        rc = qn_memory_make((void **)&run->gathered, (size_t)job->nstages,
-                            sizeof *run->gathered, "the run", err);
-    if (!rc)
-        rc = qn_choose_stages(run, err);
+        rc = open_plan(run, err);
     if (!rc)
         rc = qn_farm_program(&run->farm, qn_program_look(run, -1),
                              &run->look, err);
@@ -186,19 +235,11 @@ qn_run_prepare(struct qn_run *run, const struct qn_job *job,
     for (int s = 0; s < job->nstages && !rc; s++)
         if (run->plan.stage[s].wanted)
             rc = prepare_stage(run, s, err);
+    if (!rc && run->commons.leads)
+        rc = finish_plan(run, err);
+    rc = qn_comm_agree(comm, rc, err);
     if (!rc)
-        rc = qn_plan_check(&run->plan, err);
-    if (!rc)
-        qn_choose_items(run);
-    for (int s = 0; s < job->nstages && !rc; s++)
-        if (run->plan.stage[s].wanted)
-            rc = qn_plan_team(&run->plan, s, comm->size,
-                              job->stages[s].memory ? job->stages[s].memory
-                                                    : run->memory,
-                              err);
-    for (int s = 0; s < job->nstages && !rc; s++)
-        if (run->plan.stage[s].wanted)
-            rc = qn_plan_keys(&run->plan, s, err);
+        rc = choose_teams(run, err);
     return qn_comm_agree(comm, rc, err);
 }
 
@@ -417,6 +458,7 @@ qn_run_clear(struct qn_run *run)
     qn_folder_close(run);
     qn_farm_close(&run->farm);
     qn_plan_clear(&run->plan);
+    qn_commons_close(&run->commons);
     free(run->program);
     *run = (struct qn_run){0};
 }

@@ -3,6 +3,7 @@
 #define QN_ENGINE_RUN_H
 
 #include "comm/comm.h"
+#include "comm/commons.h"
 #include "engine/farm.h"
 #include "io/past.h"
 #include "model/plan.h"
@@ -40,6 +41,7 @@ struct qn_run {
     const struct qn_run_options *options;
     struct qn_comm *comm;
     struct qn_farm farm;
+    struct qn_commons commons; /* where the plan is: see engine/tell.h        */
     struct qn_plan plan;
     size_t *program;       /* owned: of each stage, in the farm             */
     size_t look;           /* the program that looks at operand files       */
@@ -53,7 +55,8 @@ struct qn_run {
     uint64_t id;           /* of this run                                   */
     int64_t started_ns;    /* wall time, on rank 0                          */
     int lock;              /* rank 0: the output folder's; 0: none          */
-    struct qn_tally tally; /* of all stages, the same on all ranks          */
+    struct qn_tally tally; /* of all stages, the same on all ranks; `before`
+                              on those that lead                            */
     struct qn_strings young; /* owned, on rank 0: files left by --settle    */
     int64_t failures;      /* that this rank has seen in this run           */
     bool stopped;

@@ -43,11 +43,10 @@ check_uses(const struct qn_run *run, struct qn_plan_stage *st,
     return 0;
 }
 
-int
-qn_settle_block(struct qn_run *run, int s, struct qn_error *err)
+static int
+block_tasks(const struct qn_run *run, struct qn_plan_stage *st,
+            struct qn_error *err)
 {
-    struct qn_plan_stage *st = &run->plan.stage[s];
-
     for (int i = 0; i < st->ntasks; i++) {
         struct qn_task *t = &st->task[i];
 
@@ -58,10 +57,23 @@ qn_settle_block(struct qn_run *run, int s, struct qn_error *err)
             QN_TRY(check_uses(run, st, t, err));
         if (t->code && !st->stage->combine.given && !qn_plan_joins(st))
             QN_TRY(qn_plan_fail_target(st, &st->target[t->target],
-                                       (enum qn_state)t->state,
-                                       t->code, t->reason, err));
+                                       (enum qn_state)t->state, t->code,
+                                       t->reason, err));
     }
     return 0;
+}
+
+int
+qn_settle_block(struct qn_run *run, int s, struct qn_error *err)
+{
+    int rc = 0;
+
+    if (run->commons.leads) {
+        rc = block_tasks(run, &run->plan.stage[s], err);
+        if (!rc)
+            rc = qn_plan_keys(&run->plan, s, err);
+    }
+    return qn_comm_agree(run->comm, rc, err);
 }
 
 /* ---- stage by stage ---------------------------------------------------- */
@@ -82,11 +94,9 @@ settle_stage(struct qn_run *run, int s, struct qn_error *err)
     int rc = qn_settle_block(run, s, err);
 
     if (!rc)
-        rc = qn_plan_keys(&run->plan, s, err);
-    rc = qn_comm_agree(run->comm, rc, err);
-    if (!rc)
         rc = qn_resume_stage(run, s, err);
-    if (!rc && (st->stage->combine.given || qn_plan_joins(st)))
+    if (!rc && run->commons.leads &&
+        (st->stage->combine.given || qn_plan_joins(st)))
         rc = fail_short(st, err);
     return qn_comm_agree(run->comm, rc, err);
 }

@@ -5,8 +5,8 @@
 
 #include "engine/run.h"
 
-/* Local.  Fail the tasks of stage s whose source or operands failed or are
- * left out: they are not tried. */
+/* Collective.  Fail the tasks of stage s whose source or operands failed or are
+ * left out: they are not tried.  Its keys are then those of what is left. */
 int
 qn_settle_block(struct qn_run *run, int s, struct qn_error *err);
 

@@ -165,10 +165,12 @@ take_member(void *ctx, int rank, int64_t unit, int code, int64_t value,
     struct stacking *k = ctx;
     struct qn_task *t = &k->st->task[unit];
 
-    if (code)
-        return qn_plan_fail_task(k->st, t, QN_FAILED, code, text, err);
     k->owner[unit] = rank;
     k->offset[unit] = value;
+    if (!k->run->commons.leads)
+        return 0;
+    if (code)
+        return qn_plan_fail_task(k->st, t, QN_FAILED, code, text, err);
     t->state = QN_FINISHED;
     return qn_plan_lose_frames(k->st, t, text, err);
 }
@@ -491,20 +493,26 @@ static int
 finish_target(struct stacking *k, struct qn_target *t, struct header *h,
               struct qn_error *err)
 {
+    bool leads = k->run->commons.leads;
     struct qn_error why = {0};
-    int rc;
+    int rc = 0;
 
-    QN_TRY(qn_plan_check_members(k->st, t, err));
+    if (leads)
+        rc = qn_plan_check_members(k->st, t, err);
+    QN_TRY(qn_comm_agree(k->run->comm, rc, err));
     if (t->state != QN_TODO)
         return t->code ? note_failure(k, t, err) : 0;
     rc = combine_target(k, t, h, &why);
     if (is_own(rc)) {
-        QN_TRY(qn_plan_fail_target(k->st, t, QN_FAILED, rc, why.text, err));
+        if (leads)
+            QN_TRY(qn_plan_fail_target(k->st, t, QN_FAILED, rc, why.text,
+                                       err));
         return note_failure(k, t, err);
     }
     if (rc)
         return qn_fail(err, rc, "%s", why.text);
-    t->state = QN_FINISHED;
+    if (leads)
+        t->state = QN_FINISHED;
     return 0;
 }
 
@@ -534,9 +542,9 @@ run_batch(struct stacking *k, int first, int last, struct qn_error *err)
 {
     int rc = read_members(k, first, last, err);
 
-    if (!rc)
-        rc = qn_comm_agree(k->run->comm,
-                           qn_plan_keys(&k->run->plan, k->s, err), err);
+    if (!rc && k->run->commons.leads)
+        rc = qn_plan_keys(&k->run->plan, k->s, err);
+    rc = qn_comm_agree(k->run->comm, rc, err);
     for (int g = first; g < last && !rc && !k->run->stopped; g++)
         rc = finish_target(k, &k->st->target[g], &k->header[g], err);
     if (!rc)

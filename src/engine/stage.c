@@ -157,6 +157,8 @@ qn_stage_take(void *done, int rank, int64_t unit, int code, int64_t value,
     struct qn_target *target = &st->target[t->target];
 
     (void)rank, (void)value;
+    if (!d->run->commons.leads)
+        return 0;
     if (!code) {
         t->state = target->state = QN_FINISHED;
         return 0;
@@ -222,8 +224,6 @@ qn_stage_run(struct qn_run *run, int s, struct qn_error *err)
     struct qn_plan_stage *st = &run->plan.stage[s];
     int rc = qn_settle_block(run, s, err);
 
-    if (!rc)
-        rc = qn_plan_keys(&run->plan, s, err);
     if (!rc)
         rc = qn_farm_program(&run->farm, qn_program_stage(run, s),
                              &run->program[s], err);
