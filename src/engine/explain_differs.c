@@ -133,7 +133,7 @@ static bool
 failed_since(const struct telling *t, const struct qn_task *m,
              const struct qn_past_item *q)
 {
-    if (!m->code || !q || !q->done_key[0])
+    if (!m->code || !q || qn_key_none(&q->done_key))
         return false;
     return m->item->code || q->kind != QN_RECORD_FAILED ||
            q->time_ns > t->made;
@@ -163,7 +163,7 @@ look_at_member(struct telling *t, const struct qn_task *m, struct members *n)
         return;
     n->good++;
     n->undone += undone;
-    n->fresh += !told && !undone && (!q || !qn_key_is(&m->key, q->done_key));
+    n->fresh += !told && !undone && (!q || !qn_key_equal(&m->key, &q->done_key));
 }
 
 static void
@@ -199,7 +199,7 @@ qn_explain_differs(const struct qn_explain *e,
         qn_past_find(&e->run->past, st->stage->name, f->target->name);
 
     qn_explain_target(e, f->stage, f->target, &t.made);
-    if (p && qn_key_is(f->target->key, p->done_key))
+    if (p && qn_key_equal(f->target->key, &p->done_key))
         tell(&t, QN_CAUSE_OUTPUT, f->target->name, t.made, 0);
     else if (st->stage->combine.given || qn_plan_joins(st))
         look_at_members(&t);

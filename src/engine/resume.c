@@ -108,7 +108,7 @@ stands(const struct qn_run *run, const struct qn_target *t,
 {
     char *path = qn_program_output(run, t);
     struct stat st;
-    bool same = path && p->done_key[0] && !stat(path, &st) &&
+    bool same = path && !qn_key_none(&p->done_key) && !stat(path, &st) &&
                 st.st_size == p->bytes &&
                 st.st_mtim.tv_sec * INT64_C(1000000000) +
                         st.st_mtim.tv_nsec ==
@@ -130,7 +130,7 @@ recall_result(struct checking *c, int i)
     p = qn_past_find(&c->run->past, st->stage->name, t->name);
     if (!p || !stands(c->run, t, p))
         return;
-    if (qn_key_is(t->key, p->done_key))
+    if (qn_key_equal(t->key, &p->done_key))
         qn_outcome_add(&c->found, i, 0, 0, NULL);
     else
         qn_outcome_add(&c->found, i, 1, 0, NULL); // another key: stale
@@ -151,7 +151,7 @@ recall_failure(struct checking *c, int i)
     p = qn_past_find(&c->run->past, st->stage->name,
                      member ? qn_item_name(name, sizeof name, t->item)
                             : st->target[t->target].name);
-    if (!p || !qn_key_is(&t->key, p->key))
+    if (!p || !qn_key_equal(&t->key, &p->key))
         return;
     // what the system failed to do may go well next time
     if (p->kind == QN_RECORD_FAILED &&

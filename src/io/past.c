@@ -14,8 +14,8 @@
 /* One run that has an item in hand.  Places in lists are kept plus one, so
  * that zero means none. */
 struct qn_past_flight {
-    size_t run;  /* index          */
-    size_t next; /* place, or zero */
+    uint32_t run;  /* index          */
+    uint32_t next; /* place, or zero */
 };
 
 /* ---- hash tables --------------------------------------------------------- */
@@ -33,13 +33,13 @@ hash_text(uint64_t h, const char *s)
 }
 
 /* The high bits of a product are the good ones; tables use the low. */
-static uint64_t
+static uint32_t
 hash_name(const char *stage, const char *name)
 {
     uint64_t h = hash_text(FNV_BASIS, stage) * FNV_PRIME; // and a NUL
 
     h = hash_text(h, name);
-    return h ^ h >> 32;
+    return (uint32_t)(h ^ h >> 32);
 }
 
 static uint64_t
@@ -56,26 +56,28 @@ hash_run(const struct qn_past *past, size_t i)
 
 /* Put place i + 1 into a table that has room. */
 static void
-put_slot(size_t *slot, size_t slots, uint64_t hash, size_t i)
+put_slot(uint32_t *slot, size_t slots, uint64_t hash, size_t i)
 {
     size_t at = (size_t)hash & (slots - 1);
 
     while (slot[at])
         at = (at + 1) & (slots - 1);
-    slot[at] = i + 1;
+    slot[at] = (uint32_t)(i + 1);
 }
 
 /* Room for one more in a table of n: at most half of it is taken. */
 static int
-grow_slots(size_t **slot, size_t *slots, size_t n, const struct qn_past *past,
+grow_slots(uint32_t **slot, size_t *slots, size_t n, const struct qn_past *past,
            uint64_t (*hash)(const struct qn_past *past, size_t i),
            struct qn_error *err)
 {
     size_t want = *slots ? 2 * *slots : 64;
-    size_t *fresh;
+    uint32_t *fresh;
 
     if (2 * (n + 1) <= *slots)
         return 0;
+    if (n >= UINT32_MAX / 2)
+        return qn_fail(err, QN_ENOMEM, "the journal has too many results");
     QN_TRY(qn_memory_make((void **)&fresh, want, sizeof *fresh,
                           "the journal's index", err));
     for (size_t i = 0; i < n; i++)
@@ -123,7 +125,7 @@ begin_run(struct qn_past *past, size_t run)
 /* ---- items --------------------------------------------------------------- */
 
 static struct qn_past_item *
-look_up(const struct qn_past *past, uint64_t hash, const char *stage,
+look_up(const struct qn_past *past, uint32_t hash, const char *stage,
         const char *name)
 {
     size_t mask = past->item_slots - 1;
@@ -146,19 +148,18 @@ qn_past_find(const struct qn_past *past, const char *stage, const char *name)
     return look_up(past, hash_name(stage, name), stage, name);
 }
 
-/* Both names in one piece of memory. */
+/* Stages are few. */
 static int
-copy_names(struct qn_past_item *p, const char *stage, const char *name,
-           struct qn_error *err)
+copy_names(struct qn_pool *pool, struct qn_past_item *p, const char *stage,
+           const char *name, struct qn_error *err)
 {
-    size_t nstage = strlen(stage) + 1, nname = strlen(name) + 1;
-    char *both;
+    const void *one = NULL;
+    char *copy;
 
-    QN_TRY(qn_memory_make((void **)&both, nstage + nname, 1, "a name", err));
-    memcpy(both, stage, nstage);
-    memcpy(both + nstage, name, nname);
-    p->stage = both;
-    p->name = both + nstage;
+    QN_TRY(qn_pool_intern(pool, &one, stage, strlen(stage) + 1, err));
+    QN_TRY(qn_pool_text(pool, &copy, name, err));
+    p->stage = one;
+    p->name = copy;
     return 0;
 }
 
@@ -166,7 +167,7 @@ static int
 find_item(struct qn_past *past, struct qn_past_item **p,
           const struct qn_record *r, struct qn_error *err)
 {
-    uint64_t hash = hash_name(r->stage, r->name);
+    uint32_t hash = hash_name(r->stage, r->name);
 
     if ((*p = look_up(past, hash, r->stage, r->name)))
         return 0;
@@ -176,7 +177,7 @@ find_item(struct qn_past *past, struct qn_past_item **p,
                           past->nitems + 1, sizeof *past->item, err));
     *p = &past->item[past->nitems];
     **p = (struct qn_past_item){.hash = hash};
-    QN_TRY(copy_names(*p, r->stage, r->name, err));
+    QN_TRY(copy_names(&past->pool, *p, r->stage, r->name, err));
     put_slot(past->item_slot, past->item_slots, hash, past->nitems++);
     return 0;
 }
@@ -189,7 +190,7 @@ land(struct qn_past *past, struct qn_past_item *p)
 {
     while (p->flight) {
         struct qn_past_flight *f = &past->flight[p->flight - 1];
-        size_t next = f->next;
+        uint32_t next = f->next;
         f->next = past->free_flight;
         past->free_flight = p->flight;
         p->flight = next;
@@ -200,7 +201,7 @@ static int
 take_off(struct qn_past *past, struct qn_past_item *p, size_t run,
          struct qn_error *err)
 {
-    size_t place = past->free_flight;
+    uint32_t place = past->free_flight;
 
     // A run that tries again has it in hand already.
     for (size_t at = p->flight; at; at = past->flight[at - 1].next)
@@ -211,10 +212,10 @@ take_off(struct qn_past *past, struct qn_past_item *p, size_t run,
     } else {
         QN_TRY(qn_memory_grow((void **)&past->flight, &past->flights_cap,
                               past->nflights + 1, sizeof *past->flight, err));
-        place = ++past->nflights;
+        place = (uint32_t)++past->nflights;
     }
     past->flight[place - 1] =
-        (struct qn_past_flight){.run = run, .next = p->flight};
+        (struct qn_past_flight){.run = (uint32_t)run, .next = p->flight};
     p->flight = place;
     return 0;
 }
@@ -226,26 +227,27 @@ add_item(struct qn_past *past, const struct qn_record *r, size_t run,
          struct qn_error *err)
 {
     const char *reason = r->kind == QN_RECORD_FAILED ? r->reason : NULL;
+    struct qn_fingerprint key;
     struct qn_past_item *p;
     char *copy;
 
+    qn_key_parse(&key, r->key);
     QN_TRY(find_item(past, &p, r, err));
-    QN_TRY(qn_memory_copy(&copy, reason, err));
-    free(p->reason);
+    QN_TRY(qn_pool_text(&past->pool, &copy, reason, err));
     p->reason = copy;
     // Whatever the old key did to a run, the new one has not done yet.
-    if (r->kind != QN_RECORD_BEGIN || strcmp(p->key, r->key) != 0)
+    if (r->kind != QN_RECORD_BEGIN || !qn_key_equal(&p->key, &key))
         land(past, p);
-    p->kind = r->kind;
+    p->kind = (uint8_t)r->kind;
     p->time_ns = r->time_ns;
     p->run = r->run;
-    p->attempt = r->attempt;
-    p->code = r->kind == QN_RECORD_FAILED ? r->code : 0;
-    memcpy(p->key, r->key, sizeof p->key);
+    p->attempt = (int16_t)r->attempt;
+    p->code = (int16_t)(r->kind == QN_RECORD_FAILED ? r->code : 0);
+    p->key = key;
     if (r->kind == QN_RECORD_BEGIN)
         return take_off(past, p, run, err);
     if (r->kind == QN_RECORD_DONE) {
-        memcpy(p->done_key, r->key, sizeof p->done_key);
+        p->done_key = key;
         p->bytes = r->bytes;
         p->mtime_ns = r->mtime_ns;
     }
@@ -306,10 +308,7 @@ qn_past_load(struct qn_past *past, const char *folder, long *damaged,
 void
 qn_past_clear(struct qn_past *past)
 {
-    for (size_t i = 0; i < past->nitems; i++) {
-        free(past->item[i].stage);
-        free(past->item[i].reason);
-    }
+    qn_pool_clear(&past->pool);
     free(past->item);
     free(past->run);
     free(past->item_slot);

@@ -9,7 +9,7 @@
  *     struct qn_past past = {0};
  *     QN_TRY(qn_past_load(&past, folder, NULL, err));
  *     const struct qn_past_item *p = qn_past_find(&past, "flat", "flat/B.h5");
- *     if (p && p->bytes == st.st_size && !strcmp(p->done_key, key)) ...
+ *     if (p && p->bytes == st.st_size && qn_key_is(&p->done_key, key)) ...
  *     qn_past_clear(&past);
  *
  * A run died if it has no run-end and another run began after it.  (The last
@@ -20,30 +20,33 @@
  * that go on side by side, array tasks say, look dead to each other until they
  * end.
  *
- * Linear in lines; memory grows with results.  All local. */
+ * Linear in lines; memory grows with results, of which there may be 2^32 - 1
+ * (QN_ENOMEM beyond).  All local. */
 #ifndef QN_IO_PAST_H
 #define QN_IO_PAST_H
 
 #include <stddef.h>
 
+#include "base/pool.h"
 #include "io/journal.h"
+#include "model/key.h"
 
+/* There may be a million: texts are in the table's pool. */
 struct qn_past_item {
-    char *stage;               /* owned                                     */
-    const char *name;          /* borrowed: stands behind stage             */
-    enum qn_record_kind kind;  /* of the last line: begin (it was in flight
-                                  when that was written), done or failed    */
-    char key[QN_KEY_HEX];      /* of the last line                          */
-    char done_key[QN_KEY_HEX]; /* of the last done line; "" if none         */
-    int64_t bytes, mtime_ns;   /* likewise: of the output; 0 if none        */
-    int64_t time_ns;           /* of the last line                          */
-    uint64_t run;              /* likewise                                  */
-    int attempt;               /* likewise: 1 the first                     */
-    int code;                  /* likewise: of a failed one, else 0         */
-    char *reason;              /* owned; of a failed one, else NULL         */
-    int crashes;               /* see above                                 */
-    size_t flight;             /* internal                                  */
-    uint64_t hash;             /* internal                                  */
+    const char *stage, *name;
+    const char *reason;             /* of a failed one, else NULL           */
+    struct qn_fingerprint key;      /* of the last line                     */
+    struct qn_fingerprint done_key; /* of the last done line, or none       */
+    int64_t bytes, mtime_ns;        /* likewise: of the output; 0 if none   */
+    int64_t time_ns;                /* of the last line                     */
+    uint64_t run;                   /* likewise                             */
+    uint32_t flight, hash;          /* internal                             */
+    int crashes;                    /* see above                            */
+    int16_t attempt;                /* of the last line: 1 the first        */
+    int16_t code;                   /* likewise: of a failed one, else 0    */
+    uint8_t kind;                   /* enum qn_record_kind of the last line:
+                                       begin (it was in flight when that was
+                                       written), done or failed             */
 };
 
 struct qn_past_run {
@@ -61,11 +64,13 @@ struct qn_past {
     size_t nitems, items_cap;
     struct qn_past_run *run;   /* owned, likewise                           */
     size_t nruns, runs_cap;
-    size_t *item_slot, *run_slot; /* owned: hash tables                     */
+    uint32_t *item_slot, *run_slot; /* owned: hash tables                   */
     size_t item_slots, run_slots;
     struct qn_past_flight *flight; /* owned: runs that had items in hand    */
-    size_t nflights, flights_cap, free_flight;
+    size_t nflights, flights_cap;
+    uint32_t free_flight;
     size_t order;
+    struct qn_pool pool;       /* owned                                     */
 };
 
 /* Read all of a journal (see qn_journal_load).  past is zero or cleared. */

@@ -98,6 +98,39 @@ qn_key_hex(char hex[QN_KEY_HEX], const struct qn_fingerprint *f)
     return hex;
 }
 
+/* Of a lower-case digit; -1: it is none. */
+static int
+value_of(char digit)
+{
+    if (digit >= '0' && digit <= '9')
+        return digit - '0';
+    return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
+}
+
+void
+qn_key_parse(struct qn_fingerprint *f, const char *hex)
+{
+    struct qn_fingerprint made = {{0}};
+
+    *f = made;
+    if (strnlen(hex, QN_KEY_HEX) != QN_KEY_HEX - 1)
+        return;
+    for (size_t i = 0; i < sizeof made.b; i++) {
+        int high = value_of(hex[2 * i]), low = value_of(hex[2 * i + 1]);
+
+        if (high < 0 || low < 0)
+            return;
+        made.b[i] = (unsigned char)(high << 4 | low);
+    }
+    *f = made;
+}
+
+bool
+qn_key_equal(const struct qn_fingerprint *a, const struct qn_fingerprint *b)
+{
+    return !memcmp(a->b, b->b, sizeof a->b);
+}
+
 bool
 qn_key_is(const struct qn_fingerprint *f, const char *hex)
 {

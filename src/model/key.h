@@ -51,9 +51,16 @@ qn_key_finish(struct qn_key *k, struct qn_fingerprint *f);
 const char *
 qn_key_hex(char hex[QN_KEY_HEX], const struct qn_fingerprint *f);
 
+/* Back from its text; none for what is no such text. */
+void
+qn_key_parse(struct qn_fingerprint *f, const char *hex);
+
 /* Is hex the text of f?  None is none, and "" the text of it. */
 bool
 qn_key_is(const struct qn_fingerprint *f, const char *hex);
+
+bool
+qn_key_equal(const struct qn_fingerprint *a, const struct qn_fingerprint *b);
 
 /* Is there none? */
 bool

@@ -113,7 +113,11 @@ closing(void **state)
 static void
 as_text(void **state)
 {
-    struct qn_fingerprint none = {{0}}, some = {{0x0f, 0xa0}};
+    static const char *const wrong[] = {
+        "", "0fa0", "0FA00000000000000000000000000000",
+        "0fa0000000000000000000000000000g",
+        "0fa000000000000000000000000000000"};
+    struct qn_fingerprint none = {{0}}, some = {{0x0f, 0xa0}}, back;
     char hex[QN_KEY_HEX];
 
     (void)state;
@@ -127,6 +131,13 @@ as_text(void **state)
     assert_false(qn_key_is(&none, hex));
     assert_false(qn_key_is(&some, ""));
     assert_false(qn_key_is(&some, "0fa0"));
+    qn_key_parse(&back, hex);
+    assert_true(qn_key_equal(&back, &some));
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        back = some;
+        qn_key_parse(&back, wrong[i]);
+        assert_true(qn_key_none(&back));
+    }
     hex[31] = '1';
     assert_false(qn_key_is(&some, hex));
 }
