@@ -117,13 +117,13 @@ qn_plan_frames_expand(struct qn_plan_stage *st, struct qn_error *err)
 
     for (size_t i = 0; i < st->items.n; i++)
         n += count_runs(st->stage, &st->items.v[i], &frame);
-    QN_TRY(qn_pool_make(&st->items.pool, (void **)&runs, (size_t)n,
+    QN_TRY(qn_pool_make(&st->pool, (void **)&runs, (size_t)n,
                         sizeof *runs, err));
     n = 0;
     for (size_t i = 0; i < st->items.n; i++) {
         const struct qn_item *from = &st->items.v[i];
 
-        QN_TRY(expand_item(&runs[n], &st->items.pool, st->stage, from, err));
+        QN_TRY(expand_item(&runs[n], &st->pool, st->stage, from, err));
         n += count_runs(st->stage, from, &frame);
     }
     st->items.v = runs;
