@@ -13,6 +13,7 @@
 #include "base/message.h"
 #include "engine/headers.h"
 #include "engine/look.h"
+#include "engine/sizes.h"
 #include "engine/tell.h"
 #include "engine/young.h"
 #include "io/discover.h"
@@ -54,7 +55,7 @@ add_found(struct qn_items *items, const struct qn_found *f,
         QN_TRY(qn_item_field(pool, item, name, value, false, err));
         p += n + (p[n] == '\n');
     }
-    if (f->bytes < 0)
+    if (f->bytes < 0 && f->bytes != QN_FOUND_LATER)
         return qn_item_fail(pool, item, QN_EMISSING, "there is no such file",
                             err);
     return 0;
@@ -126,9 +127,9 @@ find_files(struct qn_run *run, const struct qn_input *in,
                            "it reads the files named behind the job: `quern "
                            "run JOB FILE...`");
     }
-    rc = qn_discover(&found, run->options->data,
-                     (const char *const *)files->v, files->n,
-                     (const char *const *)in->exclude.v, in->exclude.n, err);
+    rc = qn_discover_names(
+        &found, run->options->data, (const char *const *)files->v, files->n,
+        (const char *const *)in->exclude.v, in->exclude.n, err);
     if (rc == QN_EMISSING && run->options->growing) {
         // the first ones may come any moment
         qn_message(QN_NOTE, "%s yet", err->text);
@@ -139,26 +140,66 @@ find_files(struct qn_run *run, const struct qn_input *in,
     for (size_t i = 0; !rc && i < found.n; i++)
         rc = add_found(items, &found.v[i], err);
     qn_discover_clear(&found);
-    if (!rc)
-        rc = add_companions(run, in, items, err);
-    return rc ? rc : qn_young_drop(run, items, err);
+    return rc;
 }
 
-/* Size and time of a file, for the key; on rank 0. */
-static int
-stat_file(const struct qn_run *run, struct qn_pool *pool,
-          struct qn_item *item, struct qn_error *err)
-{
-    char *path = qn_inputs_path(run, item->path);
-    struct stat st;
-    int failed = path ? stat(path, &st) : -1;
+/* ---- sizes and times ------------------------------------------------------- */
 
-    free(path);
-    if (failed)
-        return qn_item_fail(pool, item, QN_EMISSING, "there is no such file",
-                            err);
-    item->bytes = st.st_size;
-    item->mtime_ns = st.st_mtim.tv_sec * 1000000000LL + st.st_mtim.tv_nsec;
+struct sizing {
+    const struct qn_run *run;
+    struct qn_items *items;
+};
+
+static char *
+size_path(void *ctx, size_t i)
+{
+    const struct sizing *z = ctx;
+    const struct qn_item *item = &z->items->v[i];
+
+    return item->bytes == QN_FOUND_LATER ? qn_inputs_path(z->run, item->path)
+                                         : NULL;
+}
+
+static void
+take_size(void *ctx, size_t i, const struct qn_size *size)
+{
+    const struct sizing *z = ctx;
+
+    z->items->v[i].bytes = size->bytes;
+    z->items->v[i].mtime_ns = size->mtime_ns;
+}
+
+/* Collective.  Of rank 0's items for which they are still to come. */
+static int
+share_sizes(const struct qn_run *run, struct qn_items *items,
+            struct qn_error *err)
+{
+    struct sizing z = {run, items};
+    const struct qn_sizes_ask ask = {.n = items->n, .path = size_path,
+                                     .take = take_size, .ctx = &z};
+
+    return qn_sizes_share(&ask, run->comm, err);
+}
+
+/* On rank 0.  Whatever is gone since its folder was read was never there. */
+static int
+settle_sizes(struct qn_items *items, bool keep_gone, struct qn_error *err)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < items->n; i++) {
+        struct qn_item *item = &items->v[i];
+
+        if (item->bytes == QN_SIZE_GONE && !keep_gone)
+            continue;
+        if (item->bytes < 0) {
+            item->bytes = -1;
+            QN_TRY(qn_item_fail(&items->pool, item, QN_EMISSING,
+                                "there is no such file", err));
+        }
+        items->v[kept++] = *item;
+    }
+    items->n = kept;
     return 0;
 }
 
@@ -170,8 +211,11 @@ qn_inputs_look(struct qn_run *run, const struct qn_strings *names,
 
     if (!files->n)
         return 0;
-    for (size_t i = 0; run->comm->rank == 0 && i < files->n && !rc; i++)
-        rc = stat_file(run, &files->pool, &files->v[i], err);
+    for (size_t i = 0; run->comm->rank == 0 && i < files->n; i++)
+        files->v[i].bytes = QN_FOUND_LATER;
+    rc = share_sizes(run, files, err);
+    if (!rc && run->comm->rank == 0)
+        rc = settle_sizes(files, true, err);
     // the others take rank 0's word for sizes and times
     if (run->comm->node || !run->commons.shared)
         if (run->comm->rank)
@@ -357,15 +401,19 @@ look_at(struct qn_run *run, int s, const struct qn_strings *names,
     return rc ? rc : qn_look_run(run, s, false, names, items, err);
 }
 
-/* On rank 0: the files, the names to ask them for, and what is remembered of
- * them (which brings those very names, so it comes last). */
+/* On rank 0: what else the files bring, the names to ask them for, and what is
+ * remembered of them (which brings those very names, so it comes last). */
 static int
-find_and_recall(struct qn_run *run, int s, struct qn_items *items,
-                struct qn_strings *names, struct qn_error *err)
+recall(struct qn_run *run, int s, struct qn_items *items,
+       struct qn_strings *names, struct qn_error *err)
 {
     const struct qn_input *in = &run->job->stages[s].input;
-    int rc = find_files(run, in, items, err);
+    int rc = settle_sizes(items, false, err);
 
+    if (!rc)
+        rc = add_companions(run, in, items, err);
+    if (!rc)
+        rc = qn_young_drop(run, items, err);
     if (rc)
         return qn_wrap(err, "stage %s", run->job->stages[s].name);
     QN_TRY(names_to_read(run, s, items, names, err));
@@ -427,11 +475,19 @@ qn_inputs_gather(struct qn_run *run, int s, struct qn_items *items,
     if (alike < s) {
         // they stay with the stage that had them first
         *items = qn_item_borrow(&run->gathered[alike]);
+        items->pool.source = qn_commons_source(&run->commons);
         items->told = true;
         return 0;
     }
     if (run->comm->rank == 0)
-        rc = find_and_recall(run, s, items, &names, err);
+        rc = find_files(run, &run->job->stages[s].input, items, err);
+    if (rc)
+        qn_wrap(err, "stage %s", run->job->stages[s].name);
+    rc = qn_comm_agree(run->comm, rc, err);
+    if (!rc)
+        rc = share_sizes(run, items, err);
+    if (!rc && run->comm->rank == 0)
+        rc = recall(run, s, items, &names, err);
     rc = qn_tell_all(run, items, rc, err);
     if (!rc)
         rc = qn_young_agree(run, err);

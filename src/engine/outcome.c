@@ -1,4 +1,5 @@
-/* Outcomes as bytes: {unit, value, code, length, text}. */
+/* Outcomes as bytes: {unit, value, code, length, text}, and once for units one
+ * after the other of which all is the same. */
 #include "engine/outcome.h"
 
 #include <stdlib.h>
@@ -7,19 +8,39 @@
 #include "base/memory.h"
 
 struct head {
-    int64_t unit, value;
+    int64_t unit, n; /* the first of them, and how many */
+    int64_t value;
     int32_t code;
-    uint32_t length; /* of the text, its NUL included */
+    uint32_t length; /* of the text, its NUL included   */
 };
+
+/* One more of what was added last? */
+static bool
+continues(const struct qn_outcomes *o, const struct head *next,
+          struct head *last)
+{
+    if (o->packed.failed || o->packed.len == 0)
+        return false;
+    memcpy(last, o->packed.s + o->last, sizeof *last);
+    return next->length == 1 && last->length == 1 &&
+           next->unit == last->unit + last->n && next->code == last->code &&
+           next->value == last->value;
+}
 
 void
 qn_outcome_add(struct qn_outcomes *o, int64_t unit, int code, int64_t value,
                const char *text)
 {
-    struct head h = {unit, value, code, 0};
+    struct head h = {unit, 1, value, code, 0}, last;
 
     text = text ? text : "";
     h.length = (uint32_t)strlen(text) + 1;
+    if (continues(o, &h, &last)) {
+        last.n++;
+        memcpy(o->packed.s + o->last, &last, sizeof last);
+        return;
+    }
+    o->last = o->packed.len;
     qn_text_bytes(&o->packed, &h, sizeof h);
     qn_text_bytes(&o->packed, text, h.length);
 }
@@ -39,7 +60,8 @@ read_one_rank(const char *p, size_t n, int rank, each_fn *each, void *ctx,
 
         memcpy(&h, p, sizeof h);
         p += sizeof h;
-        QN_TRY(each(ctx, rank, h.unit, h.code, h.value, p, err));
+        for (int64_t i = 0; i < h.n; i++)
+            QN_TRY(each(ctx, rank, h.unit + i, h.code, h.value, p, err));
         p += h.length;
     }
     return 0;
@@ -75,4 +97,5 @@ void
 qn_outcome_clear(struct qn_outcomes *o)
 {
     qn_text_clear(&o->packed);
+    o->last = 0;
 }

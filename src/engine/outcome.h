@@ -9,7 +9,8 @@
 #include "comm/comm.h"
 
 struct qn_outcomes {
-    struct qn_text packed; /* owned */
+    struct qn_text packed; /* owned                             */
+    size_t last;           /* internal: where the last one begins */
 };
 
 /* Local.  code 0: done.  value is the phase's own (bytes written, ...). */

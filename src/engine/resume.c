@@ -12,6 +12,7 @@
 #include "engine/dispatch.h"
 #include "engine/outcome.h"
 #include "engine/program.h"
+#include "engine/sizes.h"
 #include "io/past.h"
 
 enum { QUARANTINE = 2 }; /* crashes of a whole run with the item in hand */
@@ -101,39 +102,51 @@ ask_outputs(struct checking *c, struct qn_error *err)
 
 /* ---- what the journal says ------------------------------------------------------- */
 
-/* Does the file of that line stand there, untouched? */
-static bool
-stands(const struct qn_run *run, const struct qn_target *t,
-       const struct qn_past_item *p)
+/* What the journal says of a result that is not settled yet; NULL: nothing. */
+static const struct qn_past_item *
+line_of(const struct checking *c, const struct qn_target *t)
 {
-    char *path = qn_program_output(run, t);
-    struct stat st;
-    bool same = path && !qn_key_none(&p->done_key) && !stat(path, &st) &&
-                st.st_size == p->bytes &&
-                st.st_mtim.tv_sec * INT64_C(1000000000) +
-                        st.st_mtim.tv_nsec ==
-                    p->mtime_ns;
-
-    free(path);
-    return same;
-}
-
-static void
-recall_result(struct checking *c, int i)
-{
-    const struct qn_plan_stage *st = &c->run->plan.stage[c->s];
-    const struct qn_target *t = &st->target[i];
-    const struct qn_past_item *p;
+    const struct qn_stage *stage = c->run->plan.stage[c->s].stage;
 
     if (t->state != QN_TODO || !t->name)
-        return;
-    p = qn_past_find(&c->run->past, st->stage->name, t->name);
-    if (!p || !stands(c->run, t, p))
-        return;
-    if (qn_key_equal(t->key, &p->done_key))
-        qn_outcome_add(&c->found, i, 0, 0, NULL);
-    else
-        qn_outcome_add(&c->found, i, 1, 0, NULL); // another key: stale
+        return NULL;
+    return qn_past_find(&c->run->past, stage->name, t->name);
+}
+
+/* The file that the line of result i is of. */
+static char *
+recall_path(void *ctx, size_t i)
+{
+    const struct checking *c = ctx;
+    const struct qn_target *t = &c->run->plan.stage[c->s].target[i];
+    const struct qn_past_item *p = line_of(c, t);
+
+    return p && !qn_key_none(&p->done_key) ? qn_program_output(c->run, t)
+                                           : NULL;
+}
+
+/* If it stands there untouched: with the key that is wanted, or stale. */
+static void
+recall_result(void *ctx, size_t i, const struct qn_size *size)
+{
+    struct checking *c = ctx;
+    const struct qn_target *t = &c->run->plan.stage[c->s].target[i];
+    const struct qn_past_item *p = line_of(c, t);
+
+    if (size->bytes == p->bytes && size->mtime_ns == p->mtime_ns)
+        qn_outcome_add(&c->found, (int64_t)i,
+                       !qn_key_equal(t->key, &p->done_key), 0, NULL);
+}
+
+/* The results that the journal knows, looked at by all ranks. */
+static int
+recall_results(struct checking *c, struct qn_error *err)
+{
+    const struct qn_sizes_ask ask = {
+        .n = (size_t)c->run->plan.stage[c->s].ntargets,
+        .path = recall_path, .take = recall_result, .ctx = c};
+
+    return qn_sizes_share(&ask, c->run->comm, err);
 }
 
 /* A task that failed before, or that runs died over. */
@@ -212,8 +225,8 @@ recall(struct checking *c, struct qn_error *err)
     if (!rc && run->commons.leads)
         rc = qn_plan_keys(&run->plan, c->s, err);
     rc = qn_comm_agree(run->comm, rc, err);
-    for (int i = 0; first && !rc && i < st->ntargets; i++)
-        recall_result(c, i);
+    if (!rc)
+        rc = recall_results(c, err);
     if (!rc)
         rc = qn_outcome_share(run->comm, &c->found, take_recalled, c, err);
     qn_outcome_clear(&c->failed);

@@ -26,6 +26,7 @@ struct finder {
     size_t nexclude;
     size_t excluded;            /* files left out on account of it         */
     struct qn_text path;        /* the path in hand, absolute              */
+    bool later;                 /* plain files are not looked at           */
     /* of the pattern in hand */
     const char *root;
     const struct qn_pattern *pattern;
@@ -249,6 +250,7 @@ walk(struct finder *f, const char *root, const struct qn_pattern *p,
         .root = *root ? root : "/",
         .each = keep_match,
         .skip = skip_folder,
+        .later = f->later,
         .ctx = f,
     };
 
@@ -445,20 +447,26 @@ put_in_order(struct qn_finds *finds, struct qn_error *err)
     return rc;
 }
 
-int
-qn_discover(struct qn_finds *out, const char *base,
-            const char *const *patterns, size_t npatterns,
-            const char *const *exclude, size_t nexclude, struct qn_error *err)
+/* What is asked for. */
+struct wanted {
+    const char *const *patterns, *const *exclude;
+    size_t npatterns, nexclude;
+};
+
+static int
+discover(struct finder f, const char *base, const struct wanted *w,
+         struct qn_error *err)
 {
-    struct finder f = {.out = out};
+    struct qn_finds *out = f.out;
     int rc;
 
+    _Static_assert((int)QN_WALK_LATER == QN_FOUND_LATER, "one is the other");
     *out = (struct qn_finds){0};
     rc = make_base(&f.base, base, err);
     if (!rc)
-        rc = make_excludes(&f, exclude, nexclude, err);
-    for (size_t i = 0; i < npatterns && !rc; i++)
-        rc = find(&f, patterns[i], err);
+        rc = make_excludes(&f, w->exclude, w->nexclude, err);
+    for (size_t i = 0; i < w->npatterns && !rc; i++)
+        rc = find(&f, w->patterns[i], err);
     if (!rc && out->n > 0)
         rc = put_in_order(out, err);
     if (rc)
@@ -469,6 +477,27 @@ qn_discover(struct qn_finds *out, const char *base,
     free(f.base);
     qn_text_clear(&f.path);
     return rc;
+}
+
+int
+qn_discover(struct qn_finds *out, const char *base,
+            const char *const *patterns, size_t npatterns,
+            const char *const *exclude, size_t nexclude, struct qn_error *err)
+{
+    const struct wanted w = {patterns, exclude, npatterns, nexclude};
+
+    return discover((struct finder){.out = out}, base, &w, err);
+}
+
+int
+qn_discover_names(struct qn_finds *out, const char *base,
+                  const char *const *patterns, size_t npatterns,
+                  const char *const *exclude, size_t nexclude,
+                  struct qn_error *err)
+{
+    const struct wanted w = {patterns, exclude, npatterns, nexclude};
+
+    return discover((struct finder){.out = out, .later = true}, base, &w, err);
 }
 
 bool

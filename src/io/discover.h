@@ -48,6 +48,16 @@ qn_discover(
     const char *const *exclude, size_t nexclude,
     struct qn_error *err);
 
+/* The same without looking at plain files that a folder lists: their bytes are
+ * QN_FOUND_LATER.  Who looks at them later leaves out what is gone by then. */
+#define QN_FOUND_LATER (-2)
+int
+qn_discover_names(
+    struct qn_finds *out, const char *base,
+    const char *const *patterns, size_t npatterns,
+    const char *const *exclude, size_t nexclude,
+    struct qn_error *err);
+
 /* Does path, or for a pattern without "/" its last name, match the glob
  * pattern (as above, captures allowed)?  For --only. */
 bool

@@ -176,10 +176,17 @@ enter(struct walking *k, int fd, const char *name, open_set next, bool guarded,
 
 /* A name that matches: give it on if it is a file. */
 static int
-give(struct walking *k, int fd, const char *name)
+give(struct walking *k, int fd, const char *name, unsigned char type)
 {
-    struct stat st;
-    bool known = fstatat(fd, name, &st, 0) == 0;
+    struct stat st = {.st_size = QN_WALK_LATER};
+    bool known;
+
+    if (k->w->later && type == DT_REG)
+        return qn_atomic_is_temporary(name)
+                   ? 0
+                   : k->w->each(k->w->ctx, qn_text_get(&k->path), &st,
+                                k->err);
+    known = fstatat(fd, name, &st, 0) == 0;
 
     if (qn_atomic_is_temporary(name) || (known && !S_ISREG(st.st_mode)))
         return 0;
@@ -206,7 +213,7 @@ visit(struct walking *k, int fd, const char *name, unsigned char type,
     before = push(k, name);
     rc = qn_text_check(&k->path, k->err);
     if (!rc && s.match && type != DT_DIR)
-        rc = give(k, fd, name);
+        rc = give(k, fd, name, type);
     if (!rc && s.next && maybe_folder)
         rc = enter(k, fd, name, s.next,
                    is_endless(k, open & s.next) && is_link(fd, name, type),

@@ -7,14 +7,21 @@
 #ifndef QN_IO_WALK_H
 #define QN_IO_WALK_H
 
+#include <stdbool.h>
 #include <sys/stat.h>
 
 #include "io/pattern.h"
+
+#define QN_WALK_LATER (-2)
 
 struct qn_walk {
     const struct qn_pattern *pattern; /* borrowed; up and absolute are the
                                          caller's business              */
     const char *root;                 /* folder its segments start in   */
+
+    /* Plain files that a folder lists are not looked at: the st_size of each
+     * is then QN_WALK_LATER, and nothing else of it is known. */
+    bool later;
 
     /* A match, below root; st is NULL where it could not be looked at. */
     int (*each)(void *ctx, const char *path, const struct stat *st,

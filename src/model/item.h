@@ -73,7 +73,7 @@ qn_item_copy(
     struct qn_items *items, const struct qn_item *from, struct qn_item **item,
     struct qn_error *err);
 
-/* The same view of items that stay where they are. */
+/* A view of items that stay where they are, with a pool of its own. */
 struct qn_items
 qn_item_borrow(const struct qn_items *items);
 
