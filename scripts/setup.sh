@@ -26,6 +26,7 @@ test_packages=(
     python3-silx
     shellcheck
     strace
+    valgrind
 )
 bench_packages=(
     gnuastro parallel python3-astropy python3-bottleneck python3-ccdproc

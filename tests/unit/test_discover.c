@@ -240,6 +240,33 @@ absolute(void **state)
     qn_text_clear(&pattern);
 }
 
+/* By name only: the same paths in the same order; links and what was named
+ * are looked at all the same. */
+static void
+names_only(void **state)
+{
+    const char *const patterns_of[] = {"raw/{night}/flat-{filter}-*", "raw/n1",
+                                       "link/**"};
+    struct qn_finds f, names;
+
+    (void)state;
+    assert_int_equal(qn_discover(&f, ".", patterns_of, 3, NULL, 0, NULL), 0);
+    assert_int_equal(
+        qn_discover_names(&names, ".", patterns_of, 3, NULL, 0, NULL), 0);
+    assert_int_equal(names.n, f.n);
+    for (size_t i = 0; i < f.n; i++) {
+        struct stat st;
+        bool plain = !lstat(f.v[i].path, &st) && S_ISREG(st.st_mode);
+
+        assert_string_equal(names.v[i].path, f.v[i].path);
+        assert_int_equal(names.v[i].bytes,
+                         plain ? QN_FOUND_LATER : f.v[i].bytes);
+        assert_int_equal(names.v[i].mtime_ns, plain ? 0 : f.v[i].mtime_ns);
+    }
+    qn_discover_clear(&f);
+    qn_discover_clear(&names);
+}
+
 static void
 facts(void **state)
 {
@@ -338,6 +365,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_there), cmocka_unit_test(unreadable_folder),
         cmocka_unit_test(patterns),      cmocka_unit_test(absolute),
+        cmocka_unit_test(names_only),
         cmocka_unit_test(facts),         cmocka_unit_test(lists),
         cmocka_unit_test(list_on_stdin), cmocka_unit_test(match),
     };
