@@ -112,6 +112,19 @@ add_companions(const struct qn_run *run, const struct qn_input *in,
     return 0;
 }
 
+/* The one item of a stage without files. */
+static int
+add_grid(const struct qn_input *in, struct qn_items *items,
+         struct qn_error *err)
+{
+    const struct qn_type type = {QN_F64, in->shape};
+    struct qn_item *item;
+
+    QN_TRY(qn_item_add(items, "grid", &item, err));
+    item->bytes = qn_shape_count(&in->shape) * (int64_t)sizeof(double);
+    return qn_item_type(&items->pool, item, QN_F64, &type, err);
+}
+
 static int
 find_files(struct qn_run *run, const struct qn_input *in,
            struct qn_items *items, struct qn_error *err)
@@ -120,6 +133,8 @@ find_files(struct qn_run *run, const struct qn_input *in,
     struct qn_finds found = {0};
     int rc;
 
+    if (in->generated)
+        return add_grid(in, items, err);
     if (in->arguments) {
         files = run->options->arguments;
         if (!files->n)
@@ -417,7 +432,7 @@ recall(struct qn_run *run, int s, struct qn_items *items,
     if (rc)
         return qn_wrap(err, "stage %s", run->job->stages[s].name);
     QN_TRY(names_to_read(run, s, items, names, err));
-    if (job_says_type(in, names) || in->each == QN_EACH_HDU)
+    if (job_says_type(in, names) || in->each == QN_EACH_HDU || in->generated)
         return 0;
     return qn_headers_recall(run, s, names, items, err);
 }

@@ -108,8 +108,12 @@ open_all(struct qn_reader *r, const struct qn_source *s, struct qn_error *err)
 {
     struct qn_shape shape;
 
-    QN_TRY(qn_bytes_open(&r->bytes, r->path, err));
-    QN_TRY(qn_reader_pick(&r->backend, s, &r->bytes, err));
+    if (s->format && !strcmp(s->format, "grid")) {
+        r->backend = &qn_grid_backend;
+    } else {
+        QN_TRY(qn_bytes_open(&r->bytes, r->path, err));
+        QN_TRY(qn_reader_pick(&r->backend, s, &r->bytes, err));
+    }
     QN_TRY(qn_parts_open(&r->parts, r->backend, s, &r->bytes, err));
     shape = r->parts.shape;
     if (s->frames)

@@ -26,7 +26,7 @@ enum qn_links { QN_LINKS_OWN_FOLDER, QN_LINKS_ANY };
 struct qn_source {
     const char *path;
     const char *format;   /* NULL or "auto", "fits", "hdf5", "netcdf", "npy",
-                             "raw"                                         */
+                             "raw", "grid" (generated)                     */
     const char *hdu;      /* NULL: the first with an image; "2" (from 0, the
                              primary is 0) or an EXTNAME                   */
     const char *dataset;  /* NULL: NXdata default or the only candidate;
@@ -51,6 +51,8 @@ struct qn_source {
     const char *const *slice; /* "0:16:2", ":"; or one "[x1:x2,y1:y2]"; of
                              what frames leaves                            */
     enum qn_links links;
+    double value;         /* "grid": of all samples; shape says how many, and
+                             there is no file: path is a name              */
 };
 
 struct qn_info {

@@ -70,6 +70,7 @@ extern const struct qn_backend qn_hdf5_backend;
 extern const struct qn_backend qn_netcdf_backend;
 extern const struct qn_backend qn_npy_backend;
 extern const struct qn_backend qn_raw_backend;
+extern const struct qn_backend qn_grid_backend; /* without a file */
 
 /* The back-end for a file.  QN_EFORMAT where it is of no known format, or not
  * of the one that the job names; QN_EJOB where that is none. */

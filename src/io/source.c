@@ -36,14 +36,14 @@ json_t *
 qn_source_json(const struct qn_input *in)
 {
     return json_pack(
-        "{s:o,s:o,s:o,s:b,s:o,s:o,s:o,s:I,s:o,s:o,s:o,s:b}", //
+        "{s:o,s:o,s:o,s:b,s:o,s:o,s:o,s:I,s:o,s:o,s:o,s:b,s:f}", //
         "format", text_or_null(in->format), "hdu", text_or_null(in->hdu),
         "dataset", strings_json(&in->dataset), "undecoded", in->undecoded,
         "missing", text_or_null(in->missing), "dtype",
         text_or_null(in->dtype), "shape", shape_json(&in->shape), "offset",
         (json_int_t)in->offset, "endian", text_or_null(in->endian), "frames",
         text_or_null(in->frames), "slice", strings_json(&in->slice),
-        "links_any", in->links_any);
+        "links_any", in->links_any, "value", in->value);
 }
 
 static const char *
@@ -69,6 +69,7 @@ qn_source_load(struct qn_source *source, const char **slice,
         .endian = text(object, "endian"),
         .frames = text(object, "frames"),
         .slice = slice,
+        .value = json_number_value(json_object_get(object, "value")),
     };
     source->dataset = json_string_value(
         json_array_get(json_object_get(object, "dataset"), 0));

@@ -24,6 +24,8 @@
     X(laplacian)                                                               \
     X(gradient)                                                                \
     X(heat)                                                                    \
+    X(mandelbrot)                                                              \
+    X(formula)                                                                 \
     X(combine)
 
 #define DECLARE(name) extern const struct qn_kernel qn_kernel_##name;

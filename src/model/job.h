@@ -37,7 +37,9 @@ struct qn_input {
     char *format, *hdu, *missing, *dtype, *endian, *frames; /* NULL: default */
     struct qn_strings dataset; /* n 0: default                            */
     struct qn_strings slice;
-    struct qn_shape shape;     /* raw                                     */
+    struct qn_shape shape;     /* raw, and of a generated grid            */
+    bool generated;            /* grid: no file; format is "grid"         */
+    double value;              /* of a generated grid's samples           */
     int64_t offset;            /* raw, bytes                              */
     bool undecoded;            /* decode: none                            */
     bool links_any;

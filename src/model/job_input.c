@@ -14,6 +14,9 @@
 #include "model/job_value.h"
 #include "model/params.h"
 
+/* What a reader takes for a grid at all. */
+#define MOST_SAMPLES 0x1p40
+
 /* ---- which items -------------------------------------------------------- */
 
 static void
@@ -59,6 +62,64 @@ read_rows(struct qn_job_reader *r, const struct qn_yaml_node *node,
     struct qn_input *in = target;
 
     qn_job_read_path(r, node, "rows", &in->rows);
+}
+
+static void
+read_grid_shape(struct qn_job_reader *r, const struct qn_yaml_node *node,
+                void *target)
+{
+    struct qn_input *in = target;
+    double size = 1;
+
+    if (node->kind != QN_YAML_LIST || node->n == 0 || node->n > QN_MAX_DIMS) {
+        qn_job_read_wants(r, node, "shape",
+                          "a list of 1 to 8 lengths, slowest first, like "
+                          "[512, 512]");
+        return;
+    }
+    in->shape.ndims = (int)node->n;
+    for (size_t i = 0; i < node->n; i++) {
+        qn_job_value_integer(r, node->v[i].value, "shape", 1, INT64_MAX,
+                             &in->shape.n[i]);
+        size *= (double)in->shape.n[i];
+    }
+    if (size > MOST_SAMPLES)
+        QN_JOB_TELL(r, node, "'shape' makes %g samples, more than the %g that "
+                    "an item may have",
+                    size, MOST_SAMPLES);
+}
+
+static void
+read_grid_value(struct qn_job_reader *r, const struct qn_yaml_node *node,
+                void *target)
+{
+    struct qn_input *in = target;
+
+    qn_job_value_number(r, node, "value", &in->value);
+}
+
+/* A generated item. */
+static void
+read_grid(struct qn_job_reader *r, const struct qn_yaml_node *node,
+          void *target)
+{
+    static const struct qn_job_key of_grid[] = {
+        {"shape", read_grid_shape},
+        {"value", read_grid_value},
+        {NULL, NULL},
+    };
+    struct qn_input *in = target;
+
+    if (node->kind != QN_YAML_MAP) {
+        qn_job_read_wants(r, node, "grid", "a mapping like {shape: [512, 512]}");
+        return;
+    }
+    qn_job_read_map(r, node, "grid", of_grid, in);
+    if (!qn_yaml_find(node, "shape"))
+        QN_JOB_TELL(r, node, "'grid' needs a shape, like [512, 512]");
+    in->generated = true;
+    free(in->format);
+    in->format = qn_job_read_copy(r, "grid");
 }
 
 static void
@@ -316,6 +377,7 @@ static const struct qn_job_key keys[] = {
     {"stage", read_stage},
     {"product", read_product},
     {"rows", read_rows},
+    {"grid", read_grid},
     {"where", read_where},
     {"with", read_with},
     {"each", read_each},
@@ -360,9 +422,12 @@ check_beside(struct qn_job_reader *r, const struct qn_yaml_node *node,
     static const char *const with_stage[] = {"stage", "product", "where",
                                              "each", NULL};
     static const char *const with_rows[] = {"rows", "where", "with", NULL};
+    static const char *const with_grid[] = {"grid", NULL};
     bool files = !strcmp(source, "files");
     const char *const *allowed =
-        !strcmp(source, "stage") ? with_stage : with_rows;
+        !strcmp(source, "stage")  ? with_stage
+        : !strcmp(source, "grid") ? with_grid
+                                  : with_rows;
 
     for (size_t i = 0; i < node->n; i++) {
         const char *key = node->v[i].key->text;
@@ -453,10 +518,9 @@ read_map(struct qn_job_reader *r, const struct qn_yaml_node *node,
                     "\"raw/*.fits\"' or 'stage: NAME'");
         return;
     }
-    if (strcmp(source, "grid"))
-        check_beside(r, node, source);
+    check_beside(r, node, source);
     if (!strcmp(source, "files")) {
-        static const char *const others[] = {"stage", "rows", NULL};
+        static const char *const others[] = {"stage", "rows", "grid", NULL};
 
         for (size_t i = 0; i < node->n; i++)
             if (is_one_of(node->v[i].key->text, others))

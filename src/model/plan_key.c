@@ -28,6 +28,8 @@ stage_text(char **text, const struct qn_plan_stage *st, struct qn_error *err)
         "missing", in->missing, "raw", in->dtype, "endian", in->endian,
         "frames", in->frames, "undecoded", in->undecoded, "offset",
         (json_int_t)in->offset, "product", in->product);
+    if (all && in->generated)
+        json_object_set_new(all, "value", json_real(in->value));
     for (size_t i = 0; all && i < stage->output.carry.n; i++)
         json_object_set_new(all, stage->output.carry.v[i], json_true());
     *text = all ? json_dumps(all, JSON_COMPACT | JSON_SORT_KEYS) : NULL;

@@ -211,8 +211,21 @@ static const struct wrong inputs[] = {
      {"'rows' does not go with 'files'"}},
     {"stages: {a: {input: {rows: r.csv, hdu: 1}}}",
      {"'hdu' does not go with 'rows'"}},
-    {"stages: {a: {input: {grid: {shape: [3, 4]}}}}",
-     {"`grid` is not available in this version"}},
+    {"stages: {a: {input: {grid: 3}}}", {"'grid' wants a mapping"}},
+    {"stages: {a: {input: {grid: {}}}}", {"'grid' needs a shape"}},
+    {"stages: {a: {input: {grid: {shape: 3}}}}",
+     {"'shape' wants a list of 1 to 8 lengths"}},
+    {"stages: {a: {input: {grid: {shape: [0, 4], value: inf, size: 2}}}}",
+     {"'shape' wants a whole number from 1", "'value' wants a number",
+      "unknown key of grid 'size'"}},
+    {"stages: {a: {input: {grid: {shape: [4294967296, 4294967296]}}}}",
+     {"more than the"}},
+    {"stages: {a: {input: {grid: {shape: [3]}, hdu: 1}}}",
+     {"'hdu' does not go with 'grid'"}},
+    {"stages: {a: {input: {grid: {shape: [3]}, files: x}}}",
+     {"'grid' does not go with 'files'"}},
+    {"stages: {a: {input: {files: x, format: grid}}}",
+     {"unknown value of 'format': 'grid'"}},
     {"stages: {a: {input: {files: x, format: csv}}}",
      {"`format: csv` is not available in this version"}},
     {"stages: {a: {input: {files: x, format: hdf}}}",
@@ -342,7 +355,7 @@ not_available(void **state)
 {
     static const char *const names[] = {
         "cosmic-rays", "moving-mean", "reduce",    "histogram",
-        "masks",       "radial",      "moments",     "pca",       "mandelbrot",
+        "masks",       "radial",      "moments",     "pca",
         "angular-cut", "select",      "columns",     "sort",      "exec",
         "kernel"};
 
