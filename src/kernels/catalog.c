@@ -24,6 +24,7 @@
     X(laplacian)                                                               \
     X(gradient)                                                                \
     X(heat)                                                                    \
+    X(cosmic_rays)                                                             \
     X(mandelbrot)                                                              \
     X(formula)                                                                 \
     X(combine)

@@ -22,7 +22,6 @@ static const struct {
     {"input", "format", "csv", ""},
     {"output", "layout", "packed", "; leave it out"},
     {"output", "layout", "single", "; leave it out"},
-    KERNEL("cosmic-rays"),
     KERNEL("moving-mean"),
     KERNEL("reduce"),
     KERNEL("histogram"),

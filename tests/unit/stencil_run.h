@@ -152,8 +152,12 @@ run_cut(const struct ready *r, const struct qn_array *in,
 {
     const int a = (int)draw_below(state, in->type.shape.ndims);
     struct qn_region left = *box, right = *box;
+    int64_t n = 1;
 
-    if (box->count[a] < 2 || draw_below(state, 6) == 0) {
+    for (int k = 0; k < in->type.shape.ndims; k++)
+        n *= box->count[k];
+    if (box->count[a] < 2 || draw_below(state, 6) == 0 ||
+        n < qn_shape_count(&in->type.shape) / 40) {
         run_box(r, in, box, out);
         return;
     }

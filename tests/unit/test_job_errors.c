@@ -354,7 +354,7 @@ static void
 not_available(void **state)
 {
     static const char *const names[] = {
-        "cosmic-rays", "moving-mean", "reduce",    "histogram",
+        "moving-mean", "reduce",    "histogram",
         "masks",       "radial",      "moments",     "pca",
         "angular-cut", "select",      "columns",     "sort",      "exec",
         "kernel"};
