@@ -76,6 +76,7 @@ struct qn_cli_job {
     struct qn_strings arguments;
     const char *only;       /* a glob over items; NULL: all             */
     long long limit;        /* items a stage; 0: all                    */
+    bool strict_threads;    /* threads that are not there are an error  */
     bool fresh, items, json, list_outputs, keep_steps, retry_failed;
     double deadline;        /* s; 0: none                               */
     long long max_failures; /* 0: no limit                              */

@@ -13,6 +13,11 @@ static const struct argp_option options[] = {
      0},
     {"stage", 's', "NAME", 0, "Only that stage and what it needs", 0},
     {"set", 'S', "PATH=VALUE", 0, "Change the job; may be repeated", 0},
+    {"threads", 't', "N", 0,
+     "Threads a rank, all its workers together (default: the job's `threads`, "
+     "else QUERN_THREADS, SLURM_CPUS_PER_TASK, OMP_NUM_THREADS, else the cores "
+     "that it may use, shared among the ranks of its node)",
+     0},
     {"items", 'i', NULL, 0, "Name every item, its result and its partners",
      0},
     {"list-outputs", 'l', NULL, 0,

@@ -23,6 +23,15 @@ static const struct argp_option options[] = {
      "What a rank may fill, 4GiB for example (default: the job's `memory`, "
      "else half of what the node has free, shared by its ranks)",
      0},
+    {"threads", 't', "N", 0,
+     "Threads a rank, all its workers together (default: the job's `threads`, "
+     "else QUERN_THREADS, SLURM_CPUS_PER_TASK, OMP_NUM_THREADS, else the cores "
+     "that it may use, shared among the ranks of its node)",
+     0},
+    {"strict-threads", 'T', NULL, 0,
+     "Do not start where a rank may use fewer cores than asked for, or shares "
+     "them (default: say so, and use those there are)",
+     0},
     {"only", 'O', "GLOB", 0,
      "Only items whose path or file name matches; their results stay valid",
      0},

@@ -57,6 +57,21 @@ take_memory(struct qn_cli_job *o, const char *arg)
         o->rc = QN_ENOMEM;
 }
 
+/* The same as --set threads=N. */
+static void
+take_threads(struct qn_cli_job *o, const char *arg)
+{
+    char word[64], *end;
+    long n = strtol(arg, &end, 10);
+
+    if (strcmp(arg, "auto") && (*end || n < 1 || n > 4096))
+        complain(o, "--threads needs a number from 1 to 4096, or auto, not",
+                 arg);
+    snprintf(word, sizeof word, "threads=%.40s", arg);
+    if (qn_cli_keep(&o->sets, word))
+        o->rc = QN_ENOMEM;
+}
+
 static void
 take_allowed(struct qn_cli_job *o, const char *arg)
 {
@@ -135,6 +150,8 @@ take(int key, char *arg, struct argp_state *state)
     case 'j': o->json = true; break;
     case 'l': o->list_outputs = true; break;
     case 'M': take_memory(o, arg); break;
+    case 't': take_threads(o, arg); break;
+    case 'T': o->strict_threads = true; break;
     case 'O': o->only = arg; break;
     case 'n': o->limit = take_count(o, "--limit", arg); break;
     case 'k': o->keep_steps = true; break;
@@ -196,7 +213,7 @@ static bool
 comes_later(const char *word)
 {
     static const char *const later[] = {
-        "threads", "strict-threads", "team",     "shard",  "watch",
+        "team", "shard", "watch",
         "verify-content", "progress", "trace"};
 
     for (size_t i = 0; i < sizeof later / sizeof *later; i++)

@@ -349,9 +349,9 @@ size_rounds(struct round *r)
     if (r->most < 1)
         r->most = 1;
     // several pieces a worker, small enough to stay in cache, not tiny
-    r->piece = r->most / (4 * run->farm.n);
-    if (r->piece > 65536)
-        r->piece = 65536;
+    r->piece = r->most / (4 * run->farm.most);
+    if (r->piece > 65536 * run->split.threads)
+        r->piece = 65536 * run->split.threads;
     if (r->piece < 4096)
         r->piece = 4096;
 }

@@ -141,7 +141,7 @@ qn_dispatch(struct qn_farm *farm, struct qn_comm *comm,
     bool stop = false;
     int rc;
 
-    QN_TRY(qn_claims_open(&l.claims, comm, work->total, farm->n, err));
+    QN_TRY(qn_claims_open(&l.claims, comm, work->total, farm->most, err));
     run(&l);
     // errors of the close are those of all ranks: the first one is ours
     rc = qn_claims_close(l.claims, &stop, l.rc ? NULL : err);

@@ -12,12 +12,13 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/message.h"
 #include "io/channel.h"
 
 int
 qn_farm_open(struct qn_farm *f, int n, struct qn_error *err)
 {
-    *f = (struct qn_farm){.n = n, .retries = 1};
+    *f = (struct qn_farm){.n = n, .most = n, .retries = 1};
     for (int i = 0; i < QN_FARM_SLOTS; i++)
         f->memory[i] = -1;
     QN_TRY(qn_memory_make((void **)&f->worker, (size_t)n, sizeof *f->worker,
@@ -83,7 +84,7 @@ qn_farm_memory(struct qn_farm *f, int slot, int fd)
 bool
 qn_farm_free(const struct qn_farm *f)
 {
-    return f->busy < f->n;
+    return f->busy < f->most;
 }
 
 /* The first worker that could read ahead. */
@@ -268,6 +269,18 @@ read_again(struct qn_farm *f, struct qn_farm_worker *w,
     return 0;
 }
 
+/* Libraries that fight for cores: said once a run. */
+static void
+pass_warning(struct qn_farm *f, const json_t *reply)
+{
+    const char *text =
+        json_string_value(json_object_get(reply, "warning"));
+
+    for (; text && *text && !f->warned; text += strcspn(text, "\n") + 1)
+        qn_message(QN_WARNING, "%.*s", (int)strcspn(text, "\n"), text);
+    f->warned = f->warned || text;
+}
+
 static int
 take(struct qn_farm *f, struct qn_farm_worker *w, struct qn_answer *answer,
      bool *got, struct qn_error *err)
@@ -281,6 +294,7 @@ take(struct qn_farm *f, struct qn_farm_worker *w, struct qn_answer *answer,
         json_decref(reply);
         return bury(f, w, false, answer, got, err);
     }
+    pass_warning(f, reply);
     error = json_object_get(reply, "error");
     *got = true;
     if (!error)

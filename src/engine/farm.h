@@ -41,8 +41,10 @@ struct qn_farm_worker {
 struct qn_farm {
     struct qn_farm_worker *worker; /* owned, [n] */
     int n;
+    int most;          /* of them that may have something in hand    */
     int busy;          /* workers with something in hand             */
     int retries;
+    bool warned;       /* of what a worker said of its libraries     */
     bool draining;     /* what is ahead is not to be begun any more  */
     json_t **program;  /* owned, [nprograms]; sent before use        */
     size_t nprograms;
@@ -59,7 +61,7 @@ struct qn_answer {
     struct qn_error why;  /* on failure                              */
 };
 
-/* n workers, started when first needed. */
+/* n workers, started when first needed; `most` is set to as many. */
 int
 qn_farm_open(struct qn_farm *f, int n, struct qn_error *err);
 
@@ -75,7 +77,7 @@ qn_farm_program(struct qn_farm *f, json_t *program, size_t *id, struct qn_error 
 void
 qn_farm_memory(struct qn_farm *f, int slot, int fd);
 
-/* Is there a worker with nothing in hand? */
+/* Is there a worker with nothing in hand, and may it have something? */
 bool
 qn_farm_free(const struct qn_farm *f);
 

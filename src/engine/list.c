@@ -235,12 +235,13 @@ workers_for(size_t files)
 {
     struct qn_comm alone = {.size = 1, .nodes = 1, .node_size = 1};
     struct qn_job job = {0};
-    int n;
+    struct qn_threads threads;
+    int n = 1; // where that cannot be found out
 
-    // alone it cannot fail but for memory, and one worker will do then
-    if (qn_run_concurrency(&n, &job, &alone, NULL))
-        n = 1;
-    return files < (size_t)n ? (int)files : n;
+    if (!qn_threads_open(&threads, &job, false, &alone, NULL))
+        n = qn_budget_split(&threads.budget, (int64_t)files, 1).concurrency;
+    qn_threads_clear(&threads);
+    return n;
 }
 
 static int

@@ -107,6 +107,7 @@ qn_program_stage(const struct qn_run *run, int s)
         json_object_set(p, "combine", stage->combine.params);
     if (!p)
         return NULL;
+    json_object_set_new(p, "threads", json_integer(run->split.threads));
     json_object_set_new(p, "carry", strings_json(&stage->output.carry));
     json_object_set_new(p, "joined", json_boolean(qn_plan_joins(st)));
     json_object_set_new(p, "nosync",

@@ -1,6 +1,7 @@
 /* Writing the run record: a small JSON file, replaced as a whole. */
 #include "engine/record.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -45,6 +46,52 @@ stage_json(const struct qn_plan_stage *st, json_t *failures)
                      count[QN_SKIPPED], "results", st->ntargets);
 }
 
+static json_t *
+phases_json(const struct qn_run *run)
+{
+    json_t *list = json_array();
+
+    for (int i = 0; i < run->nphases; i++) {
+        const struct qn_phase *p = &run->phase[i];
+
+        json_array_append_new(
+            list, json_pack("{s:s,s:f,s:f,s:f,s:i,s:I,s:i,s:i}", "phase",
+                            p->name, "seconds", p->wall, "cpu_seconds", p->cpu,
+                            "cores", p->wall > 0 ? p->cpu / p->wall : 0.0,
+                            "most_threads", p->threads, "involuntary_switches",
+                            (json_int_t)p->switches, "workers",
+                            p->split.concurrency, "threads",
+                            p->split.threads));
+    }
+    return list;
+}
+
+/* What rank 0 was given, and the least that any rank was measured to get. */
+static json_t *
+threads_json(const struct qn_threads *t)
+{
+    json_t *warnings = json_array();
+
+    for (int i = 0; i < t->ntroubles; i++)
+        json_array_append_new(warnings,
+                              json_pack("{s:s,s:s,s:i}", "text",
+                                        t->trouble[i].text, "fix",
+                                        t->trouble[i].fix, "ranks",
+                                        t->ranks[i]));
+    return json_pack("{s:o,s:o,s:i,s:o,s:o}", "asked",
+                     t->ask.threads ? json_integer(t->ask.threads)
+                                    : json_null(),
+                     "by", t->ask.threads ? json_string(t->ask.by)
+                                          : json_null(),
+                     "a rank", t->budget.threads, "delivered",
+                     isfinite(t->delivered)
+                         ? json_pack("{s:i,s:f}", "threads",
+                                     t->measured_threads, "cores",
+                                     t->delivered)
+                         : json_null(),
+                     "warnings", warnings);
+}
+
 int
 qn_record_write(const struct qn_run *run, const char *state,
                 struct qn_error *err)
@@ -68,13 +115,15 @@ qn_record_write(const struct qn_run *run, const char *state,
               1e9;
 
     snprintf(id, sizeof id, "%016llx", (unsigned long long)run->id);
-    all = json_pack("{s:s,s:s,s:s,s:I,s:s,s:s,s:i,s:i,s:i,s:i,s:f,s:o,s:o}",
+    all = json_pack("{s:s,s:s,s:s,s:I,s:s,s:s,s:i,s:i,s:i,s:i,s:f,s:o,s:o,"
+                    "s:o,s:o}",
                     "quern", QN_VERSION, "job", run->job->name, "run", id,
                     "started_ns", (json_int_t)run->started_ns, "state",
                     state, "host", host, "pid", (int)getpid(), "ranks",
                     run->comm->size, "nodes", run->comm->nodes,
                     "workers a rank", run->farm.n, "seconds", seconds,
-                    "stages", stages, "failures", failures);
+                    "threads", threads_json(&run->threads), "phases",
+                    phases_json(run), "stages", stages, "failures", failures);
     text = all ? json_dumps(all, JSON_INDENT(1)) : NULL;
     json_decref(all);
     if (!text || asprintf(&path, "%s/.quern/run.json",

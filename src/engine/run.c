@@ -6,7 +6,6 @@
 #include "engine/run.h"
 
 #include <math.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,60 +28,6 @@
 #include "model/dtype.h"
 
 /* ---- what the machine gives ---------------------------------------------------- */
-
-/* A rank's cores, and whose neighbour it is. */
-struct seat {
-    int node;
-    cpu_set_t cores;
-};
-
-/* Cores of this rank where those that several ranks of the node may use are
- * shared evenly: bound ranks have their own, unbound ones their part. */
-static int
-count_cores(const struct qn_comm *comm, const struct seat *seats)
-{
-    double cores = 0;
-
-    for (size_t c = 0; c < CPU_SETSIZE; c++) {
-        int users = 0;
-
-        if (!CPU_ISSET(c, &seats[comm->rank].cores))
-            continue;
-        for (int r = 0; r < comm->size; r++)
-            users += seats[r].node == comm->node &&
-                     CPU_ISSET(c, &seats[r].cores);
-        cores += 1.0 / users;
-    }
-    return (int)(cores + 1e-6);
-}
-
-int
-qn_run_concurrency(int *workers, const struct qn_job *job,
-                   struct qn_comm *comm, struct qn_error *err)
-{
-    struct seat mine = {.node = comm->node}, *seats = NULL;
-    size_t *sizes = NULL;
-    int rc;
-
-    if (sched_getaffinity(0, sizeof mine.cores, &mine.cores))
-        CPU_SET(0, &mine.cores); // more cores than a cpu_set_t holds
-    rc = qn_memory_make((void **)&sizes, (size_t)comm->size, sizeof *sizes,
-                        "sizes", err);
-    rc = qn_comm_agree(comm, rc, err);
-    if (!rc)
-        rc = qn_comm_gather(comm, &mine, sizeof mine, (void **)&seats, sizes,
-                            err);
-    *workers = job->concurrency;
-    if (!rc && !*workers)
-        *workers = count_cores(comm, seats);
-    if (*workers < 1)
-        *workers = 1;
-    if (*workers > QN_FARM_MOST)
-        *workers = QN_FARM_MOST;
-    free(seats);
-    free(sizes);
-    return rc;
-}
 
 /* Bytes a rank may fill: `memory`, else half of what the node has free, shared
  * among its ranks.  The same on all ranks: the least of them. */
@@ -109,6 +54,34 @@ agree_on_memory(struct qn_run *run, struct qn_error *err)
     free(all);
     free(sizes);
     return rc;
+}
+
+/* ---- phases ---------------------------------------------------------------------- */
+
+static void
+take_usage(const struct qn_run *run, struct qn_usage *u)
+{
+    pid_t child[QN_FARM_MOST];
+
+    for (int i = 0; i < run->farm.n; i++)
+        child[i] = run->farm.worker[i].child.pid;
+    qn_usage_take(u, child, (size_t)run->farm.n);
+}
+
+/* Collective.  What has been used since `since` (clock) and before. */
+static int
+end_phase(struct qn_run *run, const char *name, double since,
+          const struct qn_usage *before, struct qn_error *err)
+{
+    struct qn_phase *p = &run->phase[run->nphases];
+    struct qn_usage now;
+
+    *p = (struct qn_phase){.name = name, .split = run->split,
+                           .wall = qn_clock_now() - since};
+    take_usage(run, &now);
+    QN_TRY(qn_usage_sum(p, before, &now, run->comm, err));
+    run->nphases++;
+    return 0;
 }
 
 /* ---- preparing --------------------------------------------------------------------- */
@@ -179,6 +152,8 @@ make_tables(struct qn_run *run, struct qn_error *err)
 
     QN_TRY(qn_memory_make((void **)&run->program, n, sizeof *run->program,
                           "the run", err));
+    QN_TRY(qn_memory_make((void **)&run->phase, n + 1, sizeof *run->phase,
+                          "the run", err));
     QN_TRY(qn_memory_make((void **)&run->headers, n, sizeof *run->headers,
                           "the run", err));
     return qn_memory_make((void **)&run->gathered, n, sizeof *run->gathered,
@@ -216,12 +191,18 @@ qn_run_prepare(struct qn_run *run, const struct qn_job *job,
                const struct qn_run_options *options, struct qn_comm *comm,
                struct qn_error *err)
 {
-    int rc, workers;
+    struct qn_usage before;
+    double since = qn_clock_now();
+    int rc;
 
     *run = (struct qn_run){.job = job, .options = options, .comm = comm};
-    QN_TRY(qn_run_concurrency(&workers, job, comm, err));
+    qn_usage_take(&before, NULL, 0);
+    QN_TRY(qn_threads_open(&run->threads, job, options->strict_threads, comm,
+                           err));
+    qn_threads_say(&run->threads, comm);
+    run->split = qn_budget_split(&run->threads.budget, -1, comm->size);
     QN_TRY(qn_commons_open(&run->commons, comm, err));
-    rc = qn_farm_open(&run->farm, workers, err);
+    rc = qn_farm_open(&run->farm, run->split.concurrency, err);
     if (!rc)
         rc = make_tables(run, err);
     if (!rc)
@@ -240,7 +221,8 @@ qn_run_prepare(struct qn_run *run, const struct qn_job *job,
     rc = qn_comm_agree(comm, rc, err);
     if (!rc)
         rc = choose_teams(run, err);
-    return qn_comm_agree(comm, rc, err);
+    rc = qn_comm_agree(comm, rc, err);
+    return rc ? rc : end_phase(run, "prepare", since, &before, err);
 }
 
 void
@@ -413,14 +395,20 @@ qn_run_execute(struct qn_run *run, struct qn_error *err)
     if (!rc && run->comm->rank == 0)
         qn_stop_watch(stop, end > 0 ? since + end : INFINITY);
     if (!rc)
+        rc = qn_threads_measure(&run->threads, &run->farm, run->comm, err);
+    if (!rc)
         rc = keep_record(run, "running", err);
 
     for (int s = 0; s < run->job->nstages && !rc && !run->stopped; s++) {
         double t0 = qn_clock_now();
+        struct qn_usage before;
 
         if (!run->plan.stage[s].wanted)
             continue;
+        take_usage(run, &before);
         rc = qn_comm_agree(run->comm, qn_stage_run(run, s, err), err);
+        if (!rc)
+            rc = end_phase(run, run->job->stages[s].name, t0, &before, err);
         if (!rc)
             say_stage(run, s, qn_clock_now() - t0);
         if (!rc)
@@ -459,6 +447,8 @@ qn_run_clear(struct qn_run *run)
     qn_farm_close(&run->farm);
     qn_plan_clear(&run->plan);
     qn_commons_close(&run->commons);
+    qn_threads_clear(&run->threads);
     free(run->program);
+    free(run->phase);
     *run = (struct qn_run){0};
 }

@@ -5,6 +5,8 @@
 #include "comm/comm.h"
 #include "comm/commons.h"
 #include "engine/farm.h"
+#include "engine/threads.h"
+#include "engine/usage.h"
 #include "io/past.h"
 #include "model/plan.h"
 
@@ -25,6 +27,7 @@ struct qn_run_options {
     int64_t max_failures; /* begin nothing new after so many; 0: no limit   */
     bool retry_failed;   /* try again what failed before                   */
     double deadline;     /* s from the start; 0: none                      */
+    bool strict_threads; /* threads that are not there are an error        */
     bool keep_steps;     /* what comes out of each step is a product       */
     enum qn_sync sync;
     double settle;       /* s: younger files wait for the next run         */
@@ -40,6 +43,11 @@ struct qn_run {
     const struct qn_job *job;
     const struct qn_run_options *options;
     struct qn_comm *comm;
+    struct qn_threads threads;
+    struct qn_split split; /* workers and threads of the stage in hand      */
+    struct qn_phase *phase; /* owned, [nphases]: what preparing and each
+                              stage used                                    */
+    int nphases;
     struct qn_farm farm;
     struct qn_commons commons; /* where the plan is: see engine/tell.h        */
     struct qn_plan plan;
@@ -81,11 +89,5 @@ qn_run_clear(struct qn_run *run);
  * each for its part, nothing new is begun. */
 void
 qn_run_count_failure(struct qn_run *run);
-
-/* Collective.  Workers a rank starts: `concurrency`, else the cores it may use,
- * those that it shares with other ranks of its node divided among them. */
-int
-qn_run_concurrency(
-    int *workers, const struct qn_job *job, struct qn_comm *comm, struct qn_error *err);
 
 #endif

@@ -218,19 +218,36 @@ run_items(struct qn_run *run, int s, struct qn_error *err)
 
 /* ---- the stage ---------------------------------------------------------------------------- */
 
+/* Workers and threads for what is left to do, and the program that says so. */
+static int
+split_cores(struct qn_run *run, int s, struct qn_error *err)
+{
+    const struct qn_plan_stage *st = &run->plan.stage[s];
+    int64_t items = 0;
+
+    for (int i = 0; i < st->ntasks; i++)
+        items += st->task[i].state == QN_TODO;
+    run->split = qn_budget_split(&run->threads.budget, items, run->comm->size);
+    if (run->split.concurrency > run->farm.n)
+        run->split.concurrency = run->farm.n;
+    run->farm.most = run->split.concurrency;
+    return qn_farm_program(&run->farm, qn_program_stage(run, s),
+                           &run->program[s], err);
+}
+
 int
 qn_stage_run(struct qn_run *run, int s, struct qn_error *err)
 {
     struct qn_plan_stage *st = &run->plan.stage[s];
     int rc = qn_settle_block(run, s, err);
 
-    if (!rc)
-        rc = qn_farm_program(&run->farm, qn_program_stage(run, s),
-                             &run->program[s], err);
     rc = qn_comm_agree(run->comm, rc, err);
     run->farm.retries = st->stage->retries;
+    run->farm.most = run->farm.n;
     if (!rc)
         rc = qn_resume_stage(run, s, err);
+    if (!rc)
+        rc = split_cores(run, s, err);
     // so that whoever asks sees what was there already
     if (!rc && run->comm->rank == 0 && st->before)
         rc = qn_record_write(run, "running", err);

@@ -66,6 +66,7 @@ answer(struct qn_worker *w, const char *op, json_t *request, json_t *reply,
         {"item", qn_item_run},   {"band", qn_band_run},
         {"region", qn_region_run},
         {"write", qn_result_write}, {"key", qn_result_key},
+        {"measure", qn_libraries_measure},
     };
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
@@ -142,8 +143,10 @@ handle(struct qn_worker *w, json_t *request, const int *fds, int nfds,
     if (op && !strcmp(op, "memory"))
         return keep_memory(w, request, fds, nfds, err);
     reply = json_object();
+    qn_libraries_limit(w);
     rc = answer(w, op ? op : "", request, reply, &why);
     fill_reply(reply, rc, &why);
+    qn_libraries_warn(w, reply);
     rc = qn_channel_send(w->sock, reply, NULL, 0, err);
     json_decref(reply);
     qn_operand_trim(&w->operands);

@@ -14,12 +14,15 @@
  *   band    {program, members, ...}              part of a combination
  *   write   {program, products, ...}             write a combined result
  *   key     {path}                               the key inside an output
+ *   measure {threads, seconds, load?}            cores that it gets, and what
+ *                                                libraries it has loaded
  */
 #ifndef QN_WORKER_WORKER_H
 #define QN_WORKER_WORKER_H
 
 #include <jansson.h>
 
+#include "base/limit.h"
 #include "io/channel.h"
 #include "io/writer_image.h"
 #include "worker/operand.h"
@@ -53,6 +56,8 @@ struct qn_worker {
     struct qn_worker_memory memory[QN_NSLOTS];
     struct qn_operands_cache operands;
     struct qn_writer_image image; /* of the last output */
+    struct qn_limit limit;     /* threads of foreign libraries             */
+    unsigned long long warned; /* limit.changes that was last looked at    */
 };
 
 /* Memory of a slot, at least up to offset + bytes: mapped again when it has
@@ -93,6 +98,16 @@ int
 qn_result_write(struct qn_worker *w, const json_t *request, json_t *reply, struct qn_error *err);
 int
 qn_result_key(struct qn_worker *w, const json_t *request, json_t *reply, struct qn_error *err);
+int
+qn_libraries_measure(
+    struct qn_worker *w, const json_t *request, json_t *reply, struct qn_error *err);
+
+/* Before a request: one thread for each library, also for those that came
+ * with the last one.  After it: say in reply, once, what is wrong with them. */
+void
+qn_libraries_limit(struct qn_worker *w);
+void
+qn_libraries_warn(struct qn_worker *w, json_t *reply);
 
 /* Write products with the provenance that the request brings; *bytes of the
  * file. */

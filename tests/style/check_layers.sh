@@ -29,11 +29,11 @@ yaml.h       src/model/yaml*.[ch] src/model/job*.[ch]
 xxhash.h     src/model/*
 dlfcn.h      src/base/limit.c src/kernels/* src/worker/*
 link.h       src/base/limit.c
-cblas.h      src/kernels/* src/engine/threads.c
-hwloc.h      src/engine/*
+cblas.h      src/kernels/*
+hwloc.h      src/engine/cores.c
 png.h        src/cli/* src/io/*
 argp.h       src/cli/*
-omp.h        src/kernels/* src/engine/threads.c
+omp.h        src/kernels/*
 '
 
 room_allows()

@@ -1,0 +1,34 @@
+/* What a worker says of the cores it gets and of the libraries it has.  Local. */
+#ifndef QN_ENGINE_MEASURE_H
+#define QN_ENGINE_MEASURE_H
+
+#include "engine/farm.h"
+
+struct qn_measured {
+    int threads;       /* that were asked to compute; 0: not measured      */
+    double loop, gemm; /* cores delivered; NaN: not measured               */
+    double gflops;     /* of all threads; NaN                              */
+    json_t *libraries; /* owned: [{kind, name, build, core, version,
+                          threads}]; NULL                                  */
+};
+
+/* Have a worker compute on so many threads for about seconds, twice.
+ * load: it is to load the BLAS that kernels would.  A worker that cannot do it
+ * leaves m unmeasured: that is no error. */
+int
+qn_measure_run(
+    struct qn_measured *m, struct qn_farm *farm, int threads, double seconds,
+    bool load, struct qn_error *err);
+
+/* The cores that count: the fewer of the two measured. */
+double
+qn_measure_cores(const struct qn_measured *m);
+
+/* Are these far too few for the threads? */
+bool
+qn_measure_poor(const struct qn_measured *m);
+
+void
+qn_measure_clear(struct qn_measured *m);
+
+#endif

@@ -1,0 +1,130 @@
+/* Processor time and threads, as /proc and getrusage tell.
+ *
+ * Of children that have ended getrusage knows; of those that live only /proc
+ * does.  Together they never go back. */
+#include "engine/usage.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+
+static double
+seconds(struct timeval t)
+{
+    return (double)t.tv_sec + 1e-6 * (double)t.tv_usec;
+}
+
+static void
+add_own(struct qn_usage *u, int who)
+{
+    struct rusage r;
+
+    if (getrusage(who, &r))
+        return;
+    u->cpu += seconds(r.ru_utime) + seconds(r.ru_stime);
+    u->switches += r.ru_nivcsw;
+}
+
+/* Times and the number of threads, behind the name in /proc/PID/stat. */
+static void
+add_times(struct qn_usage *u, long pid, bool times)
+{
+    unsigned long user, kernel;
+    char path[64], line[1024], *rest;
+    long threads;
+    FILE *f;
+
+    snprintf(path, sizeof path, "/proc/%ld/stat", pid);
+    f = fopen(path, "re");
+    if (!f)
+        return;
+    rest = fgets(line, sizeof line, f) ? strrchr(line, ')') : NULL;
+    fclose(f);
+    if (!rest || sscanf(rest + 1,
+                        " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu "
+                        "%lu %*d %*d %*d %*d %ld",
+                        &user, &kernel, &threads) != 3)
+        return;
+    if (times)
+        u->cpu += (double)(user + kernel) / (double)sysconf(_SC_CLK_TCK);
+    if (threads > u->threads)
+        u->threads = (int)threads;
+}
+
+static void
+add_thread_switches(struct qn_usage *u, const char *path)
+{
+    static const char key[] = "nonvoluntary_ctxt_switches:";
+    char line[256];
+    FILE *f = fopen(path, "re");
+
+    while (f && fgets(line, sizeof line, f))
+        if (!strncmp(line, key, sizeof key - 1))
+            u->switches += atoll(line + sizeof key - 1);
+    if (f)
+        fclose(f);
+}
+
+static void
+add_switches(struct qn_usage *u, long pid)
+{
+    char path[400];
+    DIR *tasks;
+
+    snprintf(path, sizeof path, "/proc/%ld/task", pid);
+    tasks = opendir(path);
+    for (struct dirent *e; tasks && (e = readdir(tasks));) {
+        if (e->d_name[0] == '.')
+            continue;
+        snprintf(path, sizeof path, "/proc/%ld/task/%s/status", pid,
+                 e->d_name);
+        add_thread_switches(u, path);
+    }
+    if (tasks)
+        closedir(tasks);
+}
+
+void
+qn_usage_take(struct qn_usage *u, const pid_t *child, size_t n)
+{
+    *u = (struct qn_usage){0};
+    add_own(u, RUSAGE_SELF);
+    add_own(u, RUSAGE_CHILDREN);
+    add_times(u, (long)getpid(), false);
+    for (size_t i = 0; i < n; i++)
+        if (child[i] > 0) {
+            add_times(u, (long)child[i], true);
+            add_switches(u, (long)child[i]);
+        }
+}
+
+int
+qn_usage_sum(struct qn_phase *p, const struct qn_usage *from,
+             const struct qn_usage *to, struct qn_comm *comm,
+             struct qn_error *err)
+{
+    struct qn_usage mine = {to->cpu - from->cpu, to->switches - from->switches,
+                            to->threads};
+    struct qn_usage *all = NULL;
+    size_t *sizes = NULL;
+    int rc = qn_memory_make((void **)&sizes, (size_t)comm->size, sizeof *sizes,
+                            "sizes", err);
+
+    rc = qn_comm_agree(comm, rc, err);
+    if (!rc)
+        rc = qn_comm_gather(comm, &mine, sizeof mine, (void **)&all, sizes,
+                            err);
+    for (int r = 0; !rc && r < comm->size; r++) {
+        p->cpu += all[r].cpu;
+        p->switches += all[r].switches;
+        p->threads = all[r].threads > p->threads ? all[r].threads : p->threads;
+    }
+    free(all);
+    free(sizes);
+    return rc;
+}
