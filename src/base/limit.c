@@ -275,6 +275,25 @@ qn_limit_kind_name(enum qn_limit_kind kind)
     return names[kind];
 }
 
+void
+qn_limit_objects(struct qn_text *t, const char *prefix)
+{
+    struct objects all = {0};
+
+    dl_iterate_phdr(note_object, &all);
+    for (size_t i = 0; i < all.n; i++) {
+        const char *slash = strrchr(all.v[i].path, '/');
+        const char *name = slash ? slash + 1 : all.v[i].path;
+        size_t n = strlen(prefix);
+
+        if (!strncmp(name, prefix, n))
+            qn_text_add(t, "%s%.*s", t->len ? " " : "",
+                        (int)strcspn(name + n, "."), name + n);
+        free(all.v[i].path);
+    }
+    free(all.v);
+}
+
 qn_limit_function
 qn_limit_symbol(const char *name)
 {

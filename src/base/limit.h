@@ -75,6 +75,11 @@ typedef void (*qn_limit_function)(void);
 qn_limit_function
 qn_limit_symbol(const char *name);
 
+/* Add the names of loaded files that begin with prefix, without it and without
+ * what follows the first dot, a space in front of all but the first. */
+void
+qn_limit_objects(struct qn_text *t, const char *prefix);
+
 const char *
 qn_limit_kind_name(enum qn_limit_kind kind);
 

@@ -44,6 +44,8 @@ int
 qn_cmd_stop(int argc, char **argv);
 int
 qn_cmd_clean(int argc, char **argv);
+int
+qn_cmd_doctor(int argc, char **argv);
 
 /* ---- words of any command ----------------------------------------------- */
 
@@ -71,6 +73,7 @@ enum { QN_CLI_SYNC = 0x100, QN_CLI_SETTLE };
 
 struct qn_cli_job {
     const char *file;       /* JOB */
+    bool no_job;            /* it may be left out                       */
     const char *data, *output, *stage;
     struct qn_strings sets;
     struct qn_strings arguments;

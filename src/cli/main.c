@@ -21,7 +21,7 @@ const struct qn_cli_command qn_cli_commands[] = {
     {"export", "write outputs in another format", NULL},
     {"view", "a picture of a dataset", NULL},
     {"report", "one page about a run", NULL},
-    {"doctor", "facts and warnings about this machine", NULL},
+    {"doctor", "facts and warnings about this machine", qn_cmd_doctor},
     {"tune", "find the best number of ranks and threads", NULL},
     {"submit", "send the job to SLURM", NULL},
     {"exec", "one program over files, without a job file", NULL},

@@ -182,7 +182,7 @@ take(int key, char *arg, struct argp_state *state)
             o->rc = QN_ENOMEM;
         break;
     case ARGP_KEY_END:
-        if (!o->file && !o->help && !o->rc) {
+        if (!o->file && !o->no_job && !o->help && !o->rc) {
             if (o->speak)
                 fprintf(stderr, "quern: which job? Usage: quern %s JOB.yaml\n",
                         state->name + strlen("quern "));
@@ -290,7 +290,8 @@ qn_cli_parse(struct qn_cli_job *o, const struct argp_option *options,
              const char *doc, int argc, char **argv)
 {
     struct argp argp = {.options = options, .parser = take,
-                        .args_doc = "JOB [FILE...]", .doc = doc};
+                        .args_doc = o->no_job ? "[JOB]" : "JOB [FILE...]",
+                        .doc = doc};
     int rc = qn_cli_words(&argp, o->speak, o, argc, argv);
 
     if (!o->rc)

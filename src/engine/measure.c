@@ -38,6 +38,7 @@ qn_measure_run(struct qn_measured *m, struct qn_farm *farm, int threads,
     m->gemm = number(a.reply, "gemm");
     m->gflops = number(a.reply, "gflops");
     m->libraries = json_incref(json_object_get(a.reply, "libraries"));
+    m->hdf5 = json_incref(json_object_get(a.reply, "hdf5"));
     json_decref(a.reply);
     return 0;
 }
@@ -58,5 +59,6 @@ void
 qn_measure_clear(struct qn_measured *m)
 {
     json_decref(m->libraries);
+    json_decref(m->hdf5);
     *m = (struct qn_measured){0};
 }

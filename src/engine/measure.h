@@ -10,10 +10,11 @@ struct qn_measured {
     double gflops;     /* of all threads; NaN                              */
     json_t *libraries; /* owned: [{kind, name, build, core, version,
                           threads}]; NULL                                  */
+    json_t *hdf5;      /* owned: as qn_hdf5_about_json; NULL               */
 };
 
 /* Have a worker compute on so many threads for about seconds, twice.
- * load: it is to load the BLAS that kernels would.  A worker that cannot do it
+ * load: it is to load the BLAS that kernels would, and to tell of HDF5.  A worker that cannot do it
  * leaves m unmeasured: that is no error. */
 int
 qn_measure_run(

@@ -325,28 +325,24 @@ find_cause(const struct qn_threads *t)
 }
 
 void
-qn_threads_poor(char *text, size_t size, const struct qn_threads *t,
+qn_threads_poor(struct qn_trouble *say, const struct qn_threads *t,
                 int threads, double cores)
 {
     const struct qn_trouble *cause = find_cause(t);
+    int fewer = (int)(cores + 0.5) > 1 ? (int)(cores + 0.5) : 1, n;
     double load = 0;
-    int fewer = (int)(cores + 0.5) > 1 ? (int)(cores + 0.5) : 1;
-    int n = snprintf(text, size, "%d threads asked, %.2f cores delivered; ",
-                     threads, cores);
 
-    if (n < 0 || (size_t)n >= size)
+    n = snprintf(say->text, sizeof say->text,
+                 "%d threads asked, %.2f cores delivered", threads, cores);
+    if (cause) {
+        snprintf(say->fix, sizeof say->fix, "%s", cause->fix);
         return;
-    text += n;
-    size -= (size_t)n;
-    if (cause)
-        snprintf(text, size, "use: %s", cause->fix);
-    else if (getloadavg(&load, 1) == 1 && load > threads)
-        snprintf(text, size,
-                 "other processes compute here (load %.1f): run when they are "
-                 "done, or use: --threads %d",
-                 load, fewer);
-    else
-        snprintf(text, size, "use: --threads %d", fewer);
+    }
+    if (getloadavg(&load, 1) == 1 && load > threads)
+        snprintf(say->text + n, sizeof say->text - (size_t)n,
+                 ": others compute here too (load %.1f)", load);
+    snprintf(say->fix, sizeof say->fix, "--threads %d%s", fewer,
+             load > threads ? ", or wait for them" : "");
 }
 
 /* The least share of what was asked that any rank got. */
@@ -397,11 +393,10 @@ qn_threads_measure(struct qn_threads *t, struct qn_farm *farm,
     again = (struct qn_measured){.threads = t->measured_threads,
                                  .loop = t->delivered, .gemm = NAN};
     if (qn_measure_poor(&again)) {
-        char text[512];
+        struct qn_trouble say;
 
-        qn_threads_poor(text, sizeof text, t, t->measured_threads,
-                        t->delivered);
-        qn_message(QN_WARNING, "%s", text);
+        qn_threads_poor(&say, t, t->measured_threads, t->delivered);
+        qn_message(QN_WARNING, "%s; use: %s", say.text, say.fix);
     }
     return 0;
 }

@@ -55,10 +55,11 @@ qn_threads_measure(
     struct qn_threads *t, struct qn_farm *farm, struct qn_comm *comm,
     struct qn_error *err);
 
-/* Local.  The sentence for a rank that gets so few cores, with its cure. */
+/* Local.  What to say of a rank that gets so few cores for its threads, and
+ * what mends it.  The kind is of no meaning. */
 void
-qn_threads_poor(char *text, size_t size, const struct qn_threads *t,
-                int threads, double cores);
+qn_threads_poor(
+    struct qn_trouble *say, const struct qn_threads *t, int threads, double cores);
 
 void
 qn_threads_clear(struct qn_threads *t);

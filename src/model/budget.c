@@ -70,10 +70,8 @@ is_bound(const struct qn_seat *s)
     return !qn_mask_same(&s->cores, &s->all);
 }
 
-/* Does that seat take part of core c?  Of other jobs only those that are
- * bound there: others may run anywhere. */
-static bool
-sits_on(const struct qn_seat *s, int node, int c)
+bool
+qn_budget_sits(const struct qn_seat *s, int node, int c)
 {
     return s->node == node && qn_mask_has(&s->cores, c) &&
            (!s->foreign || is_bound(s));
@@ -86,7 +84,7 @@ look_at_core(struct around *a, int c)
     bool foreign = false;
 
     for (size_t i = 0; i < a->n; i++)
-        if (sits_on(&a->seat[i], a->seat[a->me].node, c)) {
+        if (qn_budget_sits(&a->seat[i], a->seat[a->me].node, c)) {
             users++;
             foreign = foreign || a->seat[i].foreign;
         }

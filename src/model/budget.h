@@ -91,6 +91,11 @@ qn_budget_make(
     struct qn_budget *b, const struct qn_ask *ask, const struct qn_seat *seat,
     size_t n, size_t me);
 
+/* Does that seat take part of core c of that node?  Of other jobs only those
+ * that are bound count: others may run anywhere. */
+bool
+qn_budget_sits(const struct qn_seat *s, int node, int c);
+
 /* Workers, and threads in each, for so many items on so many ranks: many items
  * are done one to a thread, few by several threads each.  Never more than the
  * budget in all.  items < 0: not known, many. */

@@ -11,6 +11,7 @@
 
 #include "base/delivered.h"
 #include "base/parallel.h"
+#include "io/hdf5_about.h"
 #include "worker/worker.h"
 
 void
@@ -70,11 +71,12 @@ qn_libraries_measure(struct qn_worker *w, const json_t *request,
         (int)json_integer_value(json_object_get(request, "threads"));
     double seconds =
         json_number_value(json_object_get(request, "seconds"));
+    bool load = json_is_true(json_object_get(request, "load"));
     json_t *list = json_array();
     struct qn_delivered d;
 
     (void)err;
-    if (json_is_true(json_object_get(request, "load")))
+    if (load)
         load_blas();
     qn_limit_set(&w->limit, 1, 1);
     qn_delivered_measure(&d, threads, seconds);
@@ -85,5 +87,7 @@ qn_libraries_measure(struct qn_worker *w, const json_t *request,
     for (int i = 0; i < w->limit.n; i++)
         json_array_append_new(list, library_json(&w->limit.library[i]));
     json_object_set_new(reply, "libraries", list);
+    if (load)
+        json_object_set_new(reply, "hdf5", qn_hdf5_about_json());
     return 0;
 }
