@@ -41,7 +41,7 @@ expect_code 0 env OMP_NUM_THREADS=9 QUERN_THREADS=1 quern run job.yaml -o o2
 expect_record o2/.quern/run.json 'd["threads"]["by"]' QUERN_THREADS
 expect_code 0 env QUERN_THREADS=9 quern run job.yaml -o o3 --threads 1
 expect_record o3/.quern/run.json 'd["threads"]["asked"]' 1
-refuse_text err "warning"
+refuse_text err "threads asked"
 expect_code 0 env QUERN_THREADS=auto OMP_NUM_THREADS=1 quern run job.yaml -o o4
 expect_record o4/.quern/run.json 'd["threads"]["asked"]' None
 for o in o2 o3 o4; do
@@ -59,7 +59,7 @@ expect_record o4/.quern/run.json \
 say "more than the mask has: the cure is named, or it is an error"
 expect_code 0 taskset -c 0 quern run job.yaml -o o5 --threads 8
 expect_text err "8 threads asked.*may run on 1 processor \(0\).*without taskset"
-[ "$(grep -c warning err)" -eq 1 ] || { show; fail "not said once"; }
+[ "$(grep -c '8 threads asked' err)" -eq 1 ] || { show; fail "not said once"; }
 expect_record o5/.quern/run.json 'd["threads"]["a rank"]' 1
 compare o1 o5
 expect_code 2 taskset -c 0 quern run job.yaml -o o6 --threads 8 --strict-threads
@@ -99,12 +99,13 @@ compare one few1
 say "two ranks on one core"
 expect_code 0 taskset -c 0 "$QUERN_SOURCE/scripts/mpirun.sh" -n 2 \
     "$QUERN_BIN/quern" run job.yaml -o o10
-expect_text err "2 ranks are bound to core 0 \(on 2 of 2 ranks"
+# other jobs on this machine may have bound a rank there, too
+expect_text err "[0-9]+ ranks.* are bound to core 0 \(on 2 of 2 ranks"
 expect_text err "use: mpirun "
 compare o1 o10
 expect_code 0 "$QUERN_SOURCE/scripts/mpirun.sh" -n 2 \
     "$QUERN_BIN/quern" run job.yaml -o o11
-refuse_text err "are bound to core"
+refuse_text err "ranks are bound to core"
 compare o1 o11
 
 finish
