@@ -234,8 +234,9 @@ qn_plan_json(const struct qn_plan_view *v, bool items)
         if (run->plan.stage[s].wanted)
             json_array_append_new(stages, stage_json(v, s, items));
     return qn_cli_json_print(json_pack(
-        "{s:s,s:s,s:o,s:o,s:i,s:o}", "quern", QN_VERSION, "job",
+        "{s:s,s:s,s:o,s:o,s:i,s:i,s:o}", "quern", QN_VERSION, "job",
         run->job->name, "data", qn_cli_json_text(run->options->data),
         "output", qn_cli_json_text(run->options->output), "workers",
-        run->farm.n, "stages", stages));
+        run->farm.n, "threads", run->threads.budget.threads, "stages",
+        stages));
 }

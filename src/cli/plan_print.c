@@ -215,9 +215,12 @@ qn_plan_print(const struct qn_plan_view *v, bool items)
 {
     const struct qn_run *run = v->run;
 
-    printf("job %s\n  %-12s %s\n  %-12s %s\n  %-12s %d here\n",
+    printf("job %s\n  %-12s %s\n  %-12s %s\n  %-12s %d here, %d thread%s in "
+           "all\n",
            run->job->name, "data", run->options->data, "output",
-           run->options->output, "workers", run->farm.n);
+           run->options->output, "workers", run->farm.n,
+           run->threads.budget.threads,
+           run->threads.budget.threads == 1 ? "" : "s");
     for (int s = 0; s < run->job->nstages; s++)
         if (run->plan.stage[s].wanted)
             print_stage(v, s, items);
