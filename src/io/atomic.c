@@ -155,21 +155,13 @@ write_whole(const char *tmp, const void *data, size_t n, bool sync,
     return rc;
 }
 
-int
-qn_atomic_write(const char *path, const void *data, size_t n,
-                struct qn_error *err)
+static int
+write_by_way_of(const char *tag, const char *path, const void *data, size_t n,
+                bool sync, struct qn_error *err)
 {
-    return qn_atomic_replace(path, data, n, true, err);
-}
-
-int
-qn_atomic_replace(const char *path, const void *data, size_t n, bool sync,
-                  struct qn_error *err)
-{
-    char tag[32], *tmp;
+    char *tmp;
     int rc;
 
-    snprintf(tag, sizeof tag, "%ld", (long)getpid());
     QN_TRY(qn_atomic_name(&tmp, path, tag, err));
     rc = write_whole(tmp, data, n, sync, err);
     if (!rc)
@@ -179,6 +171,23 @@ qn_atomic_replace(const char *path, const void *data, size_t n, bool sync,
         unlink(tmp);
     free(tmp);
     return rc;
+}
+
+int
+qn_atomic_write(const char *path, const void *data, size_t n,
+                struct qn_error *err)
+{
+    char tag[32];
+
+    snprintf(tag, sizeof tag, "%ld", (long)getpid());
+    return write_by_way_of(tag, path, data, n, true, err);
+}
+
+int
+qn_atomic_replace(const char *path, const void *data, size_t n, bool sync,
+                  struct qn_error *err)
+{
+    return write_by_way_of("new", path, data, n, sync, err);
 }
 
 bool

@@ -28,8 +28,10 @@ qn_atomic_commit(const char *tmp, const char *path, bool sync, struct qn_error *
 int
 qn_atomic_sync(const char *path, struct qn_error *err);
 
-/* Write a whole small file atomically; replace leaves it to the system when
- * it reaches the disk, unless sync. */
+/* Write a whole small file atomically.  write may be called by several
+ * processes at once.  replace is for the one that holds the folder's lock: its
+ * temporary has one name, so that what a killed run left is written over; it
+ * leaves it to the system when the file reaches the disk, unless sync. */
 int
 qn_atomic_write(const char *path, const void *data, size_t n, struct qn_error *err);
 int
