@@ -90,6 +90,7 @@ struct level {
 struct sweeping {
     struct qn_block *b;
     struct qn_sweep s;
+    struct qn_type type[2]; // of the grid at each level
     struct qn_exchange_grid halo;
     struct qn_box grown;
     struct level level[2];
@@ -121,8 +122,7 @@ set_halo(struct sweeping *w)
 {
     const struct qn_block *b = w->b;
 
-    w->halo = (struct qn_exchange_grid){
-        .cut = &b->cut, .sample = qn_dtype_size(b->grid.dtype)};
+    w->halo = (struct qn_exchange_grid){.cut = &b->cut};
     for (int a = 0; a < b->grid.shape.ndims; a++) {
         bool cut = b->cut.parts[a] > 1;
 
@@ -142,9 +142,11 @@ open_level(struct sweeping *w, int i, struct qn_error *err)
 {
     bool mine = box_samples(&w->b->own) > 0;
     size_t n = mine ? (size_t)box_samples(&w->grown) : 1;
-    int rc = qn_memory_make(&w->level[i].data, n, w->halo.sample,
-                            "a block and its halo", err);
+    int rc;
 
+    w->halo.sample = qn_dtype_size(w->type[i].dtype);
+    rc = qn_memory_make(&w->level[i].data, n, w->halo.sample,
+                        "a block and its halo", err);
     rc = qn_comm_agree(w->b->team, rc, err);
     if (!rc)
         rc = qn_exchange_open(&w->level[i].exchange, w->b->team, &w->halo,
@@ -188,8 +190,8 @@ run_box(struct sweeping *w, int i, const struct qn_box *box, int64_t steps)
 
     if (w->rc || !box_samples(box))
         return;
-    in = region_of(&w->b->grid, &w->grown, &w->grown, w->level[i].data);
-    out = region_of(&w->b->grid, &w->grown, box, w->level[1 - i].data);
+    in = region_of(&w->type[i], &w->grown, &w->grown, w->level[i].data);
+    out = region_of(&w->type[1 - i], &w->grown, box, w->level[1 - i].data);
     note(w, qn_sweep_run(&w->s, &in, &out, steps, w->err));
     w->b->computed += qn_clock_now() - t0;
 }
@@ -284,20 +286,46 @@ ask(struct sweeping *w, int64_t *since, int64_t steps)
     return qn_comm_agree(b->team, w->rc, w->err);
 }
 
+/* The block's own samples, at level i. */
+static struct qn_region
+own_part(const struct sweeping *w, int i)
+{
+    return region_of(&w->type[i], &w->grown, &w->b->own, w->level[i].data);
+}
+
+/* What came out at level i becomes the block. */
+static int
+take_back(struct sweeping *w, int i)
+{
+    struct qn_block *b = w->b;
+    struct qn_type type = {w->type[i].dtype, b->array.type.shape};
+    struct qn_region to, from = own_part(w, i);
+
+    b->grid = w->type[i];
+    if (type.dtype != b->array.type.dtype) {
+        qn_array_clear(&b->array);
+        QN_TRY(qn_array_make(&b->array, &type, w->err));
+    }
+    to = region_of(&b->grid, &b->own, &b->own, b->array.data);
+    copy_region(&to, &from);
+    return 0;
+}
+
 static int
 run_all(struct sweeping *w)
 {
     struct qn_block *b = w->b;
     bool mine = box_samples(&b->own) > 0;
-    struct qn_region block = region_of(&b->grid, &b->own, &b->own,
-                                       b->array.data);
     int64_t left = w->s.halo.steps, since = 0;
-    struct qn_region own;
     int i = 0, rc = 0;
 
-    own = region_of(&b->grid, &w->grown, &b->own, w->level[0].data);
-    if (mine)
-        copy_region(&own, &block);
+    if (mine) {
+        struct qn_region to = own_part(w, 0);
+        struct qn_region from =
+            region_of(&b->grid, &b->own, &b->own, b->array.data);
+
+        copy_region(&to, &from);
+    }
     for (; left > 0 && !rc; i = 1 - i) {
         int64_t steps = left < w->s.block ? left : w->s.block;
 
@@ -305,9 +333,10 @@ run_all(struct sweeping *w)
         left -= steps;
         rc = left > 0 ? ask(w, &since, steps) : 0;
     }
-    own = region_of(&b->grid, &w->grown, &b->own, w->level[i].data);
     if (mine && !w->rc)
-        copy_region(&block, &own);
+        note(w, take_back(w, i));
+    else
+        b->grid = w->type[i];
     return w->rc;
 }
 
@@ -315,9 +344,13 @@ int
 qn_block_sweep(struct qn_block *b, const struct qn_kernel *k,
                const void *params, struct qn_error *err)
 {
-    struct sweeping w = {.b = b, .err = err};
+    struct sweeping w = {.b = b, .err = err,
+                         .type = {b->grid, b->grid}};
     int rc = qn_sweep_make(&w.s, k, params, &b->grid, err);
 
+    // only where one step is taken may another type come out
+    if (!rc && k->type)
+        rc = k->type(params, &b->grid, &w.type[1], err);
     rc = qn_comm_agree(b->team, rc, err);
     if (rc)
         return rc;

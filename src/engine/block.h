@@ -12,7 +12,7 @@
 
 struct qn_block {
     struct qn_comm *team;  /* borrowed; block i is that of its rank i       */
-    struct qn_type grid;   /* of a real type; the whole grid                */
+    struct qn_type grid;   /* the whole grid                                */
     struct qn_cut cut;
     struct qn_box own;     /* in the grid; empty on ranks without a block   */
     struct qn_array array; /* the own samples                               */
@@ -31,8 +31,8 @@ qn_block_radius(
     int64_t radius[QN_MAX_DIMS], const struct qn_kernel *k, const void *params,
     const struct qn_type *grid, struct qn_error *err);
 
-/* Collective over the team.  All steps of a stencil, in place.  QN_ESTOPPED:
- * the team was asked to stop. */
+/* Collective over the team.  All steps of a stencil, in place; grid and array
+ * have the type that comes out.  QN_ESTOPPED: the team was asked to stop. */
 int
 qn_block_sweep(
     struct qn_block *b, const struct qn_kernel *k, const void *params,

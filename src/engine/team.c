@@ -152,7 +152,7 @@ read_region(struct part *p, json_t *use, int64_t offset, json_t **cards,
         json_object_get(p->asked, "path"), "start",
         numbers(b->own.start, b->own.ndims), "count",
         numbers(b->own.count, b->own.ndims), "offset", (json_int_t)offset,
-        "dtype", qn_dtype_name(b->grid.dtype));
+        "dtype", qn_dtype_name(use ? p->h->st->precision : b->grid.dtype));
 
     if (json_object_get(p->asked, "hdu"))
         json_object_set(request, "hdu", json_object_get(p->asked, "hdu"));
@@ -204,7 +204,7 @@ place_operand(struct part *p, struct ready *r, int i,
     r->operand[i] = &r->array[i];
     r->offset[i] = -1;
     if (op->kind == QN_OPERAND_NUMBER || op->kind == QN_OPERAND_HEADER) {
-        struct qn_type one = {.dtype = p->block.grid.dtype};
+        struct qn_type one = {.dtype = p->h->st->precision};
 
         QN_TRY(qn_array_make(&r->array[i], &one, err));
         return qn_dtype_convert(r->array[i].data, one.dtype, &u->number,
@@ -212,7 +212,7 @@ place_operand(struct part *p, struct ready *r, int i,
     }
     type = type_of(p, u);
     QN_TRY(qn_shape_fits(&p->block.grid.shape, &type->shape, err));
-    r->array[i].type.dtype = p->block.grid.dtype;
+    r->array[i].type.dtype = p->h->st->precision;
     r->array[i].type.shape = part_shape(&p->block, &type->shape);
     return qn_arena_place(&p->arena, (int64_t)qn_array_bytes(&r->array[i]),
                           &r->offset[i], err);
@@ -287,8 +287,6 @@ cut_grid(struct part *p, struct qn_error *err)
     int64_t widest[QN_MAX_DIMS] = {0};
 
     b->grid = *p->t->item->type;
-    if (stage->nsteps)
-        b->grid.dtype = p->h->st->precision;
     for (int i = 0; i < stage->nsteps; i++) {
         int64_t radius[QN_MAX_DIMS];
 
@@ -339,6 +337,20 @@ take_points(struct part *p, int i, int n, struct qn_error *err)
     return rc;
 }
 
+/* An earlier step may have made integers. */
+static int
+make_real(struct part *p, const struct qn_kernel *k, struct qn_error *err)
+{
+    struct qn_array real = {0}, *a = &p->block.array;
+
+    if (!k->real || a->type.dtype == p->h->st->precision)
+        return 0;
+    QN_TRY(qn_array_convert(&real, a, p->h->st->precision, err));
+    qn_array_clear(a);
+    *a = real;
+    return 0;
+}
+
 /* Collective over the team. */
 static int
 take_steps(struct part *p, struct qn_error *err)
@@ -349,6 +361,13 @@ take_steps(struct part *p, struct qn_error *err)
 
     for (int i = 0; i < stage->nsteps && !rc;) {
         int n = run_of_points(stage, i);
+
+        rc = has ? make_real(p, stage->steps[i].kernel, err) : 0;
+        rc = qn_comm_agree(p->block.team, rc, err);
+        if (rc)
+            break;
+        if (stage->steps[i].kernel->real)
+            p->block.grid.dtype = p->h->st->precision;
 
         if (n) {
             rc = has ? take_points(p, i, n, err) : 0;
@@ -485,6 +504,7 @@ clear_part(struct part *p)
             qn_array_clear(&p->ready[i].array[k]);
     }
     free(p->ready);
+    qn_array_clear(&p->block.array);
     qn_farm_memory(&p->h->run->farm, 0, -1);
     qn_arena_close(&p->arena);
     json_decref(p->asked);

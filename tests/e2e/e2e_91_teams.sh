@@ -10,6 +10,7 @@ grid = r.normal(size=(700, 900))
 grid[10:20, 30:50] = np.nan
 np.save("grid.npy", grid)
 np.save("mask.npy", r.uniform(1, 2, size=(700, 900)))
+np.save("counts.npy", r.integers(0, 60000, size=(333, 444)).astype("u2"))
 np.save("row.npy", r.uniform(1, 2, size=900))
 for i in range(3):
     np.save(f"cube{i}.npy", r.normal(size=(40 + i, 70, 90)).astype("f4"))
@@ -33,6 +34,19 @@ stages:
       - gaussian: {sigma: [1, 2, 1], edge: reflect}
       - gradient
     output: {dtype: float32}
+  fractal:
+    input: {grid: {shape: [300, 500]}}
+    steps: [mandelbrot: {x: [-2.2, 0.8], y: [-1.2, 1.2], iterations: 200}]
+  plate:
+    input: {grid: {shape: [300, 700]}}
+    steps:
+      - formula: "exp(-((i0 - 150)**2 + (i1 - 300)**2) / 500)"
+      - heat: {alpha: 0.2, steps: 50, boundary: periodic}
+      - heat: {alpha: 0.1, steps: 7, boundary: insulated}
+      - heat: {alpha: 0.1, steps: 33, boundary: fixed}
+  counts:
+    input: counts.npy
+    steps: [median: {size: 5}, subtract: 1]
 END
 
 say "alone"
@@ -42,23 +56,25 @@ for n in 1 2 3 4 6 7 8 12 16; do
     say "$n ranks, teams of 2 and of all"
     expect_code 3 "$QUERN_SOURCE/scripts/mpirun.sh" -n $n "$QUERN_BIN/quern" \
         run job.yaml --output out$n \
-        --set stages.plane.team=all --set stages.cubes.team=2
+        --set stages.plane.team=all --set stages.cubes.team=2 \
+        --set stages.fractal.team=all --set stages.plate.team=all \
+        --set stages.counts.team=4
     expect_code 0 /usr/bin/python3 "$QUERN_SOURCE/tests/e2e/same.py" \
         alone out$n
-    expect_text out '^[1-9][0-9]* compared in 4 files, 0 differ'
+    expect_text out '^[1-9][0-9]* compared in 7 files, 0 differ'
 done
 
 say "again: nothing is left to be done"
 expect_code 3 "$QUERN_SOURCE/scripts/mpirun.sh" -n 2 "$QUERN_BIN/quern" \
     run job.yaml --output out2 --set stages.plane.team=all
-expect_text err '4 of 5 items done \(4 before\), 1 failed'
+expect_text err '7 of 8 items done \(7 before\), 1 failed'
 
 say "more than a rank may fill: on a team, or refused with the figures"
 expect_code 2 quern run job.yaml --output small --stage plane --memory 8MiB
 expect_text err 'grid.npy needs 14.4 MB of memory, and a rank may fill 8.0 MB'
 expect_code 0 "$QUERN_SOURCE/scripts/mpirun.sh" -n 2 "$QUERN_BIN/quern" \
     run job.yaml --output small --stage plane --memory 8MiB
-rm -r alone/cubes
+rm -r alone/{cubes,fractal,plate,counts}
 expect_code 0 /usr/bin/python3 "$QUERN_SOURCE/tests/e2e/same.py" alone small
 
 say "what cannot be shared"
