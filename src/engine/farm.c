@@ -140,16 +140,27 @@ send_request(struct qn_farm *f, struct qn_farm_worker *w,
     return qn_channel_send(w->child.sock, h->request, NULL, 0, err);
 }
 
+/* Where it cannot begin nothing is in hand any more: nobody would answer. */
 static int
 begin(struct qn_farm *f, struct qn_farm_worker *w, struct qn_error *err)
 {
+    int rc;
+
     w->deadline = qn_clock_now() + w->hand.timeout;
     if (!send_request(f, w, &w->hand, NULL))
         return 0;
     // it died between two requests: a fresh one has another chance
     qn_child_bury(&w->child, NULL, 0);
     w->deadline = qn_clock_now() + w->hand.timeout;
-    return send_request(f, w, &w->hand, err);
+    rc = send_request(f, w, &w->hand, err);
+    if (rc) {
+        qn_child_bury(&w->child, NULL, 0);
+        drop(&w->hand);
+        drop(&w->ahead);
+        w->sent = false;
+        f->busy--;
+    }
+    return rc;
 }
 
 int

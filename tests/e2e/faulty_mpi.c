@@ -55,14 +55,25 @@ fails(const char *call)
 WRAP(MPI_Init_thread, (int *c, char ***v, int want, int *got), (c, v, want, got))
 WRAP(MPI_Comm_dup, (MPI_Comm a, MPI_Comm *b), (a, b))
 WRAP(MPI_Comm_split, (MPI_Comm a, int colour, int key, MPI_Comm *b), (a, colour, key, b))
-WRAP(MPI_Comm_split_type, (MPI_Comm a, int type, int key, MPI_Info i, MPI_Comm *b), (a, type, key, i, b))
-WRAP(MPI_Ibcast, (void *p, int n, MPI_Datatype t, int root, MPI_Comm c, MPI_Request *r), (p, n, t, root, c, r))
-WRAP(MPI_Iallreduce, (const void *a, void *b, int n, MPI_Datatype t, MPI_Op o, MPI_Comm c, MPI_Request *r), (a, b, n, t, o, c, r))
-WRAP(MPI_Iallgather, (const void *a, int n, MPI_Datatype t, void *b, int m, MPI_Datatype u, MPI_Comm c, MPI_Request *r), (a, n, t, b, m, u, c, r))
-WRAP(MPI_Iallgatherv, (const void *a, int n, MPI_Datatype t, void *b, const int m[], const int d[], MPI_Datatype u, MPI_Comm c, MPI_Request *r), (a, n, t, b, m, d, u, c, r))
-WRAP(MPI_Isend, (const void *p, int n, MPI_Datatype t, int to, int tag, MPI_Comm c, MPI_Request *r), (p, n, t, to, tag, c, r))
-WRAP(MPI_Irecv, (void *p, int n, MPI_Datatype t, int from, int tag, MPI_Comm c, MPI_Request *r), (p, n, t, from, tag, c, r))
+WRAP(MPI_Comm_split_type, (MPI_Comm a, int type, int key, MPI_Info i, MPI_Comm *b),
+     (a, type, key, i, b))
+WRAP(MPI_Ibcast, (void *p, int n, MPI_Datatype t, int root, MPI_Comm c, MPI_Request *r),
+     (p, n, t, root, c, r))
+WRAP(MPI_Iallreduce, (const void *a, void *b, int n, MPI_Datatype t, MPI_Op o, MPI_Comm c,
+     MPI_Request *r),
+     (a, b, n, t, o, c, r))
+WRAP(MPI_Iallgather, (const void *a, int n, MPI_Datatype t, void *b, int m, MPI_Datatype u,
+     MPI_Comm c, MPI_Request *r),
+     (a, n, t, b, m, u, c, r))
+WRAP(MPI_Iallgatherv, (const void *a, int n, MPI_Datatype t, void *b, const int m[], const int d[],
+     MPI_Datatype u, MPI_Comm c, MPI_Request *r),
+     (a, n, t, b, m, d, u, c, r))
+WRAP(MPI_Isend, (const void *p, int n, MPI_Datatype t, int to, int tag, MPI_Comm c, MPI_Request *r),
+     (p, n, t, to, tag, c, r))
+WRAP(MPI_Irecv, (void *p, int n, MPI_Datatype t, int from, int tag, MPI_Comm c, MPI_Request *r),
+     (p, n, t, from, tag, c, r))
 WRAP(MPI_Test, (MPI_Request *r, int *done, MPI_Status *s), (r, done, s))
-WRAP(MPI_Iprobe, (int from, int tag, MPI_Comm c, int *there, MPI_Status *s), (from, tag, c, there, s))
+WRAP(MPI_Iprobe, (int from, int tag, MPI_Comm c, int *there, MPI_Status *s),
+     (from, tag, c, there, s))
 WRAP(MPI_Comm_free, (MPI_Comm *c), (c))
 WRAP(MPI_Finalize, (void), ())

@@ -101,17 +101,17 @@ add_items(struct qn_items *items, struct qn_error *err)
         {"raw/b1", "bias", "V"},   {"raw/b2", "bias", "V"},
         {"raw/f1", "flat", "V"},   {"raw/f2", "flat", "B"},
         {"raw/s1", "object", "V"}, {"raw/s2", "object", "B"}};
+    const struct qn_type type = {QN_U16, {2, {4, 6}}};
+    struct qn_pool *pool = &items->pool;
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct qn_item *it;
 
         QN_TRY(qn_item_add(items, rows[i][0], &it, err));
         it->bytes = 100;
-        it->probed = true;
-        it->stored = QN_U16;
-        it->type = (struct qn_type){QN_U16, {2, {4, 6}}};
-        QN_TRY(qn_item_field(it, "KIND", rows[i][1], true, err));
-        QN_TRY(qn_item_field(it, "FILTER", rows[i][2], true, err));
+        QN_TRY(qn_item_type(pool, it, QN_U16, &type, err));
+        QN_TRY(qn_item_field(pool, it, "KIND", rows[i][1], true, err));
+        QN_TRY(qn_item_field(pool, it, "FILTER", rows[i][2], true, err));
     }
     return 0;
 }
@@ -141,9 +141,11 @@ note_plan(const struct qn_plan *plan)
     for (int s = 0; s < plan->job->nstages; s++)
         for (int i = 0; i < plan->stage[s].ntargets; i++) {
             const struct qn_target *t = &plan->stage[s].target[i];
+            char key[QN_KEY_HEX];
 
             wrap_note(t->name, t->name ? strlen(t->name) : 0);
-            wrap_note(t->key, strlen(t->key));
+            if (t->key)
+                wrap_note(key, strlen(qn_key_hex(key, t->key)));
         }
 }
 
