@@ -65,7 +65,7 @@ compare o1 o5
 expect_code 2 taskset -c 0 quern run job.yaml -o o6 --threads 8 --strict-threads
 expect_text err "8 threads asked"
 refuse_file o6
-expect_code 0 taskset -c 0 quern run job.yaml -o o6 --threads 1 --strict-threads
+expect_code 0 quern run job.yaml -o o6 --threads 1 --strict-threads
 
 say "never more workers than threads"
 expect_code 0 quern run job.yaml -o o7 --threads 1 --set concurrency=3
