@@ -142,7 +142,8 @@ find_files(struct qn_run *run, const struct qn_input *in,
                            "it reads the files named behind the job: `quern "
                            "run JOB FILE...`");
     }
-    rc = qn_discover_names(
+    // alone, it is cheapest to look at a file where its folder is read
+    rc = (run->comm->size > 1 ? qn_discover_names : qn_discover)(
         &found, run->options->data, (const char *const *)files->v, files->n,
         (const char *const *)in->exclude.v, in->exclude.n, err);
     if (rc == QN_EMISSING && run->options->growing) {

@@ -388,12 +388,14 @@ struct named {
     const struct qn_target *t;
 };
 
-static int
-by_name(const void *a, const void *b)
-{
-    return strcmp(((const struct named *)a)->name,
-                  ((const struct named *)b)->name);
-}
+/* Names seen so far: a hash table of where they stand. */
+struct names {
+    const struct qn_plan *p;
+    struct {
+        int stage, target; /* plus one; 0: free */
+    } *slot;               /* owned             */
+    size_t slots;          /* a power of two, more than the names */
+};
 
 static int
 check_name(const struct named *n, struct qn_error *err)
@@ -423,41 +425,75 @@ first_path(const struct named *n)
     return n->t->ntasks ? n->st->task[n->t->task[0]].item->path : n->name;
 }
 
-static int
-check_names(struct named *all, size_t n, struct qn_error *err)
+static struct named
+named(const struct qn_plan *p, int stage, int target)
 {
-    qsort(all, n, sizeof *all, by_name);
-    for (size_t i = 0; i < n; i++) {
-        QN_TRY(check_name(&all[i], err));
-        if (i && !strcmp(all[i - 1].name, all[i].name))
+    const struct qn_plan_stage *st = &p->stage[stage];
+
+    return (struct named){st->target[target].name, st, &st->target[target]};
+}
+
+static int
+open_names(struct names *n, const struct qn_plan *p, struct qn_error *err)
+{
+    size_t most = 0;
+
+    for (int s = 0; s < p->job->nstages; s++)
+        most += (size_t)p->stage[s].ntargets;
+    *n = (struct names){.p = p, .slots = 4};
+    while (2 * n->slots < 3 * most)
+        n->slots *= 2;
+    return qn_memory_make((void **)&n->slot, n->slots, sizeof *n->slot,
+                          "the plan", err);
+}
+
+// Source: the 64-bit FNV-1a hash of Fowler, Noll and Vo.
+static uint64_t
+hash_name(const char *name)
+{
+    uint64_t h = UINT64_C(0xcbf29ce484222325);
+
+    for (; *name; name++)
+        h = (h ^ (unsigned char)*name) * UINT64_C(0x100000001b3);
+    return h ^ h >> 32;
+}
+
+/* One more name, which nobody else may have. */
+static int
+add_name(struct names *n, int stage, int target, struct qn_error *err)
+{
+    struct named mine = named(n->p, stage, target);
+    size_t at = hash_name(mine.name) & (n->slots - 1);
+
+    QN_TRY(check_name(&mine, err));
+    for (; n->slot[at].stage; at = (at + 1) & (n->slots - 1)) {
+        struct named other =
+            named(n->p, n->slot[at].stage - 1, n->slot[at].target - 1);
+
+        if (!strcmp(mine.name, other.name))
             return qn_fail(err, QN_EJOB,
                            "stage %s: %s and %s would both be written to %s; "
                            "make `output: {name: ...}` tell them apart, for "
                            "example with {dir}",
-                           all[i].st->stage->name, first_path(&all[i - 1]),
-                           first_path(&all[i]), all[i].name);
+                           mine.st->stage->name, first_path(&other),
+                           first_path(&mine), mine.name);
     }
+    n->slot[at].stage = stage + 1;
+    n->slot[at].target = target + 1;
     return 0;
 }
 
 int
 qn_plan_check(const struct qn_plan *p, struct qn_error *err)
 {
-    size_t n = 0, most = 1;
-    struct named *all = NULL;
-    int rc;
+    struct names names;
+    int rc = open_names(&names, p, err);
 
     for (int s = 0; s < p->job->nstages; s++)
-        most += (size_t)p->stage[s].ntargets;
-    QN_TRY(qn_memory_make((void **)&all, most, sizeof *all, "the plan", err));
-    for (int s = 0; s < p->job->nstages; s++)
-        for (int i = 0; i < p->stage[s].ntargets; i++)
+        for (int i = 0; i < p->stage[s].ntargets && !rc; i++)
             if (p->stage[s].target[i].name)
-                all[n++] = (struct named){p->stage[s].target[i].name,
-                                          &p->stage[s],
-                                          &p->stage[s].target[i]};
-    rc = check_names(all, n, err);
-    free(all);
+                rc = add_name(&names, s, i, err);
+    free(names.slot);
     return rc;
 }
 
