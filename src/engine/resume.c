@@ -20,8 +20,8 @@ enum { QUARANTINE = 2 }; /* crashes of a whole run with the item in hand */
 struct checking {
     struct qn_run *run;
     int s;
-    bool *known;               /* owned, [ntargets]: the journal has a line
-                                  for what stands there                    */
+    bool *known;               /* [ntargets], in the plan: the journal has a
+                                  line for what stands there               */
     struct qn_outcomes found, failed;
 };
 
@@ -187,6 +187,8 @@ take_recalled(void *ctx, int rank, int64_t unit, int code, int64_t value,
 {
     struct checking *c = ctx;
 
+    if (!c->run->commons.leads)
+        return 0;
     c->known[unit] = true;
     return code ? 0 : take_found(ctx, rank, unit, code, value, text, err);
 }
@@ -238,21 +240,22 @@ recall(struct checking *c, struct qn_error *err)
 int
 qn_resume_stage(struct qn_run *run, int s, struct qn_error *err)
 {
-    const struct qn_plan_stage *st = &run->plan.stage[s];
+    struct qn_plan_stage *st = &run->plan.stage[s];
     struct checking c = {.run = run, .s = s};
-    int rc;
+    int rc = 0;
 
     // a result without its steps does not serve who wants to see them
     if (run->options->fresh ||
         (run->options->keep_steps && !st->stage->combine.given))
         return 0;
-    rc = qn_memory_make((void **)&c.known, (size_t)st->ntargets,
-                        sizeof *c.known, "the results", err);
-    rc = qn_comm_agree(run->comm, rc, err);
+    if (run->commons.leads)
+        rc = qn_pool_make(&st->pool, (void **)&c.known, (size_t)st->ntargets,
+                          sizeof *c.known, err);
+    rc = qn_commons_tell(&run->commons, run->comm, &c.known, sizeof c.known,
+                         rc, err);
     if (!rc)
         rc = recall(&c, err);
     if (!rc)
         rc = ask_outputs(&c, err);
-    free(c.known);
     return rc;
 }

@@ -68,7 +68,7 @@ qn_stage_timeout(const struct qn_stage *stage, const struct qn_task *t)
 struct doing {
     struct qn_run *run;
     int s;
-    int *order;    /* owned: tasks, largest first */
+    int *order;    /* tasks, largest first; in the plan */
     int64_t n;
     struct qn_outcomes done;
 };
@@ -177,13 +177,17 @@ larger_first(const void *a, const void *b, void *tasks)
     return p != q ? (p < q) - (p > q) : x - y;
 }
 
+/* Of all that is to do, once a node. */
 static int
 make_order(struct doing *d, struct qn_error *err)
 {
     struct qn_plan_stage *st = &d->run->plan.stage[d->s];
 
-    QN_TRY(qn_memory_make((void **)&d->order, (size_t)st->ntasks,
-                          sizeof *d->order, "the order of items", err));
+    for (int i = 0; i < st->ntasks; i++)
+        d->n += st->task[i].state == QN_TODO;
+    QN_TRY(qn_pool_make(&st->pool, (void **)&d->order, (size_t)d->n,
+                        sizeof *d->order, err));
+    d->n = 0;
     for (int i = 0; i < st->ntasks; i++)
         if (st->task[i].state == QN_TODO)
             d->order[d->n++] = i;
@@ -193,16 +197,33 @@ make_order(struct doing *d, struct qn_error *err)
     return 0;
 }
 
+/* Collective. */
+static int
+tell_order(struct doing *d, struct qn_error *err)
+{
+    struct qn_run *run = d->run;
+    struct doing head;
+    int rc = 0;
+
+    if (run->commons.leads)
+        rc = make_order(d, err);
+    head = *d;
+    QN_TRY(qn_commons_tell(&run->commons, run->comm, &head, sizeof head, rc,
+                           err));
+    d->order = head.order;
+    d->n = head.n;
+    return 0;
+}
+
 static int
 run_items(struct qn_run *run, int s, struct qn_error *err)
 {
     struct doing d = {.run = run, .s = s};
     struct qn_work work = {.ctx = &d, .request = request_item,
                            .begin = begin_item, .finish = finish_item, .tick = tick};
-    int rc = make_order(&d, err);
+    int rc = tell_order(&d, err);
 
     work.total = d.n;
-    rc = qn_comm_agree(run->comm, rc, err);
     if (!rc)
         rc = qn_dispatch(&run->farm, run->comm, &work, &run->stopped, err);
     if (!rc)
@@ -212,7 +233,6 @@ run_items(struct qn_run *run, int s, struct qn_error *err)
         rc = qn_outcome_share(run->comm, &d.done, qn_stage_take,
                               &(struct qn_stage_done){run, s}, err);
     qn_outcome_clear(&d.done);
-    free(d.order);
     return rc;
 }
 
