@@ -23,6 +23,7 @@ test_packages=(
     python3-astropy
     python3-h5py
     python3-numpy
+    python3-scipy
     python3-silx
     shellcheck
     strace

@@ -4,10 +4,13 @@
 #include <string.h>
 
 #include "kernels/clones.h"
-#include "quern/kernel.h"
+#include "kernels/edge.h"
 
 /* Points on their way, and steps between two looks at whether any is left. */
 enum { LANES = 32, STEPS = 16 };
+
+/* Whole numbers up to here are exact in float32. */
+enum { MOST_ITERATIONS = 1 << 24 };
 
 struct params {
     struct qn_numbers x, y;
@@ -36,11 +39,10 @@ prepare(void *params, struct qn_error *err)
             return qn_fail(err, QN_EJOB,
                            "mandelbrot: %s wants two numbers, like [-2, 1]",
                            i ? "y" : "x");
-    if (p->iterations < 1 || p->iterations > INT32_MAX - STEPS)
+    if (p->iterations < 1 || p->iterations > MOST_ITERATIONS)
         return qn_fail(err, QN_EJOB,
-                       "mandelbrot: %lld iterations cannot be counted; give 1 "
-                       "or more",
-                       (long long)p->iterations);
+                       "mandelbrot: %lld iterations are not between 1 and %d",
+                       (long long)p->iterations, MOST_ITERATIONS);
     return 0;
 }
 
@@ -54,7 +56,6 @@ type(const void *params, const struct qn_type *in, struct qn_type *out,
                        "an item of two axes is needed, not of %d",
                        in->shape.ndims);
     *out = *in;
-    out->dtype = QN_I32;
     return 0;
 }
 
@@ -99,16 +100,16 @@ place(const struct qn_numbers *range, int64_t i, int64_t n)
 }
 
 static void
-count_points(const struct params *p, struct points *z, int32_t *to, int64_t n)
+count_points(const struct params *p, struct points *z)
 {
     memset(z->zx, 0, sizeof z->zx);
     memset(z->zy, 0, sizeof z->zy);
     memset(z->n, 0, sizeof z->n);
     for (int64_t done = 0; done < p->iterations && iterate(z); done += STEPS)
         ;
-    for (int64_t i = 0; i < n; i++)
-        to[i] = z->n[i] < (double)p->iterations ? (int32_t)z->n[i]
-                                                : (int32_t)p->iterations;
+    for (int l = 0; l < LANES; l++)
+        if (z->n[l] > (double)p->iterations)
+            z->n[l] = (double)p->iterations;
 }
 
 static int
@@ -120,7 +121,6 @@ stencil(const void *params, const struct qn_region *in,
 
     (void)in, (void)memory, (void)err;
     for (int64_t row = 0; row < out->count[0]; row++) {
-        int32_t *to = (int32_t *)out->data + row * out->stride[0];
         const double y = place(&p->y, out->start[0] + row, grid->n[0]);
 
         for (int64_t at = 0; at < out->count[1]; at += LANES) {
@@ -131,7 +131,9 @@ stencil(const void *params, const struct qn_region *in,
                 z.cx[l] = place(&p->x, out->start[1] + at + l, grid->n[1]);
                 z.cy[l] = y;
             }
-            count_points(p, &z, to + at, left < LANES ? left : LANES);
+            count_points(p, &z);
+            qn_edge_store(out, row * out->stride[0] + at, z.n,
+                          left < LANES ? left : LANES);
         }
     }
     return 0;
@@ -146,11 +148,13 @@ const struct qn_kernel qn_kernel_mandelbrot = {
         "image's own values are not looked at. From z = 0 on each step makes z "
         "z^2 + c, in float64: xx = zx zx, yy = zy zy, zy = 2 zx zy + cy, zx = "
         "xx - yy + cx. What comes out is how many steps end with zx zx + zy zy "
-        "<= 4 before one does not, at most iterations, as int32: a point of "
-        "the set has iterations. Use it on a generated item: input: {grid: "
+        "<= 4 before one does not, at most iterations (up to 16777216): a "
+        "point of the set has iterations. The type is real; output: {dtype: "
+        "uint16} takes less room. Use it on a generated item: input: {grid: "
         "{shape: [ny, nx]}}.",
     .kind = QN_KIND_GENERATOR,
     .version = 1,
+    .real = true,
     .params_size = sizeof(struct params),
     .options = options,
     .prepare = prepare,

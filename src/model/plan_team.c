@@ -21,13 +21,30 @@ is_local(const struct qn_step *step)
            step->kernel->stencil;
 }
 
-/* The first step that needs the whole item; NULL: none. */
-static const char *
-whole_step(const struct qn_stage *stage)
+/* Do all items come in the type of the blocks? */
+static bool
+come_real(const struct qn_plan_stage *st)
 {
-    for (int i = 0; i < stage->nsteps; i++)
-        if (!is_local(&stage->steps[i]))
+    for (int i = 0; i < st->ntasks; i++)
+        if (st->task[i].item->probed &&
+            st->task[i].item->type->dtype != st->precision)
+            return false;
+    return true;
+}
+
+/* The first step that needs the whole item, or the integers that it holds;
+ * NULL: none. */
+static const char *
+whole_step(const struct qn_plan_stage *st)
+{
+    const struct qn_stage *stage = st->stage;
+    bool real = come_real(st);
+
+    for (int i = 0; i < stage->nsteps; i++) {
+        real = real || stage->steps[i].kernel->real;
+        if (!real || !is_local(&stage->steps[i]))
             return stage->steps[i].kernel->name;
+    }
     return NULL;
 }
 
@@ -103,7 +120,7 @@ choose(struct qn_plan_stage *st, int ranks, int64_t memory)
     const struct qn_task *t;
     int team = 1;
 
-    if (whole_step(st->stage) || why_alone(st))
+    if (whole_step(st) || why_alone(st))
         return 1;
     while (2 * team <= ranks && largest_need(st, team, &t) > memory)
         team *= 2;
@@ -129,7 +146,7 @@ qn_plan_team(struct qn_plan *p, int s, int ranks, int64_t memory,
                        "stage %s: several ranks cannot share an item, as %s; "
                        "leave `team:` out",
                        st->stage->name, why);
-    } else if (asked != 1 && (why = whole_step(st->stage))) {
+    } else if (asked != 1 && (why = whole_step(st))) {
         return qn_fail(err, QN_EJOB,
                        "stage %s: several ranks cannot share an item, as %s "
                        "needs the whole of it; leave `team:` out",

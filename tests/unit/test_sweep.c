@@ -34,7 +34,7 @@ static const struct {
      "{\"alpha\": 0.2, \"steps\": 6, \"boundary\": [\"insulated\", "
      "\"fixed\"], \"axes\": [0, 1]",
      2, 3, false},
-    {"mandelbrot", "{\"iterations\": 50", 2, 2, true},
+    {"mandelbrot", "{\"iterations\": 50", 2, 2, false},
     {"formula", "{\"expr\": \"x + 3 * i0\"", 1, 3, false},
     {"formula", "{\"expr\": \"exp(-(i1 - i0) / 7)\"", 2, 3, false},
     {"laplacian", "{\"cval\": 2.5", 1, 3, false},
