@@ -110,6 +110,36 @@ else:
 END
 good
 
+if [ -e "${QUERN_SHARED:-}/data/ccd_isis" ]; then
+    say "cosmic rays of a long exposure"
+    cat >isis.yaml <<'END'
+precision: float64
+stages:
+  part: {input: r2701242.fit.gz, steps: [crop: ["1800:2200", "200:700"], subtract: 780]}
+  holes: {input: {stage: part}, steps: [cosmic-rays: {become: nan, readnoise: 5}]}
+END
+    expect_quern 0 0 run isis.yaml --data "$QUERN_SHARED/data/ccd_isis" --output isis
+    /usr/bin/python3 - <<'END' || fail "other hits than astroscrappy's"
+import h5py, numpy as np
+def got(stage):
+    return h5py.File("isis/%s/r2701242.h5" % stage)["/entry/data/data"][()]
+found = np.isnan(got("holes"))
+assert 90 < found.sum() < 120, found.sum()
+try:
+    import astroscrappy
+except ImportError:
+    print("skipped: astroscrappy is not installed")
+else:
+    mask, clean = astroscrappy.detect_cosmics(
+        got("part"), satlevel=np.inf, sepmed=False, cleantype="medmask", readnoise=5)
+    inner = np.s_[8:-8, 8:-8]
+    assert np.array_equal(mask[inner], found[inner])
+END
+    good
+else
+    echo "skipped: no data/ccd_isis in QUERN_SHARED"
+fi
+
 say "what cannot be meant"
 while IFS='|' read -r step what; do
     printf 'stages:\n  a:\n    input: image.npy\n    steps:\n      - %s\n' \
