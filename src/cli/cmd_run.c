@@ -5,6 +5,7 @@
 #include "base/message.h"
 #include "cli/cli.h"
 #include "engine/stop.h"
+#include "engine/watch.h"
 #include "engine/young.h"
 
 static const struct argp_option options[] = {
@@ -57,7 +58,14 @@ static const struct argp_option options[] = {
      "may be writing them. They are counted and named, fail nothing, and "
      "combined results are made of the others; the next run takes them in. "
      "The exit code is that of the others, 0 if all are done, since a "
-     "folder that keeps growing would never give another one (default: 0)",
+     "folder that keeps growing would never give another one (default: 0, "
+     "with --watch 5)",
+     0},
+    {"watch", QN_CLI_WATCH, NULL, 0,
+     "When all is done, look for new and changed input files every second "
+     "(less often where that takes long) and go on with them, until a "
+     "signal, `quern stop`, or the deadline. Ends with 0 (3 where items "
+     "failed) if nothing that had settled was left undone, else with 75",
      0},
     {"sync", QN_CLI_SYNC, "group|item|off", 0,
      "When results are sure to be on the disk: up to 64, or those of a "
@@ -96,7 +104,7 @@ sum_up(struct qn_run *run, const struct qn_cli_job *o, double seconds)
                (long long)n->failed, (long long)(n->upstream + n->blocked),
                seconds, run->options->output);
     qn_young_say(run);
-    if (run->stopped) {
+    if (run->stopped && (!o->watch || qn_run_left(run))) {
         qn_message(QN_NOTE, "stopped before the end: run the same command "
                             "again to carry on");
         return QN_EXIT_STOPPED;
@@ -104,26 +112,77 @@ sum_up(struct qn_run *run, const struct qn_cli_job *o, double seconds)
     return (double)bad > allowed ? QN_EXIT_ITEMS : QN_EXIT_DONE;
 }
 
+/* One run, of many under --watch; *code is its exit code. */
 static int
-run_job(struct qn_cli_job *o, struct qn_comm *comm)
+run_once(int *code, struct qn_run *run, struct qn_watch *w,
+         struct qn_cli_job *o, const struct qn_cli_loaded *l,
+         struct qn_comm *comm, struct qn_error *err)
 {
-    struct qn_cli_loaded l = {0};
-    struct qn_run run = {0};
-    struct qn_error err = {0};
     double t0 = qn_clock_now();
-    int code, rc = qn_cli_load(&l, o, comm, &err);
+    int rc = qn_run_prepare(run, &l->job, &l->options, comm, err);
 
+    qn_watch_lend(w, run);
     if (!rc)
-        rc = qn_run_prepare(&run, &l.job, &l.options, comm, &err);
-    if (!rc)
-        rc = qn_run_execute(&run, &err);
+        rc = qn_run_execute(run, err);
     // of a failure that no other rank knows this one must speak
     if (rc && qn_comm_alone(comm)) {
         qn_message_mute(false);
         o->speak = true;
     }
-    code = rc ? qn_cli_exit(&err, o->speak)
-              : sum_up(&run, o, qn_clock_now() - t0);
+    *code = rc ? qn_cli_exit(err, o->speak)
+               : sum_up(run, o, qn_clock_now() - t0);
+    return rc;
+}
+
+static int
+run_watched(struct qn_cli_loaded *l, struct qn_cli_job *o,
+            struct qn_comm *comm, struct qn_error *err)
+{
+    struct qn_watch w = {.lock = 0};
+    struct qn_run run = {0};
+    int code, rc = qn_watch_check(&l->job, &l->options, err);
+    bool again = !rc;
+
+    code = rc ? qn_cli_exit(err, o->speak) : QN_EXIT_DONE;
+    while (again) {
+        again = false;
+        qn_run_clear(&run);
+        rc = qn_comm_agree(
+            comm, qn_watch_note(&w, &l->job, &l->options, comm, err), err);
+        if (!rc)
+            rc = run_once(&code, &run, &w, o, l, comm, err);
+        if (!rc && (rc = qn_watch_wait(&w, &run, &again, err)))
+            code = qn_cli_exit(err, o->speak);
+        // what is asked for once is not meant for every round
+        l->options.fresh = l->options.retry_failed = false;
+    }
+    qn_run_clear(&run);
+    qn_watch_close(&w);
+    return code;
+}
+
+static int
+run_job(struct qn_cli_job *o, struct qn_comm *comm)
+{
+    struct qn_cli_loaded l = {0};
+    struct qn_run run = {0};
+    struct qn_watch w = {.lock = 0};
+    struct qn_error err = {0};
+    double t0 = qn_clock_now();
+    int code;
+
+    if (o->watch && o->settle < 0)
+        o->settle = 5;
+    if (qn_cli_load(&l, o, comm, &err)) {
+        code = qn_cli_exit(&err, o->speak);
+    } else {
+        if (o->deadline > 0)
+            l.options.until = t0 + o->deadline;
+        if (o->watch)
+            code = run_watched(&l, o, comm, &err);
+        else
+            run_once(&code, &run, &w, o, &l, comm, &err);
+    }
     qn_run_clear(&run);
     qn_cli_unload(&l);
     return code;
@@ -132,7 +191,7 @@ run_job(struct qn_cli_job *o, struct qn_comm *comm)
 int
 qn_cmd_run(int argc, char **argv)
 {
-    struct qn_cli_job o = {0};
+    struct qn_cli_job o = {.settle = -1};
     struct qn_comm comm = {0};
     struct qn_error err = {0};
     int code = QN_EXIT_DONE;

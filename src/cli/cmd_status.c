@@ -18,14 +18,17 @@ static const struct argp_option options[] = {
 static const char doc[] =
     "Say how the run in the output folder DIR stands: what is done, failed, "
     "in hand and left, how fast it goes, and when it will be done.\vThe exit "
-    "code is the run's: 0 all done (or running), 3 some items failed, 75 "
+    "code is the run's: 0 all done (or "
+    "running, or watching), 3 some items failed, 75 "
     "stopped or died: run the same command again. 2: DIR is no output "
     "folder.";
 
 static int
-exit_code(enum qn_status_state state)
+exit_code(const struct qn_status *s)
 {
-    switch (state) {
+    switch (s->state) {
+    case QN_STATUS_WATCHING:
+        return s->nfailures ? QN_EXIT_ITEMS : QN_EXIT_DONE;
     case QN_STATUS_RUNNING:
     case QN_STATUS_DONE: return QN_EXIT_DONE;
     case QN_STATUS_FAILED: return QN_EXIT_ITEMS;
@@ -44,14 +47,14 @@ show(const struct qn_status *s, const struct qn_folder_words *w)
     if (w->json) {
         int bad = qn_status_json(s);
 
-        return bad ? bad : exit_code(s->state);
+        return bad ? bad : exit_code(s);
     }
     if (w->failed)
         qn_status_print_failures(s);
     else
         qn_status_print(s, w->output);
     if (!fflush(stdout) && !ferror(stdout))
-        return exit_code(s->state);
+        return exit_code(s);
     qn_fail(&err, QN_EIO, "the answer could not be written");
     return qn_cli_exit(&err, true);
 }

@@ -1,4 +1,5 @@
 /* Reading a job and deciding where its data and its output lie. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -151,10 +152,11 @@ qn_cli_load(struct qn_cli_loaded *l, struct qn_cli_job *o,
         .strict_threads = o->strict_threads,
         .keep_steps = o->keep_steps,
         .retry_failed = o->retry_failed,
-        .deadline = o->deadline,
+        .until = INFINITY,
         .max_failures = o->max_failures,
         .sync = o->sync,
         .settle = o->settle > 0 ? o->settle : 0,
+        .growing = o->watch,
         .arguments = &o->arguments,
     };
     return qn_comm_agree(comm, rc, err);

@@ -160,6 +160,7 @@ take(int key, char *arg, struct argp_state *state)
     case 'F': o->max_failures = 1; break;
     case 'a': take_allowed(o, arg); break;
     case 'D': take_deadline(o, arg); break;
+    case QN_CLI_WATCH: o->watch = true; break;
     case QN_CLI_SETTLE: o->settle = take_seconds(o, "--settle", arg); break;
     case QN_CLI_SYNC:
         o->sync = (enum qn_sync)take_word(o, "--sync", syncs, arg);
@@ -213,7 +214,7 @@ static bool
 comes_later(const char *word)
 {
     static const char *const later[] = {
-        "team", "shard", "watch",
+        "team", "shard",
         "verify-content", "progress", "trace"};
 
     for (size_t i = 0; i < sizeof later / sizeof *later; i++)

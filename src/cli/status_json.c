@@ -11,7 +11,8 @@ const char *
 qn_status_json_word(enum qn_status_state state)
 {
     static const char *const words[] = {"running", "done", "failed",
-                                        "stopped", "broken", "died"};
+                                        "stopped", "watching", "broken",
+                                        "died"};
 
     return words[state];
 }

@@ -66,6 +66,11 @@ print_state(const struct qn_status *s)
     case QN_STATUS_STOPPED:
         printf("stopped after %s%s\n", span, again);
         return;
+    case QN_STATUS_WATCHING:
+        printf("watching for new files, all done after %s", span);
+        print_place(s);
+        printf("%s\n", s->stopping ? "; asked to stop" : "");
+        return;
     case QN_STATUS_BROKEN:
         printf("ended by an error after %s: mend that and run the same "
                "command again\n",

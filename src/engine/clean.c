@@ -256,7 +256,8 @@ check_record(const char *output, bool *ended, struct qn_error *err)
                      output);
     record = rc ? NULL : json_load_file(path, 0, NULL);
     state = json_string_value(json_object_get(record, "state"));
-    *ended = state && strcmp(state, "running") != 0;
+    *ended = state && strcmp(state, "running") != 0 &&
+             strcmp(state, "watching") != 0;
     json_decref(record);
     free(path);
     return rc;

@@ -88,7 +88,10 @@ look_at_name(const char *output, struct qn_error *err)
         return qn_fail(err, QN_ENOMEM, "no memory for a path");
     record = json_load_file(path, 0, NULL);
     state = json_string_value(json_object_get(record, "state"));
-    rc = qn_lock_check(output, state && strcmp(state, "running") != 0, err);
+    rc = qn_lock_check(output,
+                       state && strcmp(state, "running") != 0 &&
+                           strcmp(state, "watching") != 0,
+                       err);
     json_decref(record);
     free(path);
     if (rc && err)
@@ -96,11 +99,19 @@ look_at_name(const char *output, struct qn_error *err)
     return rc ? QN_EIO : 0;
 }
 
+static void
+note_start(struct qn_run *run)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    run->started_ns = now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
 static int
 take_lock(struct qn_run *run, const char *path, struct qn_error *err)
 {
     char host[128] = "", text[256];
-    struct timespec now;
     int n;
 
     run->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
@@ -118,8 +129,7 @@ take_lock(struct qn_run *run, const char *path, struct qn_error *err)
         }
     }
     gethostname(host, sizeof host - 1);
-    clock_gettime(CLOCK_REALTIME, &now);
-    run->started_ns = now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+    note_start(run);
     n = snprintf(text, sizeof text, "%s %ld %lld\n", host, (long)getpid(),
                  (long long)run->started_ns);
     if (ftruncate(run->lock, 0) < 0)
@@ -211,10 +221,14 @@ open_as_first(struct qn_run *run, struct qn_error *err)
         rc = qn_fail(err, QN_ENOMEM, "no memory for a path");
     if (!rc)
         rc = qn_atomic_folder(outputs, err);
-    if (!rc)
+    // whoever watches has it already, and may have been asked to stop
+    if (!rc && !run->lock) {
         rc = take_lock(run, lock, err);
-    if (!rc && unlink(stop) < 0 && errno != ENOENT)
-        rc = qn_system_cannot(err, "remove", stop, errno);
+        if (!rc && unlink(stop) < 0 && errno != ENOENT)
+            rc = qn_system_cannot(err, "remove", stop, errno);
+    } else if (!rc) {
+        note_start(run);
+    }
     if (!rc)
         rc = write_lists(run, err);
     if (!rc)

@@ -131,6 +131,7 @@ find_files(struct qn_run *run, const struct qn_input *in,
 {
     const struct qn_strings *files = &in->files;
     struct qn_finds found = {0};
+    struct qn_error why = {0};
     int rc;
 
     if (in->generated)
@@ -145,11 +146,13 @@ find_files(struct qn_run *run, const struct qn_input *in,
     // alone, it is cheapest to look at a file where its folder is read
     rc = (run->comm->size > 1 ? qn_discover_names : qn_discover)(
         &found, run->options->data, (const char *const *)files->v, files->n,
-        (const char *const *)in->exclude.v, in->exclude.n, err);
+        (const char *const *)in->exclude.v, in->exclude.n, &why);
     if (rc == QN_EMISSING && run->options->growing) {
         // the first ones may come any moment
-        qn_message(QN_NOTE, "%s yet", err->text);
+        qn_message(QN_NOTE, "%s yet", why.text);
         rc = 0;
+    } else if (rc) {
+        rc = qn_fail(err, rc, "%s", why.text);
     }
     if (!rc)
         rc = qn_item_reserve(items, found.n, err);

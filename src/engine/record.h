@@ -5,7 +5,7 @@
 #include "engine/run.h"
 
 /* Local, on rank 0.  Replace the record.  state: "running", "done", "failed",
- * "stopped", "broken". */
+ * "stopped", "watching", "broken". */
 int
 qn_record_write(const struct qn_run *run, const char *state, struct qn_error *err);
 

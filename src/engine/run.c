@@ -368,12 +368,29 @@ end_journal(struct qn_run *run, struct qn_error *err)
     return qn_commit_mark(run->commit, QN_RECORD_RUN_END, err);
 }
 
-static const char *
-end_state(const struct qn_run *run)
+bool
+qn_run_left(const struct qn_run *run)
+{
+    for (int s = 0; s < run->job->nstages; s++) {
+        const struct qn_plan_stage *st = &run->plan.stage[s];
+
+        for (int i = 0; st->wanted && i < st->ntasks; i++)
+            if (st->task[i].state == QN_TODO)
+                return true;
+        for (int i = 0; st->wanted && i < st->ntargets; i++)
+            if (st->target[i].state == QN_TODO)
+                return true;
+    }
+    return false;
+}
+
+const char *
+qn_run_state(const struct qn_run *run)
 {
     const struct qn_tally *n = &run->tally;
 
-    if (run->stopped)
+    // a watch ends by being asked to
+    if (run->stopped && (!run->options->growing || qn_run_left(run)))
         return "stopped";
     return n->failed + n->upstream + n->blocked ? "failed" : "done";
 }
@@ -381,7 +398,6 @@ end_state(const struct qn_run *run)
 int
 qn_run_execute(struct qn_run *run, struct qn_error *err)
 {
-    double since = qn_clock_now(), end = run->options->deadline;
     char *stop = NULL;
     int rc;
 
@@ -392,8 +408,8 @@ qn_run_execute(struct qn_run *run, struct qn_error *err)
                                                  "the journal", err), err);
     if (!rc)
         rc = qn_folder_open(run, err);
-    if (!rc && run->comm->rank == 0)
-        qn_stop_watch(stop, end > 0 ? since + end : INFINITY);
+    if (!rc)
+        qn_stop_watch(run->comm->rank ? NULL : stop, run->options->until);
     if (!rc)
         rc = qn_threads_measure(&run->threads, &run->farm, run->comm, err);
     if (!rc)
@@ -430,7 +446,7 @@ qn_run_execute(struct qn_run *run, struct qn_error *err)
             qn_record_write(run, "broken", NULL);
         return rc;
     }
-    return keep_record(run, end_state(run), err);
+    return keep_record(run, qn_run_state(run), err);
 }
 
 void

@@ -26,7 +26,8 @@ struct qn_run_options {
     int64_t limit;       /* items a stage; 0: all                          */
     int64_t max_failures; /* begin nothing new after so many; 0: no limit   */
     bool retry_failed;   /* try again what failed before                   */
-    double deadline;     /* s from the start; 0: none                      */
+    double until;        /* of qn_clock_now: begin nothing new then;
+                            INFINITY: no deadline                          */
     bool strict_threads; /* threads that are not there are an error        */
     bool keep_steps;     /* what comes out of each step is a product       */
     enum qn_sync sync;
@@ -81,6 +82,15 @@ qn_run_prepare(
  * run->tally. */
 int
 qn_run_execute(struct qn_run *run, struct qn_error *err);
+
+/* Local.  What the record says of a run that has come to its end: "done",
+ * "failed", "stopped". */
+const char *
+qn_run_state(const struct qn_run *run);
+
+/* Local.  Is anything left that was to be made? */
+bool
+qn_run_left(const struct qn_run *run);
 
 void
 qn_run_clear(struct qn_run *run);

@@ -74,7 +74,7 @@ static int
 read_state(struct qn_status *s, const char *output, struct qn_error *err)
 {
     static const char *const words[] = {"running", "done", "failed",
-                                        "stopped", "broken"};
+                                        "stopped", "watching", "broken"};
     const int n = sizeof words / sizeof *words;
     const char *word = text_of(s->record, "state");
     int i = 0;
@@ -96,14 +96,14 @@ static int
 find_state(struct qn_status *s, const char *output, struct qn_error *err)
 {
     QN_TRY(read_state(s, output, err));
-    if (s->state != QN_STATUS_RUNNING ||
+    if ((s->state != QN_STATUS_RUNNING && s->state != QN_STATUS_WATCHING) ||
         qn_lock_look(output, NULL) != QN_LOCK_FREE)
         return 0;
     json_decref(s->record);
     s->record = NULL;
     QN_TRY(load_record(s, output, err));
     QN_TRY(read_state(s, output, err));
-    if (s->state == QN_STATUS_RUNNING)
+    if (s->state == QN_STATUS_RUNNING || s->state == QN_STATUS_WATCHING)
         s->state = QN_STATUS_DIED;
     return 0;
 }
@@ -388,7 +388,9 @@ find_flights(struct qn_status *s, int64_t now, struct qn_error *err)
 static void
 settle_stages(struct qn_status *s)
 {
-    bool ended = s->state == QN_STATUS_DONE || s->state == QN_STATUS_FAILED;
+    bool ended = s->state == QN_STATUS_DONE ||
+                 s->state == QN_STATUS_FAILED ||
+                 s->state == QN_STATUS_WATCHING;
 
     for (size_t i = 0; i < s->nstages; i++) {
         struct qn_status_stage *st = &s->stage[i];
@@ -449,7 +451,9 @@ qn_status_load(struct qn_status *s, const char *output, struct qn_error *err)
         return rc;
     }
     settle_stages(s);
-    s->stopping = s->state == QN_STATUS_RUNNING && has_stop(output);
+    s->stopping = (s->state == QN_STATUS_RUNNING ||
+                   s->state == QN_STATUS_WATCHING) &&
+                  has_stop(output);
     if (!s->journaled) {
         struct qn_status_stage all = qn_status_total(s);
 

@@ -21,6 +21,7 @@ enum qn_status_state {
     QN_STATUS_DONE,
     QN_STATUS_FAILED,  /* it came to its end; some items failed            */
     QN_STATUS_STOPPED, /* it was asked to                                  */
+    QN_STATUS_WATCHING, /* all is done, it waits for new files             */
     QN_STATUS_BROKEN,  /* it ended on an error of its own: disk full, MPI  */
     QN_STATUS_DIED     /* nobody holds the lock, but the record says that
                           it runs                                          */

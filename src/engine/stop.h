@@ -9,9 +9,9 @@
 void
 qn_stop_listen(void);
 
-/* Local, on rank 0: take the appearance of a file, and the passing of a moment
- * (seconds of qn_clock_now; INFINITY: none), for a first signal.  path is
- * borrowed; NULL: no file. */
+/* Local: take the appearance of a file (rank 0 looks for it), and the passing of
+ * a moment (seconds of qn_clock_now; INFINITY: none), for a first signal.  path
+ * is borrowed; NULL: no file. */
 void
 qn_stop_watch(const char *path, double deadline);
 

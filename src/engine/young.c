@@ -27,8 +27,7 @@ qn_young_is(int64_t mtime_ns, int64_t now_ns, double seconds)
 
 /* Companions travel as fields "@NAME=BYTES:SECONDS.NANOSECONDS". */
 static bool
-has_young_companion(const struct qn_item *item, int64_t now_ns,
-                    double seconds)
+has_young_companion(const struct qn_item *item, int64_t now_ns, double seconds)
 {
     for (const char *p = item->fields; p && *p; p += strlen(p) + 1) {
         const char *colon = *p == '@' ? strchr(p, ':') : NULL;
@@ -56,8 +55,7 @@ keep_name(struct qn_run *run, const char *path, struct qn_error *err)
 }
 
 int
-qn_young_drop(struct qn_run *run, struct qn_items *items,
-              struct qn_error *err)
+qn_young_drop(struct qn_run *run, struct qn_items *items, struct qn_error *err)
 {
     double seconds = run->options->settle;
     struct timespec t;
@@ -138,9 +136,9 @@ qn_young_say(struct qn_run *run)
         qn_text_add(&names, "%s%s", i ? ", " : "", s->v[i]);
     if (s->n > NAMED)
         qn_text_add(&names, " and %zu more", s->n - NAMED);
-    qn_message(QN_NOTE, "%zu file%s younger than %g s left for the next run: %s",
-               s->n, s->n == 1 ? "" : "s", run->options->settle,
-               qn_text_get(&names));
+    qn_message(QN_NOTE,
+               "%zu file%s younger than %g s left for the next run: %s", s->n,
+               s->n == 1 ? "" : "s", run->options->settle, qn_text_get(&names));
     qn_text_clear(&names);
 }
 
