@@ -10,7 +10,7 @@
  *     prepare(params)            once the options are filled in
  *     type(params, in, &out)     what comes out: also used by `quern plan`
  *     point(...), stencil(...)
- *     or apply(...)              the samples
+ *     or apply(...)              the samples; reductions: see reduction.h
  *     release(params)            once, whatever happened before
  *
  * None of these may keep a pointer it was given beyond release.
@@ -22,6 +22,7 @@
 
 #include "quern/array.h"
 #include "quern/error.h"
+#include "quern/reduction.h"
 
 enum qn_kind {
     QN_KIND_POINT,     /* each sample by itself             */
@@ -88,6 +89,7 @@ enum qn_operands {
     QN_OPERANDS_NONE,
     QN_OPERANDS_ONE,      /* subtract: {stage: bias}                  */
     QN_OPERANDS_OPTIONAL, /* bad-pixels: may have one                 */
+    QN_OPERANDS_KEY,      /* reduce: {weights: {file: w.npy}}         */
     QN_OPERANDS_NAMED     /* calculate: {expr: "x - d", d: {...}}     */
 };
 
@@ -153,6 +155,8 @@ struct qn_kernel {
     bool integer_exact;     /* QN_KIND_COMBINE, REDUCTION: integers are
                                reduced as integers                        */
     enum qn_operands operands;
+    const char *operand_key;  /* QN_OPERANDS_KEY: what the one operand, which
+                               need not be given, is called            */
     size_t params_size;
     const struct qn_option *options; /* ends with name NULL; may be NULL  */
     const char *shorthand;  /* option that a bare scalar or list stands
@@ -170,7 +174,11 @@ struct qn_kernel {
         struct qn_type *out,
         struct qn_error *err);
 
-    /* Local.  Exactly one of the three (none for QN_KIND_COMBINE). */
+    /* QN_KIND_REDUCTION only, in place of type, point, stencil and apply. */
+    const struct qn_reduction *reduction;
+
+    /* Local.  Exactly one of the three (none for QN_KIND_COMBINE and
+     * QN_KIND_REDUCTION). */
     void (*point)(const void *params, const struct qn_lane *lane);
     int (*apply)(
         const void *params,

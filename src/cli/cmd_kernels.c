@@ -75,14 +75,15 @@ print_option(const struct qn_option *o)
 }
 
 static const char *
-operand_text(enum qn_operands operands)
+operand_text(const struct qn_kernel *k)
 {
     static const char *const texts[] = {
         NULL, "one: a number, {header: NAME}, {stage: NAME} or {file: PATH}",
         "may have one: {stage: NAME} or {file: PATH}",
+        "may have weights: {file: PATH} or {stage: NAME}",
         "any number, by the names used in expr"};
 
-    return texts[operands];
+    return texts[k->operands];
 }
 
 static void
@@ -91,8 +92,8 @@ print_page(const struct qn_kernel *k)
     printf("%s (%s)\n  %s\n\nDefinition\n", k->name, kind_name(k->kind),
            k->summary);
     print_wrapped(k->definition, "  ");
-    if (operand_text(k->operands))
-        printf("\nOperand\n  %s\n", operand_text(k->operands));
+    if (operand_text(k))
+        printf("\nOperand\n  %s\n", operand_text(k));
     if (k->options && k->options->name) {
         printf("\nOptions\n");
         for (const struct qn_option *o = k->options; o->name; o++)
@@ -163,8 +164,8 @@ print_section(const struct qn_kernel *k)
     printf(".\n\n");
     print_escaped(k->definition);
     printf("\n");
-    if (operand_text(k->operands))
-        printf("\n**Operand:** %s.\n", operand_text(k->operands));
+    if (operand_text(k))
+        printf("\n**Operand:** %s.\n", operand_text(k));
     if (k->options && k->options->name)
         print_options_table(k->options);
     if (k->shorthand)

@@ -14,10 +14,32 @@ step_names_json(const struct qn_stage *stage)
 {
     json_t *names = json_array();
 
-    for (int i = 0; i < stage->nsteps; i++)
+    for (int i = 0; i < stage->nsteps - stage->nproducts; i++)
         json_array_append_new(names,
                               json_string(stage->steps[i].kernel->name));
     return names;
+}
+
+/* {"sum": {"kernel": "reduce", "data": {"shape", "dtype"}, ...}, ...} */
+static json_t *
+products_json(const struct qn_plan_view *v, int s)
+{
+    const struct qn_plan_stage *st = &v->run->plan.stage[s];
+    const struct qn_task *t = qn_plan_view_sample(st);
+    struct qn_reduced_type out[QN_MAX_RESULTS];
+    json_t *all = json_object();
+
+    for (int i = 0; t && i < st->stage->nproducts; i++) {
+        const struct qn_step *step;
+        const int n = qn_plan_view_product(v, s, t, i, &step, out);
+        json_t *one = json_pack("{s:s}", "kernel", step->kernel->name);
+
+        for (int k = 0; k < n; k++)
+            json_object_set_new(one, out[k].name,
+                                qn_cli_json_type(&out[k].type));
+        json_object_set_new(all, step->product, one);
+    }
+    return all;
 }
 
 static json_t *
@@ -219,6 +241,8 @@ stage_json(const struct qn_plan_view *v, int s, bool items)
         bytes_json(v, s), "targets", targets_json(v, s), "problems",
         problems_json(st));
 
+    if (j && st->stage->nproducts)
+        json_object_set_new(j, "products", products_json(v, s));
     if (j && items)
         json_object_set_new(j, "item_list", items_json(v->run, s));
     return j;

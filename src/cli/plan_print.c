@@ -34,12 +34,34 @@ static void
 print_steps(const struct qn_plan_stage *st)
 {
     const struct qn_stage *stage = st->stage;
+    const int n = stage->nsteps - stage->nproducts;
 
     printf("  %-12s", "steps");
-    for (int i = 0; i < stage->nsteps; i++)
+    for (int i = 0; i < n; i++)
         printf("%s %s", i ? "," : "", stage->steps[i].kernel->name);
-    printf("%s (precision %s)\n", stage->nsteps ? "" : " none",
+    printf("%s (precision %s)\n", n ? "" : " none",
            qn_dtype_name(st->precision));
+}
+
+/* "product  sum: 48 x 50 uint64 (reduce)", a line each. */
+static void
+print_products(const struct qn_plan_view *v, int s, const struct qn_task *t)
+{
+    struct qn_reduced_type out[QN_MAX_RESULTS];
+    const struct qn_step *step;
+    char shape[128];
+
+    for (int i = 0; i < v->run->plan.stage[s].stage->nproducts; i++) {
+        const int n = qn_plan_view_product(v, s, t, i, &step, out);
+
+        printf("  %-12s %s:", "product", step->product);
+        for (int k = 0; k < n; k++)
+            printf("%s%s%s %s %s", k ? ", " : "", k ? out[k].name : "",
+                   k ? " is" : "",
+                   qn_shape_text(shape, sizeof shape, &out[k].type.shape),
+                   qn_dtype_name(out[k].type.dtype));
+        printf(" (%s)\n", step->kernel->name);
+    }
 }
 
 static void
@@ -195,12 +217,14 @@ print_stage(const struct qn_plan_view *v, int s, bool items)
     if (t)
         print_type("each", t->item->type);
     print_steps(st);
-    if (t && st->stage->nsteps)
+    if (t && st->stage->nsteps > st->stage->nproducts)
         print_type("after steps", t->result);
+    if (t)
+        print_products(v, s, t);
     print_results(v, s);
     if (st->stage->combine.given && st->ntargets)
         print_members(st);
-    if (t && t->target >= 0)
+    if (t && t->target >= 0 && !st->stage->nproducts)
         print_type("result", st->target[t->target].type);
     print_bytes(v, s);
     if (items)

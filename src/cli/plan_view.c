@@ -121,6 +121,27 @@ qn_plan_view_sample(const struct qn_plan_stage *st)
     return NULL;
 }
 
+int
+qn_plan_view_product(const struct qn_plan_view *v, int s,
+                     const struct qn_task *t, int product,
+                     const struct qn_step **step,
+                     struct qn_reduced_type out[QN_MAX_RESULTS])
+{
+    const struct qn_plan *p = &v->run->plan;
+    const struct qn_stage *stage = p->stage[s].stage;
+    const int last = stage->nsteps - stage->nproducts + product;
+    int use = 0, n = 0;
+
+    for (int i = 0; i < last; i++)
+        use += stage->steps[i].noperands;
+    *step = &stage->steps[last];
+    // a task that has not failed has types
+    if (qn_plan_product_results(p, &p->stage[s], *step, t->use + use, t->item,
+                                t->result, out, &n, NULL))
+        return 0;
+    return n;
+}
+
 static double
 type_bytes(const struct qn_type *t)
 {
@@ -141,6 +162,27 @@ item_bytes(const struct qn_task *t)
     return item->bytes > 0 ? (double)item->bytes : 0;
 }
 
+/* Of everything that is written for one result. */
+static double
+target_bytes(const struct qn_plan_view *v, int s, const struct qn_target *t)
+{
+    const struct qn_plan_stage *st = &v->run->plan.stage[s];
+    struct qn_reduced_type out[QN_MAX_RESULTS];
+    const struct qn_step *step;
+    double bytes = 0;
+
+    if (!st->stage->nproducts)
+        return type_bytes(t->type);
+    for (int i = 0; i < st->stage->nproducts; i++) {
+        int n = qn_plan_view_product(v, s, &st->task[t->task[0]], i, &step,
+                                     out);
+
+        for (int k = 0; k < n; k++)
+            bytes += type_bytes(&out[k].type);
+    }
+    return bytes;
+}
+
 void
 qn_plan_view_bytes(const struct qn_plan_view *v, int s, double *in,
                    double *out)
@@ -152,5 +194,5 @@ qn_plan_view_bytes(const struct qn_plan_view *v, int s, double *in,
         *in += item_bytes(&st->task[i]);
     for (int i = 0; i < st->ntargets; i++)
         if (v->state[s][i] != QN_PLAN_FAILED)
-            *out += type_bytes(st->target[i].type);
+            *out += target_bytes(v, s, &st->target[i]);
 }

@@ -41,6 +41,13 @@ qn_plan_view_joined(const struct qn_plan_stage *st);
 const struct qn_task *
 qn_plan_view_sample(const struct qn_plan_stage *st);
 
+/* The datasets of product number `product` that a task's result will have; how
+ * many.  *step is what makes them. */
+int
+qn_plan_view_product(
+    const struct qn_plan_view *v, int s, const struct qn_task *t, int product,
+    const struct qn_step **step, struct qn_reduced_type out[QN_MAX_RESULTS]);
+
 /* Bytes that the items of stage s hold, and that its results will. */
 void
 qn_plan_view_bytes(

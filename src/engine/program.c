@@ -48,10 +48,10 @@ steps_json(const struct qn_stage *stage)
                                              ? json_string(
                                                    step->operand[k].name)
                                              : json_null());
-        json_array_append_new(steps, json_pack("{s:s,s:O,s:o}", "kernel",
-                                               step->kernel->name, "params",
-                                               step->params, "operands",
-                                               names));
+        json_array_append_new(
+            steps, json_pack("{s:s,s:O,s:o,s:s*}", "kernel",
+                             step->kernel->name, "params", step->params,
+                             "operands", names, "product", step->product));
     }
     return steps;
 }

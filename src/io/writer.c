@@ -144,7 +144,8 @@ describe_data(struct qn_writer_form *f, const struct qn_product *p,
 {
     char shape[256];
 
-    qn_text_add(&f->text, "%s %s %s\n", qn_dtype_name(p->data->type.dtype),
+    qn_text_add(&f->text, "%s %s %s %s\n", p->within ? p->name : "data",
+                qn_dtype_name(p->data->type.dtype),
                 qn_shape_text(shape, sizeof shape, &p->data->type.shape),
                 p->units ? p->units : "");
     f->loose = f->loose || is_chunked(p->data, compress) ||
@@ -166,7 +167,7 @@ put_data(struct qn_writer_parts *w, hid_t group, const struct qn_product *p,
     if (!rc)
         rc = set_layout(w, list, p->data, compress);
     if (!rc) {
-        dataset = H5Dcreate2(group, "data", file_type(type->dtype), space,
+        dataset = H5Dcreate2(group, p->within ? p->name : "data", file_type(type->dtype), space,
                              H5P_DEFAULT, list, H5P_DEFAULT);
         rc = qn_writer_parts_check(w, dataset);
     }
@@ -184,26 +185,58 @@ put_data(struct qn_writer_parts *w, hid_t group, const struct qn_product *p,
     return rc;
 }
 
+/* The axes of a product's data: "." is one without values of its own, it is
+ * counted. */
+static int
+put_axes(struct qn_writer_parts *w, hid_t group, const struct qn_product *p,
+         size_t n)
+{
+    const char *names[QN_MAX_DIMS];
+    int ndims = p->data->type.shape.ndims;
+
+    for (int a = 0; a < ndims; a++)
+        names[a] = ".";
+    for (size_t i = 1; i < n; i++)
+        if (p[i].axis >= 0 && p[i].axis < ndims)
+            names[p[i].axis] = p[i].name;
+    return ndims ? qn_writer_parts_words(w, group, "axes", names,
+                                         (size_t)ndims)
+                 : 0;
+}
+
+/* A product and the n - 1 further datasets of its group. */
 static int
 put_product(struct qn_writer_parts *w, hid_t entry,
-            const struct qn_product *p, int compress)
+            const struct qn_product *p, size_t n, int compress)
 {
-    int ndims = p->data->type.shape.ndims;
     hid_t group = -1;
     int rc = qn_writer_parts_group(w, &group, entry, p->name, "NXdata");
 
     if (!rc)
         rc = qn_writer_parts_word(w, group, "signal", "data");
-    // "." is an axis without values of its own: it is counted.
-    if (!rc && ndims > 0)
-        rc = qn_writer_parts_words(w, group, "axes", ".", (size_t)ndims);
-    if (!rc && w->form)
-        describe_data(w->form, p, compress);
-    else if (!rc)
-        rc = put_data(w, group, p, compress);
+    if (!rc)
+        rc = put_axes(w, group, p, n);
+    for (size_t i = 0; i < n && !rc; i++) {
+        if (w->form)
+            describe_data(w->form, &p[i], compress);
+        else
+            rc = put_data(w, group, &p[i], compress);
+    }
     if (group >= 0)
         H5Gclose(group);
     return rc;
+}
+
+static int
+put_products(struct qn_writer_parts *w, hid_t entry,
+             const struct qn_output *out)
+{
+    for (size_t i = 0, n; i < out->nproducts; i += n) {
+        for (n = 1; i + n < out->nproducts && out->products[i + n].within;)
+            n++;
+        QN_TRY(put_product(w, entry, &out->products[i], n, out->compress));
+    }
+    return 0;
 }
 
 /* ---- how it was made ---------------------------------------------------- */
@@ -341,8 +374,8 @@ put_entry(struct qn_writer_parts *w, const struct qn_output *out)
 
     if (!rc)
         rc = qn_writer_parts_word(w, entry, "default", out->products[0].name);
-    for (size_t i = 0; i < out->nproducts && !rc; i++)
-        rc = put_product(w, entry, &out->products[i], out->compress);
+    if (!rc)
+        rc = put_products(w, entry, out);
     if (!rc)
         rc = put_process(w, entry, &out->provenance);
     if (!rc)

@@ -20,6 +20,11 @@ struct qn_product {
     const char *name;            /* "data", "count"                    */
     const struct qn_array *data; /* already of the type to be written  */
     const char *units;           /* NULL: none                         */
+    const char *within;          /* NULL; or the product in front of this
+                                    one: then this is a further dataset of
+                                    its group, called name              */
+    int axis;                    /* of that product's data, whose places
+                                    this dataset names; -1: none        */
 };
 
 struct qn_used {       /* an input file of an output */

@@ -70,6 +70,7 @@ create_image(struct sheet *s, const struct qn_product *p, bool primary)
     const struct qn_type *type = &p->data->type;
     LONGLONG n[QN_MAX_DIMS] = {1};
     int ndims = type->shape.ndims, status = 0;
+    char name[256];
 
     for (int a = 0; a < ndims; a++)
         n[a] = type->shape.n[ndims - 1 - a];
@@ -78,9 +79,11 @@ create_image(struct sheet *s, const struct qn_product *p, bool primary)
     // The two comments by which cfitsio advertises FITS.
     for (int i = 0; primary && i < 2; i++)
         fits_delete_key(s->f, "COMMENT", &status);
+    // EXTNAME of a further dataset of a product: PRODUCT.NAME
+    snprintf(name, sizeof name, "%s%s%s", p->within ? p->within : "",
+             p->within ? "." : "", p->name);
     if (!primary)
-        fits_write_key(s->f, TSTRING, "EXTNAME", (void *)p->name, NULL,
-                       &status);
+        fits_write_key(s->f, TSTRING, "EXTNAME", name, NULL, &status);
     if (p->units)
         fits_write_key(s->f, TSTRING, "BUNIT", (void *)p->units, NULL,
                        &status);

@@ -104,7 +104,8 @@ put_texts(struct qn_writer_parts *w, hid_t object, const char *name,
     int rc;
 
     if (w->form) {
-        qn_text_add(&w->form->text, "@%s %zu=%s\n", name, count, texts);
+        qn_text_add(&w->form->text, "@%s %zu=", name, count);
+        qn_text_bytes(&w->form->text, texts, width * (count ? count : 1));
         return 0;
     }
     rc = make_text_type(w, &type, width);
@@ -125,14 +126,17 @@ qn_writer_parts_word(struct qn_writer_parts *w, hid_t object,
 
 int
 qn_writer_parts_words(struct qn_writer_parts *w, hid_t object,
-                      const char *name, const char *text, size_t n)
+                      const char *name, const char *const *words, size_t n)
 {
-    size_t width = strlen(text) + 1;
+    size_t width = 1;
     char *texts;
-    int rc = qn_memory_make((void **)&texts, n, width, "an attribute", w->err);
+    int rc;
 
+    for (size_t i = 0; i < n; i++)
+        width = strlen(words[i]) + 1 > width ? strlen(words[i]) + 1 : width;
+    rc = qn_memory_make((void **)&texts, n, width, "an attribute", w->err);
     for (size_t i = 0; i < n && !rc; i++)
-        memcpy(texts + i * width, text, width);
+        memcpy(texts + i * width, words[i], strlen(words[i]));
     if (!rc)
         rc = put_texts(w, object, name, texts, width, n);
     free(texts);

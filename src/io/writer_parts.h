@@ -56,11 +56,11 @@ qn_writer_parts_word(
     struct qn_writer_parts *w, hid_t object, const char *name,
     const char *text);
 
-/* An attribute of n times the same text. */
+/* An attribute of n texts. */
 int
 qn_writer_parts_words(
     struct qn_writer_parts *w, hid_t object, const char *name,
-    const char *text, size_t n);
+    const char *const *words, size_t n);
 
 /* Note where the data of a contiguous dataset lie, once they are written. */
 void

@@ -27,6 +27,7 @@
     X(cosmic_rays)                                                             \
     X(mandelbrot)                                                              \
     X(formula)                                                                 \
+    X(reduce)                                                                  \
     X(combine)
 
 #define DECLARE(name) extern const struct qn_kernel qn_kernel_##name;

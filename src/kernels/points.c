@@ -33,29 +33,39 @@ operand_offset(const struct qn_shape *item, const struct qn_shape *op,
 
 /* Does the operand lie along the item sample by sample, or is it one number? */
 static bool
-is_flat(const struct qn_array *op, const struct qn_array *a)
+is_flat(const struct qn_array *op, const struct qn_shape *item)
 {
     int64_t n = qn_shape_count(&op->type.shape);
 
-    return n == 1 || n == qn_shape_count(&a->type.shape);
+    return n == 1 || n == qn_shape_count(item);
 }
 
 /* Samples that one lane may cover: a tile, or what is left of a row where an
  * operand is broadcast. */
 static size_t
-lane_length(const struct qn_point *p, int n, const struct qn_array *a)
+lane_length(const struct qn_point *p, int n, const struct qn_shape *item)
 {
     for (int i = 0; i < n; i++)
         for (int k = 0; k < p[i].noperands; k++)
-            if (!is_flat(p[i].operand[k], a))
-                return (size_t)a->type.shape.n[a->type.shape.ndims - 1];
+            if (!is_flat(p[i].operand[k], item))
+                return (size_t)item->n[item->ndims - 1];
     return TILE;
 }
 
+/* A run of point kernels over consecutive samples of one item. */
+struct tiles {
+    const struct qn_point *p;
+    int n;
+    const struct qn_shape *item;
+    size_t first;               // where in the item the samples begin
+    const struct qn_array *a;   // they themselves
+    size_t total, length, tile; // samples: of a, a lane, a tile
+};
+
 static void
-apply_lane(const struct qn_point *p, const struct qn_array *a, size_t at,
-           size_t n)
+apply_lane(const struct tiles *t, const struct qn_point *p, size_t at, size_t n)
 {
+    const struct qn_array *a = t->a;
     size_t size = qn_dtype_size(a->type.dtype);
     struct qn_feed feed[QN_MAX_OPERANDS];
     struct qn_lane lane = {
@@ -72,24 +82,16 @@ apply_lane(const struct qn_point *p, const struct qn_array *a, size_t at,
         const struct qn_shape *s = &op->type.shape;
         bool one = s->ndims == 0 || s->n[s->ndims - 1] == 1 ||
                    qn_shape_count(s) == 1;
-        size_t offset = operand_offset(&a->type.shape, s, at);
+        size_t offset = operand_offset(t->item, s, t->first + at);
 
         // a last axis of 1 on an item whose last axis is 1 too
-        if (qn_shape_count(s) > 1 && is_flat(op, a))
+        if (qn_shape_count(s) > 1 && is_flat(op, t->item))
             one = false;
         feed[i] = (struct qn_feed){(const char *)op->data + offset * size,
                                    one};
     }
     p->kernel->point(p->params, &lane);
 }
-
-/* A run of point kernels over one item. */
-struct tiles {
-    const struct qn_point *p;
-    int n;
-    const struct qn_array *a;
-    size_t total, length, tile; // samples: of the item, a lane, a tile
-};
 
 static int
 apply_tile(void *ctx, size_t tile, int thread, struct qn_error *err)
@@ -102,22 +104,30 @@ apply_tile(void *ctx, size_t tile, int thread, struct qn_error *err)
         end = t->total;
     for (int i = 0; i < t->n; i++)
         for (size_t at = start; at < end; at += t->length)
-            apply_lane(&t->p[i], t->a, at,
+            apply_lane(t, &t->p[i], at,
                        end - at < t->length ? end - at : t->length);
     return 0;
+}
+
+int
+qn_points_part(const struct qn_point *p, int n, const struct qn_shape *item,
+               size_t first, const struct qn_array *a, int threads,
+               struct qn_error *err)
+{
+    struct tiles t = {.p = p, .n = n, .item = item, .first = first, .a = a};
+
+    t.total = (size_t)qn_shape_count(&a->type.shape);
+    if (!t.total)
+        return 0;
+    t.length = lane_length(p, n, item);
+    t.tile = (t.length < TILE ? TILE / t.length : 1) * t.length;
+    return qn_parallel_for(threads, (t.total - 1) / t.tile + 1, apply_tile,
+                           &t, err);
 }
 
 int
 qn_points_run(const struct qn_point *p, int n, const struct qn_array *a,
               int threads, struct qn_error *err)
 {
-    struct tiles t = {.p = p, .n = n, .a = a};
-
-    t.total = (size_t)qn_shape_count(&a->type.shape);
-    if (!t.total)
-        return 0;
-    t.length = lane_length(p, n, a);
-    t.tile = (t.length < TILE ? TILE / t.length : 1) * t.length;
-    return qn_parallel_for(threads, (t.total - 1) / t.tile + 1, apply_tile,
-                           &t, err);
+    return qn_points_part(p, n, &a->type.shape, 0, a, threads, err);
 }

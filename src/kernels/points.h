@@ -21,4 +21,12 @@ int
 qn_points_run(
     const struct qn_point *p, int n, const struct qn_array *a, int threads, struct qn_error *err);
 
+/* The same for consecutive samples of an item of that shape, from sample
+ * `first` on: a, whose own shape says only how many.  first is a multiple of
+ * the length of the last axis. */
+int
+qn_points_part(
+    const struct qn_point *p, int n, const struct qn_shape *item, size_t first,
+    const struct qn_array *a, int threads, struct qn_error *err);
+
 #endif

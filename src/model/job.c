@@ -54,9 +54,10 @@ qn_job_step_json(const struct qn_step *step)
 
     for (int i = 0; i < step->noperands; i++)
         json_array_append_new(operands, qn_job_operand_json(&step->operand[i]));
-    return json_pack("{s:s, s:i, s:O, s:o}", "kernel", step->kernel->name,
-                     "version", step->kernel->version, "params", step->params,
-                     "operands", operands);
+    return json_pack("{s:s, s:i, s:O, s:o, s:s*}", "kernel",
+                     step->kernel->name, "version", step->kernel->version,
+                     "params", step->params, "operands", operands, "product",
+                     step->product);
 }
 
 static json_t *

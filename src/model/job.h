@@ -79,6 +79,9 @@ struct qn_step {
     json_t *params;    /* owned: canonical, defaults filled in            */
     struct qn_operand *operand; /* owned */
     int noperands;
+    char *product;     /* owned: a reduction whose result has that name, of
+                          what the steps before the first of them give;
+                          NULL: a step proper                             */
 };
 
 struct qn_group {      /* combine's keys that are not the kernel's        */
@@ -109,8 +112,9 @@ struct qn_stage {
     char *name;
     struct qn_mark mark;
     struct qn_input input;
-    struct qn_step *steps; /* owned */
+    struct qn_step *steps; /* owned; products stand behind steps proper  */
     int nsteps;
+    int nproducts;         /* of them; 0: the result is the item itself  */
     struct qn_group combine;
     struct qn_result output;
     int64_t memory;     /* bytes a rank for this stage; 0: the job's       */
@@ -120,6 +124,7 @@ struct qn_stage {
 };
 
 #define QN_JOB_MAX_STAGES 1000
+#define QN_JOB_MAX_PRODUCTS 32
 
 struct qn_job {
     char *name;

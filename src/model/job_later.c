@@ -17,13 +17,11 @@ static const struct {
 } rows[] = {
     {"job", "reuse", NULL, ""},
     {"job", "links", NULL, "; write `links:` in each `input:`"},
-    {"stage", "products", NULL, ""},
     {"input", "rows", NULL, ""},
     {"input", "format", "csv", ""},
     {"output", "layout", "packed", "; leave it out"},
     {"output", "layout", "single", "; leave it out"},
     KERNEL("moving-mean"),
-    KERNEL("reduce"),
     KERNEL("histogram"),
     KERNEL("masks"),
     KERNEL("radial"),

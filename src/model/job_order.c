@@ -81,13 +81,27 @@ check_product(struct qn_job_reader *r, struct qn_mark mark, int stage,
 {
     const struct qn_stage *s = stage >= 0 ? &r->job->stages[stage] : NULL;
     bool combines = s && s->combine.given;
+    char has[256] = "";
 
-    if (!s || !product || !strcmp(product, "data") ||
-        (combines && !strcmp(product, "count")))
+    if (!s || !product)
         return;
+    for (int i = s->nsteps - s->nproducts; i < s->nsteps; i++) {
+        size_t n = strlen(has);
+
+        if (!strcmp(product, s->steps[i].product))
+            return;
+        snprintf(has + n, sizeof has - n, "%s%.40s", n ? ", " : "",
+                 s->steps[i].product);
+    }
+    if (!s->nproducts && (!strcmp(product, "data") ||
+                          (combines && !strcmp(product, "count"))))
+        return;
+    if (!s->nproducts)
+        snprintf(has, sizeof has, "%s", combines ? "data and count"
+                                                 : "data only");
     qn_problem_add(r->problems, mark, 1,
                    "stage '%s' has no product '%.40s'; it has %s", s->name,
-                   product, combines ? "data and count" : "data only");
+                   product, has);
 }
 
 static void

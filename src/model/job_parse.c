@@ -37,6 +37,16 @@ read_steps(struct qn_job_reader *r, const struct qn_yaml_node *node,
     qn_job_step_read(r, node, stage);
 }
 
+/* Read behind the steps, whatever the order in the file: see read_stage. */
+static void
+read_products(struct qn_job_reader *r, const struct qn_yaml_node *node,
+              void *target)
+{
+    (void)r;
+    (void)node;
+    (void)target;
+}
+
 static void
 read_combine(struct qn_job_reader *r, const struct qn_yaml_node *node,
              void *target)
@@ -138,6 +148,7 @@ static const struct qn_job_key stage_keys[] = {
     {"input", read_input},
     {"steps", read_steps},
     {"combine", read_combine},
+    {"products", read_products},
     {"output", read_output},
     {"team", read_team},
     {"retries", read_retries},
@@ -178,6 +189,9 @@ read_stage(struct qn_job_reader *r, const struct qn_yaml_pair *pair)
     check_name(r, pair->key, "a stage", stage->name);
     if (!qn_job_read_map(r, pair->value, "stage", stage_keys, stage))
         return;
+    if (qn_yaml_find(pair->value, "products"))
+        qn_job_step_products(r, qn_yaml_find(pair->value, "products"), stage);
+    qn_job_step_check(r, stage);
     if (!qn_yaml_find(pair->value, "input"))
         QN_JOB_TELL(r, pair->key,
                     "stage '%.60s' has no input; add 'input: "

@@ -235,10 +235,11 @@ static void
 unknown_option(struct qn_job_reader *r, const struct qn_yaml_node *key,
                const struct qn_kernel *k)
 {
+    const char *const own[] = {k->operand_key, NULL};
     const char *words[MAX_WORDS];
     char kind[80];
 
-    if (!takes_operand(k) && qn_job_operand_is_key(key->text)) {
+    if (!takes_operand(k) && !k->operand_key && qn_job_operand_is_key(key->text)) {
         QN_JOB_TELL(r, key,
                     "'%s' works on the item alone and takes no "
                     "'%s'; leave it out",
@@ -251,7 +252,7 @@ unknown_option(struct qn_job_reader *r, const struct qn_yaml_node *key,
         return;
     }
     qn_job_option_words(words, MAX_WORDS, k,
-                        takes_operand(k) ? qn_job_operand_keys : NULL);
+                        takes_operand(k) ? qn_job_operand_keys : own);
     snprintf(kind, sizeof kind, "option of %.60s", k->name);
     qn_job_read_unknown(r, key, kind, key->text, words);
 }
@@ -271,6 +272,9 @@ read_options(struct qn_job_reader *r, const struct qn_yaml_node *map,
             qn_job_option_read(r, o, pair->value, step->params);
         else if (k->operands == QN_OPERANDS_NAMED)
             add_named(r, pair, step);
+        else if (k->operands == QN_OPERANDS_KEY &&
+                 !strcmp(k->operand_key, pair->key->text))
+            add_operand(r, pair->value, k->operand_key, k->operand_key, step);
         else if (takes_operand(k) && qn_job_operand_is_key(pair->key->text))
             operand = true;
         else
@@ -408,12 +412,118 @@ qn_job_step_read(struct qn_job_reader *r, const struct qn_yaml_node *node,
         read_entry(r, node->v[i].value, &stage->steps[stage->nsteps++]);
 }
 
+/* ---- products ----------------------------------------------------------- */
+
+/* A product is a group beside those that every output has. */
+static void
+check_product_name(struct qn_job_reader *r, const struct qn_yaml_node *key,
+                   const struct qn_stage *stage)
+{
+    const char *name = key->text;
+
+    if (!qn_job_read_is_name(name) || strlen(name) > 100 ||
+        !strcmp(name, "process") || !strcmp(name, "header"))
+        QN_JOB_TELL(r, key,
+                    "a product cannot be called '%.40s'; take letters, digits "
+                    "and _ - . only, and neither process nor header",
+                    name);
+    for (int i = 0; i < stage->nsteps; i++)
+        if (stage->steps[i].product && !strcmp(stage->steps[i].product, name))
+            QN_JOB_TELL(r, key, "there is a product '%.40s' already", name);
+}
+
+static void
+read_product(struct qn_job_reader *r, const struct qn_yaml_pair *pair,
+             struct qn_stage *stage)
+{
+    struct qn_step *step = &stage->steps[stage->nsteps];
+
+    check_product_name(r, pair->key, stage);
+    stage->nsteps++;
+    stage->nproducts++;
+    read_entry(r, pair->value, step);
+    step->product = qn_job_read_copy(r, pair->key->text);
+    if (step->kernel && step->kernel->kind != QN_KIND_REDUCTION)
+        QN_JOB_TELL(r, pair->value,
+                    "'%s' is no reduction; write it in 'steps:', before the "
+                    "products",
+                    step->kernel->name);
+}
+
+void
+qn_job_step_products(struct qn_job_reader *r, const struct qn_yaml_node *node,
+                     struct qn_stage *stage)
+{
+    size_t n = (size_t)stage->nsteps + node->n + 1;
+    struct qn_step *v;
+
+    if (node->kind != QN_YAML_MAP || node->n == 0) {
+        qn_job_read_wants(r, node, "products",
+                          "a mapping like {sum: {reduce: {axis: 0, method: "
+                          "sum}}}");
+        return;
+    }
+    if (node->n > QN_JOB_MAX_PRODUCTS) {
+        QN_JOB_TELL(r, node, "a stage has at most %d products; split it",
+                    QN_JOB_MAX_PRODUCTS);
+        return;
+    }
+    v = realloc(stage->steps, n * sizeof(*v));
+    r->failed |= !v;
+    if (!v)
+        return;
+    memset(v + stage->nsteps, 0, (n - (size_t)stage->nsteps) * sizeof(*v));
+    stage->steps = v;
+    for (size_t i = 0; i < node->n; i++)
+        read_product(r, &node->v[i], stage);
+}
+
+/* Reductions end the steps. */
+static void
+check_reductions(struct qn_job_reader *r, const struct qn_stage *stage)
+{
+    for (int i = 0; i < stage->nsteps - stage->nproducts; i++) {
+        const struct qn_step *step = &stage->steps[i];
+
+        if (step->kernel && step->kernel->kind == QN_KIND_REDUCTION)
+            qn_problem_add(r->problems, step->mark, 1,
+                           "'%s' is a reduction and must be the last step; "
+                           "go on in a stage of its own that reads this one",
+                           step->kernel->name);
+    }
+    if (stage->nproducts && stage->combine.given)
+        qn_problem_add(r->problems, stage->combine.mark, 1,
+                       "'combine' cannot follow a reduction in one stage; "
+                       "combine in a stage of its own: input: {stage: %.60s}",
+                       stage->name);
+    if (stage->nproducts && stage->input.each == QN_EACH_FRAME)
+        qn_problem_add(r->problems, stage->input.mark, 1,
+                       "reductions of single frames are not available; leave "
+                       "'each' out, and keep the leading axis, as in reduce: "
+                       "{axis: [1, 2]}");
+}
+
+void
+qn_job_step_check(struct qn_job_reader *r, struct qn_stage *stage)
+{
+    struct qn_step *last =
+        stage->nsteps ? &stage->steps[stage->nsteps - 1] : NULL;
+
+    if (last && !stage->nproducts && last->kernel &&
+        last->kernel->kind == QN_KIND_REDUCTION) {
+        last->product = qn_job_read_copy(r, "data");
+        stage->nproducts = 1;
+    }
+    check_reductions(r, stage);
+}
+
 void
 qn_job_step_clear(struct qn_step *step)
 {
     for (int i = 0; i < step->noperands; i++)
         qn_job_operand_clear(&step->operand[i]);
     free(step->operand);
+    free(step->product);
     json_decref(step->params);
     *step = (struct qn_step){0};
 }

@@ -307,20 +307,19 @@ choose_precision(const struct qn_plan *p, const struct qn_plan_stage *st)
 
 /* The results of the input stage, as items. */
 static int
-take_results(struct qn_plan_stage *st, const struct qn_plan_stage *from,
+take_results(const struct qn_plan *p, struct qn_plan_stage *st,
              struct qn_error *err)
 {
-    bool count = st->stage->input.product &&
-                 !strcmp(st->stage->input.product, "count");
+    const struct qn_plan_stage *from = &p->stage[st->stage->input.stage_index];
 
     QN_TRY(qn_item_reserve(&st->items, (size_t)from->ntargets, err));
     for (int i = 0; i < from->ntargets; i++) {
         const struct qn_target *t = &from->target[i];
-        struct qn_type type = *t->type;
+        struct qn_type type;
         struct qn_item *item;
 
-        if (count)
-            type.dtype = QN_I32;
+        QN_TRY(qn_plan_product_type(p, st->stage->input.stage_index, t,
+                                    st->stage->input.product, &type, err));
         QN_TRY(qn_item_add(&st->items, t->facts->path, &item, err));
         QN_TRY(qn_item_append(&st->items.pool, item, t->facts, err));
         QN_TRY(qn_item_type(&st->items.pool, item, type.dtype, &type, err));
@@ -352,7 +351,6 @@ qn_plan_select(struct qn_plan *p, int s, struct qn_items *items,
                struct qn_error *err)
 {
     struct qn_plan_stage *st = &p->stage[s];
-    int from = st->stage->input.stage_index;
 
     if (st->stage->combine.given && st->stage->output.carry.n)
         return qn_fail(err, QN_EJOB,
@@ -364,7 +362,7 @@ qn_plan_select(struct qn_plan *p, int s, struct qn_items *items,
         st->items = *items;
         *items = (struct qn_items){0};
     } else {
-        QN_TRY(take_results(st, &p->stage[from], err));
+        QN_TRY(take_results(p, st, err));
     }
     if (st->stage->input.each == QN_EACH_FRAME)
         QN_TRY(qn_plan_frames_expand(st, err));

@@ -152,6 +152,21 @@ qn_plan_params(
 void
 qn_plan_params_clear(void **params, const struct qn_step *step);
 
+/* What a product of a stage is: all its datasets, for an item of that type
+ * after the steps.  use: the operands of the product's step. */
+int
+qn_plan_product_results(
+    const struct qn_plan *p, const struct qn_plan_stage *st, const struct qn_step *step,
+    const struct qn_use *use, const struct qn_item *item, const struct qn_type *type,
+    struct qn_reduced_type *out, int *n, struct qn_error *err);
+
+/* The type of a product's `data` in a result of stage s; product NULL: of the
+ * first. */
+int
+qn_plan_product_type(
+    const struct qn_plan *p, int s, const struct qn_target *t, const char *product,
+    struct qn_type *type, struct qn_error *err);
+
 /* Keys of stage s's tasks and results, from those of the stages it uses; a
  * combination counts the members that have not failed. */
 int

@@ -42,6 +42,12 @@ qn_plan_match_operand(
     const struct qn_item *item, struct qn_use *u, struct qn_plan_index *ix,
     struct qn_error *why);
 
+/* The type of an operand, where it is known before its file is read. */
+int
+qn_plan_product_use(
+    const struct qn_plan *p, const struct qn_plan_stage *st, const struct qn_operand *op,
+    const struct qn_use *u, struct qn_type *type, bool *known, struct qn_error *err);
+
 void
 qn_plan_match_clear(struct qn_plan_index *ix);
 

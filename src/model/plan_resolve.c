@@ -12,16 +12,6 @@
 
 /* ---- one task -------------------------------------------------------------- */
 
-static const struct qn_type *
-use_type(const struct qn_plan_resolving *r, const struct qn_use *u)
-{
-    if (u->stage >= 0)
-        return r->p->stage[u->stage].target[u->target].type;
-    if (u->file >= 0)
-        return r->st->files.v[u->file].type;
-    return NULL;
-}
-
 static int
 step_type(const struct qn_plan_resolving *r, const struct qn_step *step,
           const struct qn_use *use, const struct qn_item *item,
@@ -35,11 +25,12 @@ step_type(const struct qn_plan_resolving *r, const struct qn_step *step,
     if (step->kernel->real)
         cur->dtype = r->st->precision;
     for (int k = 0; k < step->noperands; k++) {
-        const struct qn_type *t = use_type(r, &use[k]);
+        struct qn_type t;
+        bool known;
 
-        if (!t || step->operand[k].reduce)
-            continue;
-        rc = qn_shape_fits(&cur->shape, &t->shape, why);
+        QN_TRY(qn_plan_product_use(r->p, r->st, &step->operand[k], &use[k],
+                                   &t, &known, why));
+        rc = known ? qn_shape_fits(&cur->shape, &t.shape, why) : 0;
         if (rc)
             return qn_wrap(why, "%s", step->kernel->name);
     }
@@ -50,6 +41,19 @@ step_type(const struct qn_plan_resolving *r, const struct qn_step *step,
     qn_plan_params_clear(&params, step);
     *cur = out;
     return rc ? qn_wrap(why, "%s", step->kernel->name) : 0;
+}
+
+/* A product leaves the item as it is; can it be made? */
+static int
+check_product(const struct qn_plan_resolving *r, const struct qn_step *step,
+              const struct qn_use *use, const struct qn_item *item,
+              const struct qn_type *cur, struct qn_error *why)
+{
+    struct qn_reduced_type out[QN_MAX_RESULTS];
+    int n;
+
+    return qn_plan_product_results(r->p, r->st, step, use, item, cur, out, &n,
+                                   why);
 }
 
 /* Find all operands and the type after all steps, as far as they are to be
@@ -68,7 +72,10 @@ find_task(const struct qn_plan_resolving *r, const struct qn_item *item,
             QN_TRY(qn_plan_match_operand(r, &step->operand[k], item,
                                          &r->use[u + k], &r->index[u + k],
                                          why));
-        QN_TRY(step_type(r, step, &r->use[u], item, type, why));
+        QN_TRY((step->product ? check_product(r, step, &r->use[u], item, type,
+                                              why)
+                              : step_type(r, step, &r->use[u], item, type,
+                                          why)));
         u += step->noperands;
     }
     return 0;
@@ -228,15 +235,36 @@ add_leading_axis(struct qn_plan_stage *st, struct qn_target *t,
     return 0;
 }
 
+/* The type of the first product. */
 static int
-resolve_target(struct qn_plan_stage *st, struct qn_target *t,
-               struct qn_error *err)
+resolve_product(const struct qn_plan *p, const struct qn_plan_stage *st,
+                const struct qn_task *t, struct qn_type *type,
+                struct qn_error *err)
+{
+    const struct qn_stage *stage = st->stage;
+    struct qn_reduced_type out[QN_MAX_RESULTS];
+    int use = 0, n;
+
+    for (int i = 0; i < stage->nsteps - stage->nproducts; i++)
+        use += stage->steps[i].noperands;
+    QN_TRY(qn_plan_product_results(
+        p, st, &stage->steps[stage->nsteps - stage->nproducts], t->use + use,
+        t->item, t->result, out, &n, err));
+    *type = out[0].type;
+    return 0;
+}
+
+static int
+resolve_target(const struct qn_plan *p, struct qn_plan_stage *st,
+               struct qn_target *t, struct qn_error *err)
 {
     const struct qn_task *first = &st->task[t->task[0]];
     struct qn_type type = *first->result;
 
     if (st->stage->combine.given)
         QN_TRY(resolve_combined(st, t, &type, err));
+    if (st->stage->nproducts && !first->code)
+        QN_TRY(resolve_product(p, st, first, &type, err));
     if (st->stage->output.dtype >= 0)
         type.dtype = (enum qn_dtype)st->stage->output.dtype;
     if (qn_plan_joins(st))
@@ -282,7 +310,7 @@ qn_plan_resolve(struct qn_plan *p, int s, struct qn_items *files,
     *files = (struct qn_items){0};
     QN_TRY(resolve_tasks(p, st, err));
     for (int i = 0; i < st->ntargets; i++)
-        QN_TRY(resolve_target(st, &st->target[i], err));
+        QN_TRY(resolve_target(p, st, &st->target[i], err));
     return 0;
 }
 

@@ -14,9 +14,10 @@
 #include "model/dtype.h"
 #include "model/shape.h"
 #include "worker/pass.h"
+#include "worker/products.h"
 #include "worker/worker.h"
 
-enum { MOST_PRODUCTS = 64 };
+enum { MOST_PRODUCTS = 160 };
 
 /* What is made of one item. */
 struct making {
@@ -29,8 +30,11 @@ struct making {
     struct qn_cards cards;     /* owned */
     struct qn_array array[MOST_PRODUCTS]; /* owned */
     char *name[MOST_PRODUCTS]; /* owned */
+    const char *within[MOST_PRODUCTS], *units[MOST_PRODUCTS]; /* see qn_product */
+    int axis[MOST_PRODUCTS];
     size_t n;
     size_t made;               /* of them those that the steps made         */
+    size_t result;             /* the first that is no step's: the default  */
     double read, compute, write; /* s */
 };
 
@@ -76,21 +80,28 @@ read_box(struct making *m, struct qn_array *a, const struct qn_type *type,
     return rc;
 }
 
+static struct qn_pass
+pass_of(struct making *m, const struct qn_lookup *fields,
+        struct qn_cards *cards, struct qn_keeper *keeper)
+{
+    return (struct qn_pass){
+        .program = m->p,
+        .cache = &m->w->operands,
+        .uses = json_object_get(m->request, "uses"),
+        .fields = fields,
+        .path = m->path,
+        .cards = cards,
+        .keeper = keeper,
+    };
+}
+
 static int
 apply_steps(struct making *m, struct qn_array *a, struct qn_cards *cards,
             struct qn_keeper *keeper, struct qn_error *err)
 {
     struct qn_lookup fields =
         qn_fields_lookup(json_object_get(m->request, "fields"));
-    struct qn_pass pass = {
-        .program = m->p,
-        .cache = &m->w->operands,
-        .uses = json_object_get(m->request, "uses"),
-        .fields = &fields,
-        .path = m->path,
-        .cards = cards,
-        .keeper = keeper,
-    };
+    struct qn_pass pass = pass_of(m, &fields, cards, keeper);
     double t0 = qn_clock_now();
     int rc = qn_pass_run(&pass, a, err);
 
@@ -204,6 +215,7 @@ add_product(struct making *m, char *name, struct qn_array *a,
                        "more than %d products of one item", MOST_PRODUCTS);
     }
     m->name[m->n] = name;
+    m->axis[m->n] = -1;
     m->array[m->n++] = *a;
     *a = (struct qn_array){0};
     return 0;
@@ -245,7 +257,96 @@ last_part(const char *path)
     return slash ? slash + 1 : path;
 }
 
-/* Read and reduce one dataset of the file into a product. */
+/* What one reduction gave: its data, and what belongs to them. */
+static int
+add_results(struct making *m, const char *name, struct qn_reduce_run *run,
+            struct qn_error *err)
+{
+    size_t first = m->n;
+
+    QN_TRY(convert_output(&run->out[0], m->p->dtype, err));
+    for (int i = 0; i < run->nout; i++) {
+        const char *part = i ? run->type[i].name : name;
+
+        QN_TRY(add_product(m, strdup(part), &run->out[i], err));
+        m->within[m->n - 1] = i ? m->name[first] : NULL;
+        m->axis[m->n - 1] = run->type[i].axis;
+        m->units[m->n - 1] = run->type[i].units;
+    }
+    return 0;
+}
+
+/* Products of one dataset; of several, "DATASET-PRODUCT". */
+static int
+add_all_results(struct making *m, const char *dataset,
+                struct qn_products *all, struct qn_error *err)
+{
+    m->result = m->n;
+    for (int i = 0; i < all->n; i++) {
+        const char *product = m->p->steps[m->p->nsteps + i].product;
+        char *name = NULL;
+        int rc;
+
+        if (asprintf(&name, "%s%s%s", dataset ? last_part(dataset) : "",
+                     dataset ? "-" : "", product) < 0)
+            return qn_fail(err, QN_ENOMEM, "no memory for a name");
+        rc = add_results(m, name, &all->run[i], err);
+        free(name);
+        if (rc)
+            return rc;
+    }
+    return 0;
+}
+
+static int
+reduce_item(struct making *m, const struct qn_pass *pass,
+            struct qn_products *all, struct qn_error *err)
+{
+    const struct qn_type *type = &qn_reader_info(m->reader)->type;
+    struct qn_box box = qn_shape_box(&type->shape);
+    struct qn_array a = {0};
+    int rc;
+
+    if (qn_products_streams(pass, type)) {
+        rc = qn_products_stream(all, pass, m->reader, err);
+        qn_worker_read_ahead(m->w);
+        return rc;
+    }
+    rc = read_box(m, &a, type, &box, err);
+    if (!rc)
+        rc = qn_pass_run(pass, &a, err);
+    if (!rc)
+        rc = qn_products_whole(all, pass, &a, err);
+    qn_array_clear(&a);
+    return rc;
+}
+
+/* Read one dataset of the file and take all reductions of it. */
+static int
+make_reductions(struct making *m, const char *dataset, struct qn_error *err)
+{
+    struct qn_lookup fields =
+        qn_fields_lookup(json_object_get(m->request, "fields"));
+    struct qn_keeper keeper = {keep_step, m};
+    struct qn_pass pass = pass_of(m, &fields, &m->cards,
+                                  m->p->keep_steps ? &keeper : NULL);
+    struct qn_products all = {0};
+    double t0, read;
+    int rc = open_item(m, dataset, err);
+
+    t0 = qn_clock_now();
+    read = m->read;
+    if (!rc)
+        rc = reduce_item(m, &pass, &all, err);
+    m->read += all.read;
+    m->compute += qn_clock_now() - t0 - (m->read - read);
+    if (!rc)
+        rc = add_all_results(m, dataset, &all, err);
+    qn_products_clear(&all);
+    return rc;
+}
+
+/* Read one dataset of the file and apply the steps to make a product. */
 static int
 make_product(struct making *m, const char *dataset, struct qn_error *err)
 {
@@ -264,6 +365,7 @@ make_product(struct making *m, const char *dataset, struct qn_error *err)
                          err);
     if (!rc && !m->p->kept)
         rc = convert_output(&a, m->p->dtype, err);
+    m->result = m->n;
     if (!rc)
         rc = add_product(m, strdup(name), &a, err);
     qn_array_clear(&a);
@@ -297,14 +399,18 @@ make_products(struct making *m, struct qn_error *err)
 {
     size_t n = m->p->ndatasets < 2 ? 1 : m->p->ndatasets;
 
-    for (size_t i = 0; i < n; i++)
-        QN_TRY(make_product(m, n < 2 ? NULL : m->p->datasets[i], err));
+    for (size_t i = 0; i < n; i++) {
+        const char *dataset = n < 2 ? NULL : m->p->datasets[i];
+
+        QN_TRY((m->p->nproducts ? make_reductions(m, dataset, err)
+                                : make_product(m, dataset, err)));
+    }
     m->made = m->n;
     return m->p->kept ? 0 : add_carried(m, err);
 }
 
-/* The result proper is the last one that the steps made: those that were kept
- * come before it, but it is to be the default product. */
+/* What was kept of steps comes before the results proper, the first of which
+ * is to be the default product. */
 static int
 save(struct making *m, struct qn_error *err)
 {
@@ -315,9 +421,12 @@ save(struct making *m, struct qn_error *err)
         size_t from = i;
 
         if (m->p->keep_steps && i < m->made)
-            from = (i + m->made - 1) % m->made;
+            from = (i + m->result) % m->made;
         product[i] = (struct qn_product){.name = m->name[from],
-                                         .data = &m->array[from]};
+                                         .data = &m->array[from],
+                                         .units = m->units[from],
+                                         .within = m->within[from],
+                                         .axis = m->axis[from]};
     }
     QN_TRY(qn_result_save(m->w, m->p, m->request, product, m->n, &m->cards, &bytes,
                           err));

@@ -53,18 +53,19 @@ clear_ready(struct ready *r)
 }
 
 static int
-check_operands(const struct ready *r, const struct qn_array *a,
+check_operands(const struct ready *r, const struct qn_shape *item,
                struct qn_error *err)
 {
     for (int i = 0; i < r->step->noperands; i++)
-        QN_TRY(qn_shape_fits(&a->type.shape, &r->operand[i]->type.shape,
-                             err));
+        QN_TRY(qn_shape_fits(item, &r->operand[i]->type.shape, err));
     return 0;
 }
 
+/* n steps of point kernels on samples from `first` of an item on. */
 static int
-apply_points(const struct ready *r, int n, const struct qn_array *a,
-             int threads, struct qn_error *err)
+apply_points(const struct ready *r, int n, const struct qn_shape *item,
+             size_t first, const struct qn_array *a, int threads,
+             struct qn_error *err)
 {
     struct qn_point *point;
     int rc;
@@ -77,7 +78,7 @@ apply_points(const struct ready *r, int n, const struct qn_array *a,
                                      .noperands = r[i].step->noperands,
                                      .operand = r[i].operand,
                                      .names = r[i].step->names};
-    rc = qn_points_run(point, n, a, threads, err);
+    rc = qn_points_part(point, n, item, first, a, threads, err);
     free(point);
     return rc;
 }
@@ -157,13 +158,14 @@ apply_run(struct ready *r, int n, const struct qn_pass *pass,
           struct qn_array *a, struct qn_error *err)
 {
     for (int i = 0; i < n; i++) {
-        int rc = check_operands(&r[i], a, err);
+        int rc = check_operands(&r[i], &a->type.shape, err);
 
         if (rc)
             return qn_wrap(err, "%s", r[i].step->kernel->name);
     }
     if (r->step->kernel->point)
-        return apply_points(r, n, a, pass->program->threads, err);
+        return apply_points(r, n, &a->type.shape, 0, a,
+                            pass->program->threads, err);
     if (apply_whole(r, pass, a, err))
         return qn_wrap(err, "%s", r->step->kernel->name);
     return 0;
@@ -206,7 +208,7 @@ qn_pass_run(const struct qn_pass *pass, struct qn_array *a,
         if (!rc)
             rc = apply_run(&r[i], n, pass, a, err);
         // what comes out of the last one is the result itself
-        if (!rc && pass->keeper && i + 1 < p->nsteps)
+        if (!rc && pass->keeper && i + 1 < p->nsteps + p->nproducts)
             rc = pass->keeper->keep(pass->keeper->ctx, i + 1,
                                     p->steps[i].kernel->name, a, err);
         i += n;
@@ -216,4 +218,78 @@ qn_pass_run(const struct qn_pass *pass, struct qn_array *a,
             clear_ready(&r[i]);
     free(r);
     return rc;
+}
+
+/* ---- slab by slab ------------------------------------------------------------ */
+
+struct qn_pass_stream {
+    const struct qn_program *program;
+    struct ready *r; /* owned, [program->nsteps] */
+    struct qn_type type;
+};
+
+static int
+open_stream(struct qn_pass_stream *s, const struct qn_pass *pass,
+            struct qn_error *err)
+{
+    size_t use = 0;
+
+    QN_TRY(qn_memory_make((void **)&s->r, (size_t)s->program->nsteps,
+                          sizeof *s->r, "the steps", err));
+    for (int i = 0; i < s->program->nsteps; i++) {
+        int rc;
+
+        s->r[i].step = &s->program->steps[i];
+        QN_TRY(make_ready(&s->r[i], pass, use, s->type.dtype, err));
+        use += (size_t)s->r[i].step->noperands;
+        rc = check_operands(&s->r[i], &s->type.shape, err);
+        if (rc)
+            return qn_wrap(err, "%s", s->r[i].step->kernel->name);
+    }
+    return 0;
+}
+
+int
+qn_pass_stream_open(struct qn_pass_stream **s, const struct qn_pass *pass,
+                    struct qn_type *type, struct qn_error *err)
+{
+    int rc;
+
+    QN_TRY(qn_memory_make((void **)s, 1, sizeof **s, "the steps", err));
+    // every point kernel works on real samples
+    type->dtype = pass->program->precision;
+    (*s)->program = pass->program;
+    (*s)->type = *type;
+    rc = open_stream(*s, pass, err);
+    if (rc) {
+        qn_pass_stream_close(*s);
+        *s = NULL;
+    }
+    return rc;
+}
+
+int
+qn_pass_stream_slab(struct qn_pass_stream *s, void *out,
+                    const struct qn_array *in, size_t first,
+                    struct qn_error *err)
+{
+    const struct qn_type type = {s->type.dtype, in->type.shape};
+    struct qn_array a = qn_array_view(&type, out);
+
+    QN_TRY(qn_dtype_convert(out, type.dtype, in->data, in->type.dtype,
+                            (size_t)qn_shape_count(&type.shape), err));
+    return apply_points(s->r, s->program->nsteps, &s->type.shape, first, &a,
+                        s->program->threads, err);
+}
+
+void
+qn_pass_stream_close(struct qn_pass_stream *s)
+{
+    if (!s)
+        return;
+    for (int i = 0; s->r && i < s->program->nsteps; i++)
+        if (s->r[i].step)
+            clear_ready(&s->r[i]);
+    free(s->r);
+    free(s);
 }

@@ -30,4 +30,23 @@ struct qn_pass {
 int
 qn_pass_run(const struct qn_pass *pass, struct qn_array *a, struct qn_error *err);
 
+/* Steps that are all point kernels, ready to be applied to slabs of one
+ * item. */
+struct qn_pass_stream;
+
+/* *type: of the item, replaced by what comes out. */
+int
+qn_pass_stream_open(
+    struct qn_pass_stream **s, const struct qn_pass *pass, struct qn_type *type,
+    struct qn_error *err);
+
+/* Samples `first` ... of the item, as read, through the steps to out. */
+int
+qn_pass_stream_slab(
+    struct qn_pass_stream *s, void *out, const struct qn_array *in, size_t first,
+    struct qn_error *err);
+
+void
+qn_pass_stream_close(struct qn_pass_stream *s); /* NULL is fine */
+
 #endif

@@ -33,6 +33,9 @@ load_step(struct qn_program_step *step, const json_t *text,
     step->kernel = name ? qn_catalog_find(name) : NULL;
     if (!step->kernel || n > QN_MAX_OPERANDS)
         return mismatch(name ? name : "a step", err);
+    step->product = json_string_value(json_object_get(text, "product"));
+    if (!step->product != (step->kernel->kind != QN_KIND_REDUCTION))
+        return mismatch(name, err);
     step->params = json_object_get(text, "params");
     step->noperands = (int)n;
     for (size_t i = 0; i < n; i++)
@@ -48,9 +51,13 @@ load_steps(struct qn_program *p, struct qn_error *err)
 
     QN_TRY(qn_memory_make((void **)&p->steps, n, sizeof *p->steps,
                           "the steps", err));
-    for (size_t i = 0; i < n; i++)
-        QN_TRY(load_step(&p->steps[p->nsteps++], json_array_get(steps, i),
-                         err));
+    for (size_t i = 0; i < n; i++) {
+        QN_TRY(load_step(&p->steps[i], json_array_get(steps, i), err));
+        if (p->steps[i].product)
+            p->nproducts++;
+        else
+            p->nsteps++;
+    }
     return 0;
 }
 

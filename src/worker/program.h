@@ -13,6 +13,7 @@ struct qn_program_step {
     json_t *params;      /* borrowed from the text of the program */
     int noperands;
     const char *names[QN_MAX_OPERANDS]; /* NULL unless named */
+    const char *product; /* what a reduction's result is called; NULL */
 };
 
 struct qn_program {
@@ -20,7 +21,8 @@ struct qn_program {
     struct qn_source source;
     const char *slice[QN_MAX_DIMS];
     struct qn_program_step *steps; /* owned */
-    int nsteps;
+    int nsteps;           /* steps proper                                */
+    int nproducts;        /* behind them: reductions of what they give   */
     enum qn_dtype precision;
     int threads;          /* on which one item or band may be computed   */
     int dtype;            /* of the output; -1: as computed              */

@@ -47,7 +47,11 @@ kernels_are_whole(void **state)
         assert_true(strlen(k->summary) > 10);
         assert_true(k->summary[strlen(k->summary) - 1] != '.');
         assert_true(strlen(k->definition) > 80);
-        assert_int_equal(!!k->point + !!k->apply, combines ? 0 : 1);
+        assert_int_equal(!!k->point + !!k->apply + !!k->stencil +
+                             !!k->reduction,
+                         combines ? 0 : 1);
+        assert_true(!k->reduction == (k->kind != QN_KIND_REDUCTION));
+        assert_true(!k->operand_key == (k->operands != QN_OPERANDS_KEY));
         assert_true(!k->map || k->kind == QN_KIND_GEOMETRY);
         assert_true(!k->point || k->real);
         assert_true(k->params_size == 0 || k->options != NULL);

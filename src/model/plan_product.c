@@ -1,0 +1,113 @@
+/* What the products of a stage are: types of what reductions give.
+ *
+ * Computed when asked for: a million results of one stage have the same few
+ * types. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "model/plan_parts.h"
+
+int
+qn_plan_product_use(const struct qn_plan *p, const struct qn_plan_stage *st,
+                    const struct qn_operand *op, const struct qn_use *u,
+                    struct qn_type *type, bool *known, struct qn_error *err)
+{
+    *known = true;
+    if (u->stage >= 0) {
+        const struct qn_plan_stage *from = &p->stage[u->stage];
+
+        QN_TRY(qn_plan_product_type(p, u->stage, &from->target[u->target],
+                                    op->product, type, err));
+    } else if (u->file >= 0) {
+        *type = *st->files.v[u->file].type;
+    } else {
+        *known = false;
+    }
+    if (op->reduce)
+        *known = false;
+    return 0;
+}
+
+/* Operands as arrays without samples; array[i] stays without axes for a
+ * number. */
+static int
+view_operands(const struct qn_plan *p, const struct qn_plan_stage *st,
+              const struct qn_step *step, const struct qn_use *use,
+              struct qn_array *array, const struct qn_array **view,
+              const char **names, struct qn_error *err)
+{
+    for (int i = 0; i < step->noperands; i++) {
+        const struct qn_operand *op = &step->operand[i];
+        struct qn_type type = {.dtype = st->precision};
+        bool known = true;
+
+        if (op->kind != QN_OPERAND_NUMBER && op->kind != QN_OPERAND_HEADER)
+            QN_TRY(qn_plan_product_use(p, st, op, &use[i], &type, &known,
+                                       err));
+        array[i] = (struct qn_array){.type = {st->precision, type.shape}};
+        view[i] = known ? &array[i] : NULL;
+        names[i] = op->name;
+    }
+    return 0;
+}
+
+int
+qn_plan_product_results(const struct qn_plan *p,
+                        const struct qn_plan_stage *st,
+                        const struct qn_step *step, const struct qn_use *use,
+                        const struct qn_item *item, const struct qn_type *type,
+                        struct qn_reduced_type *out, int *n,
+                        struct qn_error *err)
+{
+    struct qn_array array[QN_MAX_OPERANDS];
+    const struct qn_array *view[QN_MAX_OPERANDS];
+    const char *names[QN_MAX_OPERANDS];
+    struct qn_reduced in = {.type = *type, .real = st->precision,
+                            .noperands = step->noperands, .operand = view,
+                            .names = names};
+    struct qn_lookup fields = qn_item_lookup(item);
+    void *params = NULL;
+    int rc = view_operands(p, st, step, use, array, view, names, err);
+
+    if (!rc)
+        rc = qn_plan_params(&params, step, &fields, err);
+    if (!rc)
+        rc = step->kernel->reduction->results(params, &in, out, n, err);
+    qn_plan_params_clear(&params, step);
+    if (rc)
+        return qn_wrap(err, "%s: %s", step->product, step->kernel->name);
+    if (st->stage->output.dtype >= 0)
+        out[0].type.dtype = (enum qn_dtype)st->stage->output.dtype;
+    return 0;
+}
+
+int
+qn_plan_product_type(const struct qn_plan *p, int s, const struct qn_target *t,
+                     const char *product, struct qn_type *type,
+                     struct qn_error *err)
+{
+    const struct qn_plan_stage *st = &p->stage[s];
+    const struct qn_stage *stage = st->stage;
+    const struct qn_task *task = &st->task[t->task[0]];
+    struct qn_reduced_type out[QN_MAX_RESULTS];
+    int use = 0, n;
+
+    *type = *t->type;
+    if (product && !strcmp(product, "count") && !stage->nproducts)
+        type->dtype = QN_I32;
+    if (!product || !stage->nproducts || t->code || qn_plan_joins(st))
+        return 0;
+    for (int i = 0; i < stage->nsteps; i++) {
+        const struct qn_step *step = &stage->steps[i];
+
+        if (step->product && !strcmp(step->product, product)) {
+            QN_TRY(qn_plan_product_results(p, st, step, task->use + use,
+                                           task->item, task->result, out, &n,
+                                           err));
+            *type = out[0].type;
+        }
+        use += step->noperands;
+    }
+    return 0;
+}
