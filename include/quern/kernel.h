@@ -154,6 +154,7 @@ struct qn_kernel {
     bool real;              /* samples are converted to `precision` first */
     bool integer_exact;     /* QN_KIND_COMBINE, REDUCTION: integers are
                                reduced as integers                        */
+    bool blas;              /* bits hold for one core type of BLAS       */
     enum qn_operands operands;
     const char *operand_key;  /* QN_OPERANDS_KEY: what the one operand, which
                                need not be given, is called            */

@@ -27,7 +27,13 @@
     X(cosmic_rays)                                                             \
     X(mandelbrot)                                                              \
     X(formula)                                                                 \
+    X(moving_mean)                                                             \
     X(reduce)                                                                  \
+    X(histogram)                                                               \
+    X(masks)                                                                   \
+    X(moments)                                                                 \
+    X(radial)                                                                  \
+    X(pca)                                                                     \
     X(combine)
 
 #define DECLARE(name) extern const struct qn_kernel qn_kernel_##name;

@@ -53,6 +53,7 @@ load_steps(struct qn_program *p, struct qn_error *err)
                           "the steps", err));
     for (size_t i = 0; i < n; i++) {
         QN_TRY(load_step(&p->steps[i], json_array_get(steps, i), err));
+        p->blas |= p->steps[i].kernel->blas;
         if (p->steps[i].product)
             p->nproducts++;
         else

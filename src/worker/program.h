@@ -22,6 +22,7 @@ struct qn_program {
     const char *slice[QN_MAX_DIMS];
     struct qn_program_step *steps; /* owned */
     int nsteps;           /* steps proper                                */
+    bool blas;            /* some step or product goes through BLAS      */
     int nproducts;        /* behind them: reductions of what they give   */
     enum qn_dtype precision;
     int threads;          /* on which one item or band may be computed   */

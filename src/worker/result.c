@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/limit.h"
 #include "base/memory.h"
 #include "base/system.h"
 #include "io/cards_json.h"
@@ -52,6 +53,20 @@ load_used(struct qn_used **used, size_t *n, const json_t *list,
     return 0;
 }
 
+/* The kernels that OpenBLAS chose for this processor; NULL where the program
+ * does not use BLAS. */
+static const char *
+core_type(struct qn_limit *l, const struct qn_program *p)
+{
+    if (!p->blas)
+        return NULL;
+    qn_limit_find(l);
+    for (int i = 0; i < l->n; i++)
+        if (l->library[i].kind == QN_LIMIT_OPENBLAS)
+            return l->library[i].core;
+    return NULL;
+}
+
 int
 qn_result_save(struct qn_worker *w, const struct qn_program *p,
                const json_t *request, const struct qn_product *products,
@@ -60,6 +75,7 @@ qn_result_save(struct qn_worker *w, const struct qn_program *p,
                struct qn_error *err)
 {
     struct qn_used *used = NULL;
+    struct qn_limit limit = {0};
     struct qn_output out = {
         .path = text(request, "out_path"),
         .products = products,
@@ -75,6 +91,7 @@ qn_result_save(struct qn_worker *w, const struct qn_program *p,
                 .stage = text(p->text, "stage"),
                 .steps = text(p->text, "canonical"),
                 .key = text(request, "key"),
+                .coretype = core_type(&limit, p),
                 .members = integer(request, "nmembers"),
                 .members_used = integer(request, "nused"),
             },
