@@ -195,3 +195,19 @@ qn_text_number(char *buf, size_t size, double x)
     }
     return buf;
 }
+
+const char *
+qn_text_span(char *buf, size_t size, double seconds)
+{
+    long s = seconds < 1e15 ? (long)seconds : 1000000000000000;
+
+    if (seconds < 59.95)
+        snprintf(buf, size, "%.1f s", seconds);
+    else if (s < 3600)
+        snprintf(buf, size, "%ld m %02ld s", s / 60, s % 60);
+    else if (s < 86400)
+        snprintf(buf, size, "%ld h %02ld m", s / 3600, s / 60 % 60);
+    else
+        snprintf(buf, size, "%ld d %02ld h", s / 86400, s / 3600 % 24);
+    return buf;
+}

@@ -43,6 +43,10 @@ qn_text_count(char *buf, size_t size, long long n);
 const char *
 qn_text_size(char *buf, size_t size, double bytes);
 
+/* "4.2 s", "12 m 03 s", "5 h 07 m", "3 d 04 h"; likewise. */
+const char *
+qn_text_span(char *buf, size_t size, double seconds);
+
 /* The shortest decimal number that reads back as x: "0.1", "1e-05", "512";
  * "nan", "inf".  buf has at least 32 bytes. */
 const char *

@@ -67,6 +67,11 @@ static const struct argp_option options[] = {
      "signal, `quern stop`, or the deadline. Ends with 0 (3 where items "
      "failed) if nothing that had settled was left undone, else with 75",
      0},
+    {"progress", QN_CLI_PROGRESS, "auto|plain|none", 0,
+     "How far a stage is: one line on the terminal, where there is one, else "
+     "a plain line in the log after 10 s and then every 30 s; always plain "
+     "lines; nothing (default: auto)",
+     0},
     {"sync", QN_CLI_SYNC, "group|item|off", 0,
      "When results are sure to be on the disk: up to 64, or those of a "
      "second, together; each at once; or when the system likes: a power cut "
@@ -168,9 +173,12 @@ run_job(struct qn_cli_job *o, struct qn_comm *comm)
     struct qn_run run = {0};
     struct qn_watch w = {.lock = 0};
     struct qn_error err = {0};
+    struct qn_progress progress = {.fd = -1};
     double t0 = qn_clock_now();
     int code;
 
+    qn_progress_open(&progress, comm->rank ? QN_PROGRESS_NONE : o->progress,
+                     comm->mpi != NULL, t0);
     if (o->watch && o->settle < 0)
         o->settle = 5;
     if (qn_cli_load(&l, o, comm, &err)) {
@@ -178,6 +186,8 @@ run_job(struct qn_cli_job *o, struct qn_comm *comm)
     } else {
         if (o->deadline > 0)
             l.options.until = t0 + o->deadline;
+        if (!progress.off)
+            l.options.progress = &progress;
         if (o->watch)
             code = run_watched(&l, o, comm, &err);
         else
@@ -185,6 +195,7 @@ run_job(struct qn_cli_job *o, struct qn_comm *comm)
     }
     qn_run_clear(&run);
     qn_cli_unload(&l);
+    qn_progress_close(&progress);
     return code;
 }
 

@@ -140,6 +140,7 @@ take(int key, char *arg, struct argp_state *state)
     struct qn_cli_job *o = state->input;
 
     static const char *const syncs[] = {"group", "item", "off", NULL};
+    static const char *const kinds[] = {"auto", "plain", "none", NULL};
 
     switch (key) {
     case 'd': o->data = arg; break;
@@ -161,6 +162,10 @@ take(int key, char *arg, struct argp_state *state)
     case 'a': take_allowed(o, arg); break;
     case 'D': take_deadline(o, arg); break;
     case QN_CLI_WATCH: o->watch = true; break;
+    case QN_CLI_PROGRESS:
+        o->progress =
+            (enum qn_progress_kind)take_word(o, "--progress", kinds, arg);
+        break;
     case QN_CLI_SETTLE: o->settle = take_seconds(o, "--settle", arg); break;
     case QN_CLI_SYNC:
         o->sync = (enum qn_sync)take_word(o, "--sync", syncs, arg);
@@ -214,8 +219,7 @@ static bool
 comes_later(const char *word)
 {
     static const char *const later[] = {
-        "team", "shard",
-        "verify-content", "progress", "trace"};
+        "team", "shard", "verify-content", "trace"};
 
     for (size_t i = 0; i < sizeof later / sizeof *later; i++)
         if (!strcmp(word, later[i]))

@@ -11,23 +11,6 @@ enum { SHOWN = 8 }; /* items in hand: it must stay one screen */
 
 /* ---- words ------------------------------------------------------------- */
 
-/* "4.2 s", "12 m 03 s", "5 h 07 m", "3 d 04 h" */
-static const char *
-span_text(char *buf, size_t size, double seconds)
-{
-    long s = (long)seconds;
-
-    if (seconds < 60)
-        snprintf(buf, size, "%.1f s", seconds);
-    else if (s < 3600)
-        snprintf(buf, size, "%ld m %02ld s", s / 60, s % 60);
-    else if (s < 86400)
-        snprintf(buf, size, "%ld h %02ld m", s / 3600, s / 60 % 60);
-    else
-        snprintf(buf, size, "%ld d %02ld h", s / 86400, s / 3600 % 24);
-    return buf;
-}
-
 static const char *
 plural(long long n)
 {
@@ -52,7 +35,7 @@ print_state(const struct qn_status *s)
                                      "on";
     char span[64];
 
-    span_text(span, sizeof span, s->seconds);
+    qn_text_span(span, sizeof span, s->seconds);
     switch (s->state) {
     case QN_STATUS_RUNNING:
         printf("running for %s", span);
@@ -149,7 +132,7 @@ print_rate(const struct qn_status *s)
     if (!isnan(r.bytes))
         printf(", %s/s", qn_text_size(text, sizeof text, r.bytes));
     if (!isnan(r.to_go))
-        printf("; about %s to go", span_text(text, sizeof text, r.to_go));
+        printf("; about %s to go", qn_text_span(text, sizeof text, r.to_go));
     printf("\n");
 }
 
@@ -178,7 +161,7 @@ print_flights(const struct qn_status *s)
         print_plain(*f->item ? f->item : f->name);
         if (!over)
             printf(" (%s, rank %d)",
-                   span_text(span, sizeof span, f->seconds), f->rank);
+                   qn_text_span(span, sizeof span, f->seconds), f->rank);
         printf("\n");
     }
     if (s->nflights > SHOWN)

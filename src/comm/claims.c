@@ -22,6 +22,7 @@ enum kind { ASK, LEAVE };
 
 struct request {
     int64_t kind, want, stop;
+    struct qn_claims_count count;
 };
 
 struct answer {
@@ -33,8 +34,9 @@ struct run {
     int64_t first, count;
 };
 
-/* Rank 0: the last answer to a rank, and its sending. */
+/* Rank 0: the last answer to a rank, its sending, and what that rank told. */
 struct slot {
+    struct qn_claims_count count;
     struct answer answer;
     MPI_Request sending;
 };
@@ -44,6 +46,7 @@ struct qn_claims {
     int64_t total;
     int lanes, tag;
     bool stop;
+    struct qn_claims_count count; // of this rank
     int rc; // first failure of MPI here
     struct qn_error err;
 
@@ -192,6 +195,7 @@ static void
 hear(struct qn_claims *q, int from)
 {
     q->stop = q->stop || q->heard.stop;
+    q->slot[from].count = q->heard.count;
     if (q->heard.kind == LEAVE)
         q->leaves++;
     else
@@ -237,7 +241,7 @@ static void
 say(struct qn_claims *q, enum kind kind, int64_t want)
 {
     finish(q, &q->saying);
-    q->said = (struct request){kind, want, q->stop};
+    q->said = (struct request){kind, want, q->stop, q->count};
     q->told = q->stop;
     if (kind == ASK) {
         receive_words(q, 0, &q->given, sizeof q->given, &q->giving);
@@ -399,6 +403,31 @@ qn_claims_take(struct qn_claims *q, int64_t *index, bool *got,
     q->now.count--;
     q->taken++;
     return report(q, err);
+}
+
+void
+qn_claims_tell(struct qn_claims *q, const struct qn_claims_count *mine)
+{
+    q->count = *mine;
+}
+
+struct qn_claims_count
+qn_claims_sum(const struct qn_claims *q)
+{
+    struct qn_claims_count all = q->count;
+
+    for (int r = 1; q->slot && r < q->comm->size; r++) {
+        all.done += q->slot[r].count.done;
+        all.failed += q->slot[r].count.failed;
+        all.bytes += q->slot[r].count.bytes;
+    }
+    return all;
+}
+
+bool
+qn_claims_alone(const struct qn_claims *q)
+{
+    return is_single(q) || is_broken(q) || q->leaves == q->comm->size - 1;
 }
 
 int

@@ -26,6 +26,12 @@
 
 struct qn_claims;
 
+/* What has become of units, since the claims were opened. */
+struct qn_claims_count {
+    int64_t done, failed;
+    int64_t bytes; /* of input */
+};
+
 /* Collective.  total units of work, 0 ... total-1, given out in this order
  * (the caller sorts: largest first).  total is the same on every rank.  *q is
  * NULL on failure. */
@@ -45,6 +51,19 @@ qn_claims_serve(struct qn_claims *q, struct qn_error *err);
 int
 qn_claims_take(
     struct qn_claims *q, int64_t *index, bool *got, struct qn_error *err);
+
+/* Local.  What this rank has done so far; goes to rank 0 with its next message,
+ * within a second. */
+void
+qn_claims_tell(struct qn_claims *q, const struct qn_claims_count *mine);
+
+/* Local, on rank 0: all ranks together, as last heard. */
+struct qn_claims_count
+qn_claims_sum(const struct qn_claims *q);
+
+/* Local, on rank 0: has every other rank taken its leave? */
+bool
+qn_claims_alone(const struct qn_claims *q);
 
 /* Local.  Nobody is to get further units (stop, disk full, --fail-fast);
  * spreads to rank 0 with the next message of this rank and to all others with

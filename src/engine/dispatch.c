@@ -6,8 +6,13 @@
 #include "engine/dispatch.h"
 
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
+#include "base/clock.h"
+#include "base/memory.h"
 #include "comm/claims.h"
+#include "engine/pace.h"
 #include "engine/stop.h"
 
 struct loop {
@@ -15,6 +20,10 @@ struct loop {
     struct qn_comm *comm;
     const struct qn_work *work;
     struct qn_claims *claims;
+    struct qn_claims_count count; /* of this rank */
+    bool timed;           /* there is a deadline                   */
+    struct qn_pace pace;  /* where timed                           */
+    bool left;            /* a unit was left for want of time      */
     int naps;
     int rc;               /* first local error; then only draining */
     struct qn_error *err;
@@ -29,10 +38,18 @@ note(struct loop *l, int rc)
     }
 }
 
+static int64_t
+bytes_of(const struct loop *l, int64_t unit)
+{
+    return l->work->bytes ? l->work->bytes(l->work->ctx, unit) : 0;
+}
+
 /* The unit is worked on from now on. */
 static int
 begin(struct loop *l, int64_t unit)
 {
+    if (l->timed)
+        qn_pace_begin(&l->pace, unit, qn_clock_now());
     return l->work->begin ? l->work->begin(l->work->ctx, unit, l->err) : 0;
 }
 
@@ -58,6 +75,21 @@ may_read_ahead(const struct loop *l)
     return qn_claims_plenty(l->claims) && qn_farm_room(l->farm);
 }
 
+/* Can the unit be finished before the deadline?  One that is read ahead begins
+ * when another is done. */
+static bool
+has_time(const struct loop *l, int64_t unit)
+{
+    double need;
+
+    if (!l->timed)
+        return true;
+    need = qn_pace_guess(&l->pace, bytes_of(l, unit));
+    if (!qn_farm_free(l->farm))
+        need += qn_pace_guess(&l->pace, 0);
+    return need <= qn_stop_left();
+}
+
 /* Fill workers, as far as units are at hand. */
 static void
 fill(struct loop *l)
@@ -71,8 +103,24 @@ fill(struct loop *l)
         if (!got || l->rc)
             break;
         l->naps = 0;
-        note(l, start(l, unit));
+        if (has_time(l, unit))
+            note(l, start(l, unit));
+        else
+            l->left = true;
     }
+}
+
+static void
+count(struct loop *l, const struct qn_answer *a)
+{
+    int64_t bytes = bytes_of(l, a->unit);
+
+    l->count.done += a->reply != NULL;
+    l->count.failed += a->reply == NULL;
+    l->count.bytes += bytes > 0 ? bytes : 0;
+    qn_claims_tell(l->claims, &l->count);
+    if (l->timed)
+        qn_pace_end(&l->pace, a->unit, bytes, qn_clock_now());
 }
 
 static void
@@ -91,6 +139,8 @@ take(struct loop *l, int milliseconds)
         l->naps = 0;
         if (!l->rc && a.next >= 0)
             note(l, begin(l, a.next));
+        if (a.unit >= 0)
+            count(l, &a);
         if (!l->rc && a.unit >= 0)
             note(l, l->work->finish(l->work->ctx, a.unit, a.reply, &a.why,
                                     l->err));
@@ -104,6 +154,31 @@ static int
 patience(const struct loop *l)
 {
     return l->comm->size > 1 ? 1 : 200;
+}
+
+/* Who shows the progress of all stays until all are done. */
+static bool
+is_over(const struct loop *l)
+{
+    if (qn_stop_asked() || l->rc)
+        return true;
+    return qn_claims_finished(l->claims) &&
+           (!l->work->progress || qn_claims_alone(l->claims));
+}
+
+static void
+show(struct loop *l)
+{
+    struct qn_claims_count all;
+    double now;
+
+    if (!l->work->progress)
+        return;
+    now = qn_clock_now();
+    if (!qn_progress_due(l->work->progress, now))
+        return;
+    all = qn_claims_sum(l->claims);
+    qn_progress_show(l->work->progress, &all, now);
 }
 
 static void
@@ -122,22 +197,43 @@ run(struct loop *l)
         l->farm->draining = qn_stop_asked() || l->rc;
         if (l->work->tick && !l->rc)
             note(l, l->work->tick(l->work->ctx, l->err));
+        show(l);
         fill(l);
         if (l->farm->busy)
             take(l, qn_farm_free(l->farm) && l->comm->size > 1 ? 0
                                                                : patience(l));
-        else if (qn_claims_finished(l->claims) || qn_stop_asked() || l->rc)
+        else if (is_over(l))
             break;
         if (qn_farm_free(l->farm) && l->comm->size > 1)
             qn_comm_nap(&l->naps);
     }
 }
 
+/* Collective.  Did any rank leave a unit for want of time? */
+static int
+share_left(struct loop *l, bool *stop, struct qn_error *err)
+{
+    char mine = l->left, *all = NULL;
+    size_t *sizes = NULL;
+    int rc = qn_memory_make((void **)&sizes, (size_t)l->comm->size,
+                            sizeof *sizes, "the ranks", err);
+
+    rc = qn_comm_agree(l->comm, rc, err);
+    if (!rc)
+        rc = qn_comm_gather(l->comm, &mine, 1, (void **)&all, sizes, err);
+    if (!rc && memchr(all, 1, (size_t)l->comm->size))
+        *stop = true;
+    free(all);
+    free(sizes);
+    return rc;
+}
+
 int
 qn_dispatch(struct qn_farm *farm, struct qn_comm *comm,
             const struct qn_work *work, bool *stopped, struct qn_error *err)
 {
-    struct loop l = {.farm = farm, .comm = comm, .work = work, .err = err};
+    struct loop l = {.farm = farm, .comm = comm, .work = work, .err = err,
+                     .timed = !isinf(qn_stop_left())};
     bool stop = false;
     int rc;
 
@@ -145,7 +241,13 @@ qn_dispatch(struct qn_farm *farm, struct qn_comm *comm,
     run(&l);
     // errors of the close are those of all ranks: the first one is ours
     rc = qn_claims_close(l.claims, &stop, l.rc ? NULL : err);
+    if (work->progress)
+        qn_progress_wipe(work->progress);
+    qn_pace_clear(&l.pace);
+    rc = qn_comm_agree(comm, l.rc ? l.rc : rc, err);
+    if (!rc && l.timed)
+        rc = share_left(&l, &stop, err);
     if (stopped)
-        *stopped = stop;
-    return qn_comm_agree(comm, l.rc ? l.rc : rc, err);
+        *stopped = stop || rc;
+    return rc;
 }

@@ -4,6 +4,7 @@
 
 #include "comm/comm.h"
 #include "engine/farm.h"
+#include "engine/progress.h"
 
 /* What a phase of the run does with its units 0 ... total-1; the first come
  * first.  Callbacks are local; an error they return ends the phase on all
@@ -28,10 +29,19 @@ struct qn_work {
 
     /* Called now and then while the phase goes on; NULL: nothing to do. */
     int (*tick)(void *ctx, struct qn_error *err);
+
+    /* Bytes of input of a unit; NULL: not known. */
+    int64_t (*bytes)(void *ctx, int64_t unit);
+
+    struct qn_progress *progress; /* borrowed, begun; NULL: not shown */
 };
 
 /* Collective over comm.  *stopped (may be NULL): somebody asked to stop, and
- * units were left undone. */
+ * units were left undone.
+ *
+ * With a deadline (engine/stop.h) a unit that is not expected to be finished by
+ * then is left undone too: by the time that units took on this rank, for each
+ * byte where bytes are known.  Nothing learned yet: it is begun. */
 int
 qn_dispatch(
     struct qn_farm *farm, struct qn_comm *comm, const struct qn_work *work,

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "engine/dispatch.h"
 #include "engine/headers.h"
@@ -243,9 +244,15 @@ qn_look_run(struct qn_run *run, int stage, bool list,
                                       : run->job->stages[stage].timeout),
                         .names = names_json(names)};
     struct qn_work work = {.total = (int64_t)items->n, .ctx = &l,
-                           .request = request_look, .finish = finish_look};
+                           .request = request_look, .finish = finish_look,
+                           .progress = run->options->progress};
     bool stopped = false;
-    int rc = qn_dispatch(&run->farm, run->comm, &work, &stopped, err);
+    int rc;
+
+    if (work.progress)
+        qn_progress_begin(work.progress, "looking into the inputs", 0,
+                          work.total, qn_clock_now());
+    rc = qn_dispatch(&run->farm, run->comm, &work, &stopped, err);
 
     if (!rc)
         rc = share_seen(&l, err);

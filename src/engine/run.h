@@ -5,6 +5,7 @@
 #include "comm/comm.h"
 #include "comm/commons.h"
 #include "engine/farm.h"
+#include "engine/progress.h"
 #include "engine/threads.h"
 #include "engine/usage.h"
 #include "io/past.h"
@@ -31,6 +32,7 @@ struct qn_run_options {
     bool strict_threads; /* threads that are not there are an error        */
     bool keep_steps;     /* what comes out of each step is a product       */
     enum qn_sync sync;
+    struct qn_progress *progress; /* borrowed, on rank 0; NULL: not shown  */
     double settle;       /* s: younger files wait for the next run         */
     bool growing;        /* more files may come: a stage may have none yet */
     const struct qn_strings *arguments; /* files behind the job            */

@@ -91,6 +91,14 @@ begin_member(void *ctx, int64_t unit, struct qn_error *err)
                            qn_item_name(name, sizeof name, t->item), t, err);
 }
 
+static int64_t
+member_bytes(void *ctx, int64_t unit)
+{
+    struct stacking *k = ctx;
+
+    return qn_stage_bytes(&k->st->task[k->unit[unit]]);
+}
+
 /* Two sets of cards become one: what both have, as the lower has it. */
 static void
 merge_header(struct header *h, int member, struct qn_cards *cards)
@@ -240,7 +248,9 @@ static int
 read_members(struct stacking *k, int first, int last, struct qn_error *err)
 {
     struct qn_work work = {.ctx = k, .request = request_member,
-                           .begin = begin_member, .finish = finish_member};
+                           .begin = begin_member, .finish = finish_member,
+                           .bytes = member_bytes,
+                           .progress = qn_stage_progress(k->run, k->s)};
     int rc;
 
     list_members(k, first, last);

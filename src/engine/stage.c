@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "engine/commit.h"
 #include "engine/dispatch.h"
@@ -19,7 +20,10 @@
 #include "engine/record.h"
 #include "engine/resume.h"
 #include "engine/settle.h"
+#include "engine/stop.h"
 #include "io/atomic.h"
+#include "model/dtype.h"
+#include "model/shape.h"
 
 /* ---- files of results --------------------------------------------------------- */
 
@@ -61,6 +65,37 @@ qn_stage_timeout(const struct qn_stage *stage, const struct qn_task *t)
     double bytes = t->item->bytes > 0 ? (double)t->item->bytes : 0;
 
     return isnan(stage->timeout) ? 300 + bytes / 10e6 : stage->timeout;
+}
+
+int64_t
+qn_stage_bytes(const struct qn_task *t)
+{
+    const struct qn_item *item = t->item;
+
+    if (item->frame < 0)
+        return item->bytes > 0 ? item->bytes : 0;
+    return item->nframes * qn_shape_count(&item->type->shape) *
+           (int64_t)qn_dtype_size((enum qn_dtype)item->stored);
+}
+
+struct qn_progress *
+qn_stage_progress(const struct qn_run *run, int s)
+{
+    const struct qn_plan_stage *st = &run->plan.stage[s];
+    struct qn_progress *p = run->options->progress;
+    int64_t before = 0, left = 0;
+
+    if (!p)
+        return NULL;
+    for (int i = 0; i < st->ntasks; i++) {
+        enum qn_state state = st->task[i].state;
+
+        before += state == QN_FINISHED || state == QN_FAILED;
+        left += state == QN_TODO;
+    }
+    qn_progress_begin(p, st->stage->name, before, before + left,
+                      qn_clock_now());
+    return p;
 }
 
 /* ---- item by item ---------------------------------------------------------------------- */
@@ -142,9 +177,18 @@ finish_item(void *ctx, int64_t unit, const json_t *reply,
 static int
 tick(void *ctx, struct qn_error *err)
 {
+    struct qn_commit *c = ((struct doing *)ctx)->run->commit;
+
+    // a launcher that ends a run gives a second: name what is whole
+    return qn_commit_flush(c, c->n > 0 && qn_stop_asked(), err);
+}
+
+static int64_t
+item_bytes(void *ctx, int64_t unit)
+{
     struct doing *d = ctx;
 
-    return qn_commit_flush(d->run->commit, false, err);
+    return qn_stage_bytes(&d->run->plan.stage[d->s].task[d->order[unit]]);
 }
 
 int
@@ -220,7 +264,9 @@ run_items(struct qn_run *run, int s, struct qn_error *err)
 {
     struct doing d = {.run = run, .s = s};
     struct qn_work work = {.ctx = &d, .request = request_item,
-                           .begin = begin_item, .finish = finish_item, .tick = tick};
+                           .begin = begin_item, .finish = finish_item, .tick = tick,
+                           .bytes = item_bytes,
+                           .progress = qn_stage_progress(run, s)};
     int rc = tell_order(&d, err);
 
     work.total = d.n;

@@ -38,4 +38,13 @@ qn_stage_temporary(
 double
 qn_stage_timeout(const struct qn_stage *stage, const struct qn_task *t);
 
+/* Local.  Bytes of input that a task stands for, for rates and estimates; 0:
+ * not known. */
+int64_t
+qn_stage_bytes(const struct qn_task *t);
+
+/* Local.  Begin to show progress of stage s, if that is wanted. */
+struct qn_progress *
+qn_stage_progress(const struct qn_run *run, int s);
+
 #endif

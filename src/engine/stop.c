@@ -54,6 +54,12 @@ qn_stop_ask(void)
         asked = 1;
 }
 
+double
+qn_stop_left(void)
+{
+    return isinf(deadline) ? INFINITY : deadline - qn_clock_now();
+}
+
 /* Looking costs a system call: twice a second is enough. */
 static void
 look(void)

@@ -19,6 +19,10 @@ qn_stop_watch(const char *path, double deadline);
 void
 qn_stop_ask(void);
 
+/* Local.  Seconds left before the deadline; INFINITY: there is none. */
+double
+qn_stop_left(void);
+
 /* How often this rank was asked: 0, 1: drain, 2: at once. */
 int
 qn_stop_asked(void);

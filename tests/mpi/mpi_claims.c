@@ -220,6 +220,42 @@ slow_units_are_shared(void **state)
     mpi_assert(c, c->size == 1 || (n >= 5 && n <= 60));
 }
 
+/* What each has done is known on rank 0 when all have gone. */
+static void
+counts_reach_rank_0(void **state)
+{
+    struct qn_comm *c = *state;
+    struct qn_claims_count mine = {0}, all;
+    struct qn_claims *q;
+    int64_t total = 50 * (int64_t)c->size;
+    int naps = 0, rc = qn_claims_open(&q, c, total, 2, NULL);
+    bool right;
+
+    mpi_assert(c, !rc);
+    while (!qn_claims_finished(q) || (!c->rank && !qn_claims_alone(q))) {
+        int64_t unit;
+        bool got;
+        int now = qn_claims_serve(q, NULL);
+
+        rc = rc ? rc : now;
+        if (qn_claims_take(q, &unit, &got, NULL) || !got) {
+            qn_comm_nap(&naps);
+            continue;
+        }
+        mine.done += unit % 3 > 0;
+        mine.failed += unit % 3 == 0;
+        mine.bytes += unit;
+        qn_claims_tell(q, &mine);
+    }
+    all = qn_claims_sum(q);
+    right = c->rank || (all.done + all.failed == total &&
+                        all.failed == (total + 2) / 3 &&
+                        all.bytes == total * (total - 1) / 2);
+    rc = rc ? rc : qn_claims_close(q, NULL, NULL);
+    mpi_assert(c, !rc);
+    mpi_assert(c, right);
+}
+
 static void
 try_stop(struct qn_comm *c, const struct manner *m)
 {
@@ -362,6 +398,7 @@ main(int argc, char **argv)
         cmocka_unit_test(every_unit_once_with_delays),
         cmocka_unit_test(every_unit_once_though_one_is_late),
         cmocka_unit_test(slow_units_are_shared),
+        cmocka_unit_test(counts_reach_rank_0),
         cmocka_unit_test(a_stop_reaches_all),
         cmocka_unit_test(a_rank_that_leaves_stops_all),
         cmocka_unit_test(a_stop_reaches_the_busy),
