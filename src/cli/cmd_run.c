@@ -1,9 +1,14 @@
 /* quern run JOB: do what is not yet done. */
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/message.h"
+#include "base/text.h"
 #include "cli/cli.h"
+#include "engine/allocation.h"
 #include "engine/stop.h"
 #include "engine/watch.h"
 #include "engine/young.h"
@@ -52,7 +57,10 @@ static const struct argp_option options[] = {
     {"allow-failures", 'a', "N", 0,
      "Exit 0 although up to N items (or N%) failed", 0},
     {"deadline", 'D', "SECONDS", 0,
-     "Begin nothing new after so long; exit 75", 0},
+     "Begin nothing new after so long, and nothing that is not expected to be "
+     "done by then; exit 75 (default: in a SLURM job its end less a minute, "
+     "as squeue tells it)",
+     0},
     {"settle", QN_CLI_SETTLE, "SECONDS", 0,
      "Take files changed less than SECONDS ago for not there yet: somebody "
      "may be writing them. They are counted and named, fail nothing, and "
@@ -166,6 +174,37 @@ run_watched(struct qn_cli_loaded *l, struct qn_cli_job *o,
     return code;
 }
 
+/* Collective.  The moment after which nothing new is begun: --deadline, else
+ * what rank 0 learns of the allocation. */
+static int
+decide_until(double *until, const struct qn_cli_job *o, struct qn_comm *comm,
+             double since, struct qn_error *err)
+{
+    double left = o->deadline > 0 ? o->deadline : INFINITY;
+    void *word = &left;
+    size_t n = sizeof left;
+    char span[32];
+
+    if (!(o->deadline > 0) && !comm->rank) {
+        left = qn_allocation_left();
+        since = qn_clock_now();
+        if (!isinf(left))
+            qn_message(QN_NOTE,
+                       "deadline of this SLURM job: nothing new is begun "
+                       "after %s",
+                       qn_text_span(span, sizeof span, left > 0 ? left : 0));
+    }
+    if (!(o->deadline > 0) && comm->size > 1) {
+        QN_TRY(qn_comm_broadcast(comm, &word, &n, 0, err));
+        since = qn_clock_now();
+        memcpy(&left, word, sizeof left);
+        if (comm->rank)
+            free(word);
+    }
+    *until = since + left;
+    return 0;
+}
+
 static int
 run_job(struct qn_cli_job *o, struct qn_comm *comm)
 {
@@ -181,11 +220,10 @@ run_job(struct qn_cli_job *o, struct qn_comm *comm)
                      comm->mpi != NULL, t0);
     if (o->watch && o->settle < 0)
         o->settle = 5;
-    if (qn_cli_load(&l, o, comm, &err)) {
+    if (qn_cli_load(&l, o, comm, &err) ||
+        decide_until(&l.options.until, o, comm, t0, &err)) {
         code = qn_cli_exit(&err, o->speak);
     } else {
-        if (o->deadline > 0)
-            l.options.until = t0 + o->deadline;
         if (!progress.off)
             l.options.progress = &progress;
         if (o->watch)
