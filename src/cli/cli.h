@@ -69,7 +69,8 @@ qn_cli_drop(struct qn_strings *s);
 /* ---- options of `run` and `plan` ---------------------------------------- */
 
 /* Options without a letter. */
-enum { QN_CLI_SYNC = 0x100, QN_CLI_SETTLE, QN_CLI_WATCH, QN_CLI_PROGRESS };
+enum { QN_CLI_SYNC = 0x100, QN_CLI_SETTLE, QN_CLI_WATCH, QN_CLI_PROGRESS,
+       QN_CLI_VERIFY };
 
 struct qn_cli_job {
     const char *file;       /* JOB */
@@ -86,7 +87,7 @@ struct qn_cli_job {
     double allowed;         /* failed items that are no failure         */
     bool allowed_percent;   /* of all items                             */
     enum qn_sync sync;
-    bool watch;
+    bool watch, verify_content;
     enum qn_progress_kind progress;
     double settle;          /* s; -1: not given                        */
     bool help;              /* --help was asked for and answered        */

@@ -16,6 +16,8 @@ static const struct argp_option options[] = {
      "beside the job file)",
      0},
     {"set", 'S', "PATH=VALUE", 0, "Change the job; may be repeated", 0},
+    {"verify-content", QN_CLI_VERIFY, NULL, 0,
+     "As in `run`: where that was given", 0},
     {"help", 'h', NULL, 0, "Show this text", 0},
     {0},
 };

@@ -61,6 +61,14 @@ static const struct argp_option options[] = {
      "done by then; exit 75 (default: in a SLURM job its end less a minute, "
      "as squeue tells it)",
      0},
+    {"verify-content", QN_CLI_VERIFY, NULL, 0,
+     "Read every input and operand file and know it by its contents too, not "
+     "by size and time alone: one that was replaced behind them is done "
+     "anew, one that was only touched or copied is not. What an earlier run "
+     "made counts as made of the files as they stand when this is first "
+     "given; later runs read only files whose times or inode changed. Give "
+     "it always or never: a run without it goes by size and time again",
+     0},
     {"settle", QN_CLI_SETTLE, "SECONDS", 0,
      "Take files changed less than SECONDS ago for not there yet: somebody "
      "may be writing them. They are counted and named, fail nothing, and "

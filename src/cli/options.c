@@ -161,6 +161,7 @@ take(int key, char *arg, struct argp_state *state)
     case 'F': o->max_failures = 1; break;
     case 'a': take_allowed(o, arg); break;
     case 'D': take_deadline(o, arg); break;
+    case QN_CLI_VERIFY: o->verify_content = true; break;
     case QN_CLI_WATCH: o->watch = true; break;
     case QN_CLI_PROGRESS:
         o->progress =
@@ -219,7 +220,7 @@ static bool
 comes_later(const char *word)
 {
     static const char *const later[] = {
-        "team", "shard", "verify-content", "trace"};
+        "team", "shard", "trace"};
 
     for (size_t i = 0; i < sizeof later / sizeof *later; i++)
         if (!strcmp(word, later[i]))

@@ -19,6 +19,7 @@
 #include "base/system.h"
 #include "base/text.h"
 #include "engine/commit.h"
+#include "engine/content.h"
 #include "engine/headers.h"
 #include "engine/lock.h"
 #include "io/atomic.h"
@@ -233,6 +234,8 @@ open_as_first(struct qn_run *run, struct qn_error *err)
         rc = write_lists(run, err);
     if (!rc)
         rc = qn_headers_save(run, err);
+    if (!rc)
+        rc = qn_content_save(run, err);
     if (!rc && getrandom(&run->id, sizeof run->id, 0) != sizeof run->id)
         run->id = (uint64_t)run->started_ns;
     if (!rc)

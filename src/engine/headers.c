@@ -9,6 +9,7 @@
 
 #include "base/memory.h"
 #include "base/system.h"
+#include "engine/content.h"
 #include "io/atomic.h"
 #include "io/source.h"
 #include "model/key.h"
@@ -96,6 +97,7 @@ merge(struct qn_headers *h, struct qn_items *items, bool retry,
 
     for (size_t i = 0; i < items->n; i++) {
         struct qn_item *item = &items->v[i], *known;
+        struct qn_value hidden;
         int c = 1;
 
         while (k < h->known.n &&
@@ -104,8 +106,10 @@ merge(struct qn_headers *h, struct qn_items *items, bool retry,
         if (k == h->known.n || c)
             continue;
         known = &h->known.v[k++];
+        // contents that changed behind size and time: the header may have too
         if (item->code || known->bytes != item->bytes ||
-            known->mtime_ns != item->mtime_ns || (known->code && retry))
+            known->mtime_ns != item->mtime_ns || (known->code && retry) ||
+            qn_item_find(item, QN_CONTENT_FIELD, &hidden))
             continue;
         QN_TRY(give(&items->pool, item, known, err));
         h->known.v[kept++] = *known;

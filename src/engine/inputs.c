@@ -11,6 +11,7 @@
 
 #include "base/memory.h"
 #include "base/message.h"
+#include "engine/content.h"
 #include "engine/headers.h"
 #include "engine/look.h"
 #include "engine/sizes.h"
@@ -235,6 +236,7 @@ qn_inputs_look(struct qn_run *run, const struct qn_strings *names,
     rc = share_sizes(run, files, err);
     if (!rc && run->comm->rank == 0)
         rc = settle_sizes(files, true, err);
+    rc = qn_content_check(run, files, rc, err);
     // the others take rank 0's word for sizes and times
     if (run->comm->node || !run->commons.shared)
         if (run->comm->rank)
@@ -420,21 +422,28 @@ look_at(struct qn_run *run, int s, const struct qn_strings *names,
     return rc ? rc : qn_look_run(run, s, false, names, items, err);
 }
 
-/* On rank 0: what else the files bring, the names to ask them for, and what is
- * remembered of them (which brings those very names, so it comes last). */
+/* On rank 0: what else the files bring, and which of them count. */
+static int
+complete(struct qn_run *run, int s, struct qn_items *items,
+         struct qn_error *err)
+{
+    int rc = settle_sizes(items, false, err);
+
+    if (!rc)
+        rc = add_companions(run, &run->job->stages[s].input, items, err);
+    if (!rc)
+        rc = qn_young_drop(run, items, err);
+    return rc ? qn_wrap(err, "stage %s", run->job->stages[s].name) : 0;
+}
+
+/* On rank 0: the names to ask the files for, and what is remembered of them
+ * (which brings those very names, so it comes last). */
 static int
 recall(struct qn_run *run, int s, struct qn_items *items,
        struct qn_strings *names, struct qn_error *err)
 {
     const struct qn_input *in = &run->job->stages[s].input;
-    int rc = settle_sizes(items, false, err);
 
-    if (!rc)
-        rc = add_companions(run, in, items, err);
-    if (!rc)
-        rc = qn_young_drop(run, items, err);
-    if (rc)
-        return qn_wrap(err, "stage %s", run->job->stages[s].name);
     QN_TRY(names_to_read(run, s, items, names, err));
     if (job_says_type(in, names) || in->each == QN_EACH_HDU || in->generated)
         return 0;
@@ -505,6 +514,9 @@ qn_inputs_gather(struct qn_run *run, int s, struct qn_items *items,
     rc = qn_comm_agree(run->comm, rc, err);
     if (!rc)
         rc = share_sizes(run, items, err);
+    if (!rc && run->comm->rank == 0)
+        rc = complete(run, s, items, err);
+    rc = qn_content_check(run, items, rc, err);
     if (!rc && run->comm->rank == 0)
         rc = recall(run, s, items, &names, err);
     rc = qn_tell_all(run, items, rc, err);

@@ -16,6 +16,7 @@
 #include "base/message.h"
 #include "engine/choose.h"
 #include "engine/commit.h"
+#include "engine/content.h"
 #include "engine/folder.h"
 #include "engine/headers.h"
 #include "engine/inputs.h"
@@ -457,6 +458,7 @@ qn_run_clear(struct qn_run *run)
     free(run->commit);
     qn_headers_clear(run);
     qn_young_clear(run);
+    qn_content_clear(run);
     free(run->gathered);
     qn_past_clear(&run->past);
     qn_folder_close(run);

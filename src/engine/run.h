@@ -33,6 +33,7 @@ struct qn_run_options {
     bool keep_steps;     /* what comes out of each step is a product       */
     enum qn_sync sync;
     struct qn_progress *progress; /* borrowed, on rank 0; NULL: not shown  */
+    bool verify_content; /* inputs are known by what is in them too        */
     double settle;       /* s: younger files wait for the next run         */
     bool growing;        /* more files may come: a stage may have none yet */
     const struct qn_strings *arguments; /* files behind the job            */
@@ -68,6 +69,9 @@ struct qn_run {
     int lock;              /* rank 0: the output folder's; 0: none          */
     struct qn_tally tally; /* of all stages, the same on all ranks; `before`
                               on those that lead                            */
+    struct qn_content *content; /* owned, on rank 0: --verify-content        */
+    size_t ncontents, contents_known, contents_cap;
+    bool contents_loaded, contents_changed;
     struct qn_strings young; /* owned, on rank 0: files left by --settle    */
     int64_t failures;      /* that this rank has seen in this run           */
     bool stopped;

@@ -65,6 +65,12 @@ qn_key_bytes(struct qn_key *k, const void *p, size_t n)
 }
 
 void
+qn_key_plain(struct qn_key *k, const void *p, size_t n)
+{
+    XXH3_128bits_update(k->state, p, n);
+}
+
+void
 qn_key_number(struct qn_key *k, int64_t v)
 {
     add_head(k, PIECE_NUMBER, (uint64_t)v);

@@ -43,6 +43,11 @@ qn_key_bytes(struct qn_key *k, const void *p, size_t n);
 void
 qn_key_number(struct qn_key *k, int64_t v);
 
+/* Go on with bytes that are not framed: with nothing else the fingerprint is
+ * the plain XXH3 of all of them together. */
+void
+qn_key_plain(struct qn_key *k, const void *p, size_t n);
+
 /* The fingerprint of all pieces so far; closes k. */
 void
 qn_key_finish(struct qn_key *k, struct qn_fingerprint *f);

@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "base/system.h"
 #include "io/cards_json.h"
+#include "io/hash.h"
 #include "io/writer.h"
 #include "model/array.h"
 #include "model/dtype.h"
@@ -225,5 +226,17 @@ qn_result_key(struct qn_worker *w, const json_t *request, json_t *reply,
     (void)w;
     QN_TRY(qn_writer_key(text(request, "path"), key, err));
     json_object_set_new(reply, "key", json_string(key));
+    return 0;
+}
+
+int
+qn_result_hash(struct qn_worker *w, const json_t *request, json_t *reply,
+               struct qn_error *err)
+{
+    char hash[QN_HASH_HEX];
+
+    (void)w;
+    QN_TRY(qn_hash_file(hash, text(request, "path"), err));
+    json_object_set_new(reply, "hash", json_string(hash));
     return 0;
 }

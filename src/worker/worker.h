@@ -16,6 +16,7 @@
  *   key     {path}                               the key inside an output
  *   measure {threads, seconds, load?}            cores that it gets, and what
  *                                                libraries it has loaded
+ *   hash    {path}                               the contents of any file
  */
 #ifndef QN_WORKER_WORKER_H
 #define QN_WORKER_WORKER_H
@@ -98,6 +99,9 @@ int
 qn_result_write(struct qn_worker *w, const json_t *request, json_t *reply, struct qn_error *err);
 int
 qn_result_key(struct qn_worker *w, const json_t *request, json_t *reply, struct qn_error *err);
+int
+qn_result_hash(struct qn_worker *w, const json_t *request, json_t *reply, struct qn_error *err);
+
 int
 qn_libraries_measure(
     struct qn_worker *w, const json_t *request, json_t *reply, struct qn_error *err);
