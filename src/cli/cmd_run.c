@@ -52,7 +52,8 @@ static const struct argp_option options[] = {
      "has changed, or the system failed to read it)",
      0},
     {"max-failures", 'm', "N", 0,
-     "Begin nothing new once N items have failed; exit 75", 0},
+     "Begin nothing new once N items have failed in this run, unreadable ones "
+     "included; what is in hand is finished; exit 75", 0},
     {"fail-fast", 'F', NULL, 0, "The same with N = 1", 0},
     {"allow-failures", 'a', "N", 0,
      "Exit 0 although up to N items (or N%) failed", 0},

@@ -305,7 +305,8 @@ ask(struct qn_claims *q)
     double now = qn_clock_now();
     bool hungry =
         !q->stop && q->left && !q->then.count && at_hand(q) <= ahead(q);
-    bool untold = q->stop && !q->told;
+    bool untold = (q->stop && !q->told) ||
+                  q->count.failed != q->said.count.failed;
 
     if (q->waiting || (q->stop && q->told))
         return;

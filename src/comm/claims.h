@@ -53,11 +53,11 @@ qn_claims_take(
     struct qn_claims *q, int64_t *index, bool *got, struct qn_error *err);
 
 /* Local.  What this rank has done so far; goes to rank 0 with its next message,
- * within a second. */
+ * within a second; a failure at once. */
 void
 qn_claims_tell(struct qn_claims *q, const struct qn_claims_count *mine);
 
-/* Local, on rank 0: all ranks together, as last heard. */
+/* Local.  On rank 0: all ranks together, as last heard; elsewhere this one. */
 struct qn_claims_count
 qn_claims_sum(const struct qn_claims *q);
 

@@ -181,6 +181,16 @@ show(struct loop *l)
     qn_progress_show(l->work->progress, &all, now);
 }
 
+/* Rank 0 hears of failures at once; each rank knows its own. */
+static void
+limit_failures(struct loop *l)
+{
+    int64_t most = l->work->most_failed;
+
+    if (most && qn_claims_sum(l->claims).failed >= most)
+        qn_stop_ask();
+}
+
 static void
 run(struct loop *l)
 {
@@ -188,6 +198,7 @@ run(struct loop *l)
 
     for (;;) {
         note(l, qn_claims_serve(l->claims, l->rc ? NULL : l->err));
+        limit_failures(l);
         if (qn_stop_asked() && !told) {
             told = true;
             qn_claims_stop(l->claims, NULL);

@@ -33,6 +33,8 @@ struct qn_work {
     /* Bytes of input of a unit; NULL: not known. */
     int64_t (*bytes)(void *ctx, int64_t unit);
 
+    int64_t most_failed; /* of all ranks: then nothing new is begun; 0: no
+                            limit                                         */
     struct qn_progress *progress; /* borrowed, begun; NULL: not shown */
 };
 

@@ -226,14 +226,23 @@ qn_run_prepare(struct qn_run *run, const struct qn_job *job,
     return rc ? rc : end_phase(run, "prepare", since, &before, err);
 }
 
+int64_t
+qn_run_may_fail(const struct qn_run *run)
+{
+    int64_t most = run->options->max_failures;
+
+    if (!most)
+        return 0;
+    return most > run->failures ? most - run->failures : 1;
+}
+
 void
 qn_run_count_failure(struct qn_run *run)
 {
     int64_t most = run->options->max_failures;
-    int size = run->comm->size;
 
     run->failures++;
-    if (most && run->failures >= (most + size - 1) / size)
+    if (most && run->failures >= most)
         qn_stop_ask();
 }
 

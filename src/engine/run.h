@@ -73,7 +73,7 @@ struct qn_run {
     size_t ncontents, contents_known, contents_cap;
     bool contents_loaded, contents_changed;
     struct qn_strings young; /* owned, on rank 0: files left by --settle    */
-    int64_t failures;      /* that this rank has seen in this run           */
+    int64_t failures;      /* of this run, the same on all ranks             */
     bool stopped;
 };
 
@@ -101,9 +101,13 @@ qn_run_left(const struct qn_run *run);
 void
 qn_run_clear(struct qn_run *run);
 
-/* Local.  One more item failed: after --max-failures, counted over the ranks by
- * each for its part, nothing new is begun. */
+/* Local, on all ranks alike.  One more item failed: after --max-failures nothing
+ * new is begun. */
 void
 qn_run_count_failure(struct qn_run *run);
+
+/* Local.  How many more may fail, at least 1; 0: there is no limit. */
+int64_t
+qn_run_may_fail(const struct qn_run *run);
 
 #endif

@@ -152,7 +152,6 @@ finish_member(void *ctx, int64_t unit, const json_t *reply,
             qn_program_reason(k->run, t->item->path, why->text);
 
         qn_outcome_add(&k->done, i, why->code, 0, reason);
-        qn_run_count_failure(k->run);
         return qn_commit_note(k->run->commit, k->st->stage->name, name,
                               t->item, &t->key, why->code, reason, err);
     }
@@ -173,6 +172,8 @@ take_member(void *ctx, int rank, int64_t unit, int code, int64_t value,
     struct stacking *k = ctx;
     struct qn_task *t = &k->st->task[unit];
 
+    if (code)
+        qn_run_count_failure(k->run);
     k->owner[unit] = rank;
     k->offset[unit] = value;
     if (!k->run->commons.leads)
@@ -250,6 +251,7 @@ read_members(struct stacking *k, int first, int last, struct qn_error *err)
     struct qn_work work = {.ctx = k, .request = request_member,
                            .begin = begin_member, .finish = finish_member,
                            .bytes = member_bytes,
+                           .most_failed = qn_run_may_fail(k->run),
                            .progress = qn_stage_progress(k->run, k->s)};
     int rc;
 

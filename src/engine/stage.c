@@ -168,7 +168,6 @@ finish_item(void *ctx, int64_t unit, const json_t *reply,
         return qn_fail(err, why->code, "%s", why->text);
     reason = qn_program_reason(d->run, t->item->path, why->text);
     qn_outcome_add(&d->done, index, why->code, 0, reason);
-    qn_run_count_failure(d->run);
     return qn_commit_note(commit, st->stage->name, target->name, t->item,
                           &t->key, why->code, reason, err);
 }
@@ -201,6 +200,8 @@ qn_stage_take(void *done, int rank, int64_t unit, int code, int64_t value,
     struct qn_target *target = &st->target[t->target];
 
     (void)rank, (void)value;
+    if (code)
+        qn_run_count_failure(d->run);
     if (!d->run->commons.leads)
         return 0;
     if (!code) {
@@ -266,6 +267,7 @@ run_items(struct qn_run *run, int s, struct qn_error *err)
     struct qn_work work = {.ctx = &d, .request = request_item,
                            .begin = begin_item, .finish = finish_item, .tick = tick,
                            .bytes = item_bytes,
+                           .most_failed = qn_run_may_fail(run),
                            .progress = qn_stage_progress(run, s)};
     int rc = tell_order(&d, err);
 
@@ -301,6 +303,15 @@ split_cores(struct qn_run *run, int s, struct qn_error *err)
                            &run->program[s], err);
 }
 
+/* Files that could not even be looked at, each in the first stage that has it. */
+static void
+count_unreadable(struct qn_run *run, const struct qn_plan_stage *st)
+{
+    for (int i = 0; !st->items.told && i < st->ntasks; i++)
+        if (st->task[i].item->code)
+            qn_run_count_failure(run);
+}
+
 int
 qn_stage_run(struct qn_run *run, int s, struct qn_error *err)
 {
@@ -320,6 +331,7 @@ qn_stage_run(struct qn_run *run, int s, struct qn_error *err)
     rc = qn_comm_agree(run->comm, rc, err);
     if (rc || run->stopped)
         return rc;
+    count_unreadable(run, st);
     if (st->stage->combine.given || qn_plan_joins(st))
         return qn_stack_run(run, s, err);
     return st->team > 1 ? qn_team_run(run, s, err) : run_items(run, s, err);

@@ -32,6 +32,7 @@ struct sharing {
     int *order;          /* owned: this team's tasks */
     int n;
     struct qn_outcomes done;
+    int64_t failed;      /* items of this team */
 };
 
 /* A step made ready for an item. */
@@ -570,7 +571,9 @@ finish_item(struct sharing *h, int index, int code, const char *why,
     qn_outcome_add(&h->done, index, code, 0, code ? why : NULL);
     if (!code)
         return 0;
-    qn_run_count_failure(h->run);
+    // how many other teams have is known when the stage is over
+    if (++h->failed == qn_run_may_fail(h->run))
+        qn_stop_ask();
     return qn_commit_note(h->run->commit, h->st->stage->name,
                           h->st->target[t->target].name, t->item, &t->key,
                           code, why, err);

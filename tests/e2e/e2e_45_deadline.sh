@@ -124,10 +124,13 @@ ends()
 
 few 400
 expect_quern 0 0 "${job[@]}" --output whole.out
-carry_on()
+was_stopped()
 {
     expect_code 75 quern status few.out
     expect_text out ': stopped'
+}
+carry_on()
+{
     ! grep -q 'Segmentation\|stack smashing' run.txt || fail "it crashed"
     # nothing half-written: what has a name can be read
     find few.out/norm -name 'a*.h5' -size 0 | grep . && fail "an empty result"
@@ -149,6 +152,7 @@ for signal in TERM INT; do
     ends 75
 done
 expect_text run.txt 'stopped before the end'
+was_stopped
 carry_on 2
 
 say "the same under mpirun, which forwards USR2"
@@ -159,10 +163,11 @@ sleep 0.4
 kill -0 $pid || fail "one USR2 did not wait for what was in hand"
 kill -USR2 $pid
 ends 75
+was_stopped
 carry_on 0
 
 say "TERM to mpirun, which kills a second later: what is whole has its name"
-few 1500
+few 4000
 "$QUERN_SOURCE/scripts/mpirun.sh" -n 2 "$QUERN_BIN/quern" "${job[@]}" \
     --progress none >run.txt 2>&1 </dev/null &
 pid=$!
@@ -179,6 +184,34 @@ for n in 0 2; do
     rm -rf few.out
     expect_quern 0 $n "${job[@]}" --deadline 1000000
 done
+
+say "failures end a run when there are so many, on all ranks together"
+few 60
+for n in 0 2; do
+    for i in {1..40}; do # failures are what is largest, so what comes first
+        head -c 8192 /dev/zero >"$(printf 'few/raw/a%05d.bin' "$i")"
+    done
+    rm -rf few.out
+    one=("${job[@]}" --set concurrency=1)
+    expect_quern 75 $n "${one[@]}" --max-failures 10
+    failed=$(sed -n 's/.* done (0 before), \([0-9]*\) failed.*/\1/p' err)
+    # what is begun when the tenth fails is finished
+    [ "$failed" -ge 10 ] || fail "it ended after $failed failures of 10"
+    [ $n -ne 0 ] || [ "$failed" -le 12 ] || fail "$failed failures, not 10"
+    good
+    expect_quern 75 $n "${one[@]}" --fail-fast
+    expect_quern 3 $n "${one[@]}" --max-failures 60
+    expect_quern 0 $n "${one[@]}" --allow-failures 40
+    expect_quern 3 $n "${one[@]}" --allow-failures 39
+    expect_quern 0 $n "${one[@]}" --allow-failures 70%
+    expect_quern 3 $n "${one[@]}" --allow-failures 60%
+done
+make_night bad --size 32
+echo text >bad/raw/bias-003.fits
+expect_quern 75 2 run "$NIGHT" --data bad --output bad.out --fail-fast
+refuse_file bad.out/bias.h5
+expect_quern 75 0 run "$NIGHT" --data bad --output bad.out --max-failures 1
+expect_quern 3 2 run "$NIGHT" --data bad --output bad.out --max-failures 2
 
 say "progress on a terminal, and none"
 make_night data --size 1024
