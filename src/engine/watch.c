@@ -206,8 +206,8 @@ qn_watch_wait(struct qn_watch *w, struct qn_run *run, bool *again,
     *again = false;
     if (run->stopped)
         return 0;
-    say(w, run);
     QN_TRY(keep_record(run, "watching", err));
+    say(w, run);
     if (asprintf(&stop, "%s/.quern/stop", run->options->output) < 0)
         stop = NULL;
     qn_stop_watch(run->comm->rank ? NULL : stop, run->options->until);
