@@ -2,6 +2,7 @@
 #include "engine/commit.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/system.h"
+#include "engine/exec.h"
 #include "io/atomic.h"
 
 enum { GROUP_SECONDS = 1 };
@@ -122,6 +124,7 @@ clear_entry(struct qn_commit_entry *e)
     free(e->path);
     free(e->name);
     free(e->item);
+    free(e->beside);
     *e = (struct qn_commit_entry){0};
 }
 
@@ -154,6 +157,12 @@ qn_commit_add(struct qn_commit *c, const struct qn_run *run,
     return 0;
 }
 
+void
+qn_commit_beside(struct qn_commit *c, char *path)
+{
+    c->v[c->n - 1].beside = path;
+}
+
 /* Neighbours mostly share their folder: one sync for each run of them. */
 static bool
 same_folder(const char *a, const char *b)
@@ -167,11 +176,34 @@ static int
 rename_all(struct qn_commit *c, struct qn_error *err)
 {
     for (int i = 0; i < c->n; i++)
-        QN_TRY(qn_atomic_commit(c->v[i].tmp, c->v[i].path, false, err));
+        if (c->v[i].tmp)
+            QN_TRY(qn_atomic_commit(c->v[i].tmp, c->v[i].path, false, err));
     for (int i = 0; i < c->n && c->sync != QN_SYNC_OFF; i++)
-        if (i + 1 == c->n || !same_folder(c->v[i].path, c->v[i + 1].path))
+        if (c->v[i].tmp && (i + 1 == c->n || !c->v[i + 1].tmp ||
+                            !same_folder(c->v[i].path, c->v[i + 1].path)))
             QN_TRY(qn_atomic_sync(c->v[i].path, err));
     return 0;
+}
+
+/* Not synced: the journal says the same, and a key that is torn is none. */
+static int
+write_key(const struct qn_commit_entry *e, const struct stat *st,
+          struct qn_error *err)
+{
+    char line[128];
+    int fd = open(e->beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    int rc;
+
+    if (fd < 0 && errno == ENOENT) {
+        QN_TRY(qn_atomic_parent(e->beside, err));
+        fd = open(e->beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    }
+    if (fd < 0)
+        return qn_fail(err, QN_EIO, "%s: %s", e->beside, strerror(errno));
+    qn_exec_key_line(line, sizeof line, e->record.key, e->tmp ? st : NULL);
+    rc = qn_system_write(fd, line, strlen(line), e->beside, err);
+    close(fd);
+    return rc;
 }
 
 static int
@@ -179,13 +211,15 @@ journal_all(struct qn_commit *c, struct qn_error *err)
 {
     for (int i = 0; i < c->n; i++) {
         struct qn_commit_entry *e = &c->v[i];
-        struct stat st;
+        struct stat st = {0};
 
-        if (stat(e->path, &st) < 0) {
+        if (e->tmp && stat(e->path, &st) < 0) {
             if (errno != ENOENT)
                 return qn_system_cannot(err, "look at", e->path, errno);
             continue; // removed under our hands: it will be made anew
         }
+        if (e->beside)
+            QN_TRY(write_key(e, &st, err));
         e->record.bytes = st.st_size;
         e->record.mtime_ns =
             st.st_mtim.tv_sec * INT64_C(1000000000) + st.st_mtim.tv_nsec;
@@ -229,7 +263,8 @@ void
 qn_commit_close(struct qn_commit *c)
 {
     for (int i = 0; i < c->n; i++) {
-        unlink(c->v[i].tmp);
+        if (c->v[i].tmp)
+            unlink(c->v[i].tmp);
         clear_entry(&c->v[i]);
     }
     c->n = 0;

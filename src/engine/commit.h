@@ -13,7 +13,8 @@
 enum { QN_COMMIT_GROUP = 64 };
 
 struct qn_commit_entry {
-    char *tmp, *path, *name, *item; /* owned */
+    char *tmp, *path, *name, *item; /* owned; tmp NULL: no file */
+    char *beside;                   /* owned: where its key is kept; NULL */
     const char *stage;              /* borrowed from the job */
     struct qn_record record;
 };
@@ -45,12 +46,17 @@ qn_commit_begin(
     struct qn_commit *c, const char *stage, const char *name,
     const struct qn_task *t, struct qn_error *err);
 
-/* A finished temporary waits for its group.  reply is the worker's. */
+/* A finished temporary (taken over; NULL: a result that is no file) waits for
+ * its group.  reply is the worker's. */
 int
 qn_commit_add(
     struct qn_commit *c, const struct qn_run *run, const char *stage,
     const struct qn_target *target, const struct qn_item *item, char *tmp,
     const json_t *reply, struct qn_error *err);
+
+/* The entry added last has its key in a file of its own (taken over). */
+void
+qn_commit_beside(struct qn_commit *c, char *path);
 
 /* A failed item, or (code 0) a member that is read. */
 int

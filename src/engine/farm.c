@@ -312,7 +312,9 @@ take(struct qn_farm *f, struct qn_farm_worker *w, struct qn_answer *answer,
         return give(f, w, answer, reply, 0, "", err);
     code = (int)json_integer_value(error);
     text = json_string_value(json_object_get(reply, "text"));
-    if (code == QN_EIO && w->hand.deaths < f->retries)
+    // of a program, too, that crashed or took too long
+    if ((code == QN_EIO || code == QN_ECRASH || code == QN_ETIMEOUT) &&
+        w->hand.deaths < f->retries)
         rc = read_again(f, w, answer, got, err);
     else
         rc = give(f, w, answer, NULL, code, text ? text : "", err);

@@ -14,6 +14,7 @@
 #include "engine/content.h"
 #include "engine/headers.h"
 #include "engine/look.h"
+#include "engine/rows.h"
 #include "engine/sizes.h"
 #include "engine/tell.h"
 #include "engine/young.h"
@@ -137,6 +138,8 @@ find_files(struct qn_run *run, const struct qn_input *in,
 
     if (in->generated)
         return add_grid(in, items, err);
+    if (in->rows)
+        return qn_rows_load(run, in, items, err);
     if (in->arguments) {
         files = run->options->arguments;
         if (!files->n)
@@ -281,6 +284,14 @@ job_says_type(const struct qn_input *in, const struct qn_strings *names)
     return in->shape.n[0] >= 0;
 }
 
+/* Programs open their files themselves; nobody looks where no header is asked
+ * for, and a row is no file. */
+static bool
+no_look(const struct qn_input *in, const struct qn_strings *names)
+{
+    return in->rows || (in->unread && !names->n);
+}
+
 /* ---- sets shared by stages ------------------------------------------------------- */
 
 static bool
@@ -301,7 +312,8 @@ same_inputs(const struct qn_input *a, const struct qn_input *b)
     json_t *x, *y;
     bool same;
 
-    if (a->stage || b->stage ||
+    if (a->stage || b->stage || a->rows || b->rows ||
+        a->unread != b->unread ||
         (a->each == QN_EACH_HDU) != (b->each == QN_EACH_HDU) ||
         a->arguments != b->arguments ||
         !same_strings(&a->files, &b->files) ||
@@ -410,6 +422,8 @@ look_at(struct qn_run *run, int s, const struct qn_strings *names,
     const struct qn_input *in = &run->job->stages[s].input;
     int rc = 0;
 
+    if (no_look(in, names))
+        return 0;
     if (run->commons.leads && job_says_type(in, names))
         rc = take_type_from_job(in, items, err);
     rc = qn_comm_agree(run->comm, rc, err);
@@ -445,7 +459,8 @@ recall(struct qn_run *run, int s, struct qn_items *items,
     const struct qn_input *in = &run->job->stages[s].input;
 
     QN_TRY(names_to_read(run, s, items, names, err));
-    if (job_says_type(in, names) || in->each == QN_EACH_HDU || in->generated)
+    if (job_says_type(in, names) || in->each == QN_EACH_HDU ||
+        in->generated || no_look(in, names))
         return 0;
     return qn_headers_recall(run, s, names, items, err);
 }

@@ -238,8 +238,8 @@ uses_json(const struct qn_run *run, const struct qn_plan_stage *st,
     return uses;
 }
 
-static char *
-path_of(const struct qn_run *run, int s, const struct qn_task *t)
+char *
+qn_program_input(const struct qn_run *run, int s, const struct qn_task *t)
 {
     int from = run->job->stages[s].input.stage_index;
 
@@ -253,7 +253,7 @@ void
 qn_program_path(json_t *request, const struct qn_run *run, int s,
                 const struct qn_task *t)
 {
-    set_path(request, path_of(run, s, t));
+    set_path(request, qn_program_input(run, s, t));
 }
 
 int
@@ -261,7 +261,7 @@ qn_program_item(const struct qn_run *run, int s, const struct qn_task *t,
                 json_t **request, struct qn_error *err)
 {
     const struct qn_plan_stage *st = &run->plan.stage[s];
-    char *path = path_of(run, s, t), hex[QN_KEY_HEX];
+    char *path = qn_program_input(run, s, t), hex[QN_KEY_HEX];
     struct qn_value hdu;
 
     *request = json_pack("{s:s,s:I,s:s,s:s,s:o,s:o}", //

@@ -19,6 +19,10 @@ qn_program_item(
     const struct qn_run *run, int s, const struct qn_task *t, json_t **request,
     struct qn_error *err);
 
+/* The path of the file that task t reads; the caller frees it. */
+char *
+qn_program_input(const struct qn_run *run, int s, const struct qn_task *t);
+
 /* Add the path of the file that task t reads. */
 void
 qn_program_path(

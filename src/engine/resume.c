@@ -10,6 +10,7 @@
 
 #include "base/memory.h"
 #include "engine/dispatch.h"
+#include "engine/exec.h"
 #include "engine/outcome.h"
 #include "engine/program.h"
 #include "engine/sizes.h"
@@ -30,13 +31,19 @@ request_key(void *ctx, int64_t unit, json_t **request, double *timeout,
             struct qn_error *err)
 {
     struct checking *c = ctx;
-    const struct qn_target *t = &c->run->plan.stage[c->s].target[unit];
+    const struct qn_plan_stage *stage = &c->run->plan.stage[c->s];
+    const struct qn_target *t = &stage->target[unit];
     char *path;
     struct stat st;
 
     // the journal knew it, or knows that it is of another key
     if (t->state != QN_TODO || c->known[unit])
         return 0;
+    if (stage->stage->command.given) {
+        if (t->name && qn_exec_holds(c->run, stage, t))
+            qn_outcome_add(&c->found, unit, 0, 0, NULL);
+        return 0;
+    }
     path = qn_program_output(c->run, t);
     if (!path)
         return qn_fail(err, QN_ENOMEM, "no memory for a path");
@@ -117,10 +124,20 @@ line_of(const struct checking *c, const struct qn_target *t)
 static char *
 recall_path(void *ctx, size_t i)
 {
-    const struct checking *c = ctx;
-    const struct qn_target *t = &c->run->plan.stage[c->s].target[i];
+    struct checking *c = ctx;
+    const struct qn_plan_stage *st = &c->run->plan.stage[c->s];
+    const struct qn_command *program = &st->stage->command;
+    const struct qn_target *t = &st->target[i];
     const struct qn_past_item *p = line_of(c, t);
 
+    // of a program that writes nothing the line is all there is
+    if (program->given && !program->writes.n) {
+        if (p && qn_key_equal(t->key, &p->done_key))
+            qn_outcome_add(&c->found, (int64_t)i, 0, 0, NULL);
+        return NULL;
+    }
+    if (p && program->writes.n > 1 && !qn_exec_is_there(c->run, st, t))
+        return NULL;
     return p && !qn_key_none(&p->done_key) ? qn_program_output(c->run, t)
                                            : NULL;
 }

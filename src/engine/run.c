@@ -17,6 +17,7 @@
 #include "engine/choose.h"
 #include "engine/commit.h"
 #include "engine/content.h"
+#include "engine/exec.h"
 #include "engine/folder.h"
 #include "engine/headers.h"
 #include "engine/inputs.h"
@@ -127,6 +128,8 @@ prepare_stage(struct qn_run *run, int s, struct qn_error *err)
     rc = qn_tell_plan(run, s, rc, err);
     if (!rc)
         rc = prepare_operands(run, s, err);
+    if (!rc && stage->command.given)
+        rc = qn_exec_prepare(run, s, err);
     qn_item_clear(&items);
     return rc;
 }

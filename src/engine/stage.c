@@ -15,31 +15,19 @@
 #include "base/memory.h"
 #include "engine/commit.h"
 #include "engine/dispatch.h"
+#include "engine/exec.h"
 #include "engine/outcome.h"
 #include "engine/program.h"
 #include "engine/record.h"
 #include "engine/resume.h"
 #include "engine/settle.h"
 #include "engine/stop.h"
+#include "engine/tell.h"
 #include "io/atomic.h"
 #include "model/dtype.h"
 #include "model/shape.h"
 
 /* ---- files of results --------------------------------------------------------- */
-
-static int
-make_folder_of(const char *path, struct qn_error *err)
-{
-    char *folder;
-    int rc;
-
-    QN_TRY(qn_memory_copy(&folder, path, err));
-    if (strrchr(folder, '/'))
-        *strrchr(folder, '/') = '\0';
-    rc = qn_atomic_folder(folder, err);
-    free(folder);
-    return rc;
-}
 
 int
 qn_stage_temporary(const struct qn_run *run, const struct qn_target *t,
@@ -51,7 +39,7 @@ qn_stage_temporary(const struct qn_run *run, const struct qn_target *t,
     *tmp = NULL;
     if (!path)
         return qn_fail(err, QN_ENOMEM, "no memory for a path");
-    rc = make_folder_of(path, err);
+    rc = qn_atomic_parent(path, err);
     // one name for all runs: what a killed one left is written over
     if (!rc)
         rc = qn_atomic_name(tmp, path, "part", err);
@@ -116,9 +104,12 @@ request_item(void *ctx, int64_t unit, json_t **request, double *timeout,
     const struct qn_plan_stage *st = &d->run->plan.stage[d->s];
     const struct qn_task *t = &st->task[d->order[unit]];
     const struct qn_target *target = &st->target[t->target];
-    json_t *used = json_array();
+    json_t *used;
     char *tmp;
 
+    if (st->stage->command.given)
+        return qn_exec_request(d->run, d->s, t, request, timeout, err);
+    used = json_array();
     QN_TRY(qn_stage_temporary(d->run, target, &tmp, err));
     *timeout = qn_stage_timeout(st->stage, t);
     QN_TRY(qn_program_item(d->run, d->s, t, request, err));
@@ -150,17 +141,23 @@ finish_item(void *ctx, int64_t unit, const json_t *reply,
     int index = d->order[unit];
     const struct qn_task *t = &st->task[index];
     const struct qn_target *target = &st->target[t->target];
+    const struct qn_command *c = &st->stage->command;
     const char *reason;
-    char *tmp;
+    char *tmp = NULL;
 
-    QN_TRY(qn_stage_temporary(d->run, target, &tmp, err));
+    // a program may write no file
+    if (!c->given || c->writes.n)
+        QN_TRY(qn_stage_temporary(d->run, target, &tmp, err));
     if (reply) {
         qn_outcome_add(&d->done, index, 0, 0, NULL);
         QN_TRY(qn_commit_add(commit, d->run, st->stage->name, target,
                              t->item, tmp, reply, err));
+        if (c->given)
+            qn_commit_beside(commit, qn_exec_key_path(d->run, st, target));
         return qn_commit_flush(commit, false, err);
     }
-    unlink(tmp);
+    if (tmp)
+        unlink(tmp);
     free(tmp);
     // a disk that is full now would fail every item that is left, and each of
     // them would be taken for bad by the next run
@@ -284,6 +281,18 @@ run_items(struct qn_run *run, int s, struct qn_error *err)
     return rc;
 }
 
+/* Do later stages need to know what this one's programs wrote? */
+static bool
+is_read(const struct qn_run *run, int s)
+{
+    bool read = false;
+
+    for (int t = s + 1; t < run->job->nstages; t++)
+        read = read || (run->plan.stage[t].wanted && run->plan.stage[t].late &&
+                        qn_job_uses(run->job, t, s));
+    return read && run->job->stages[s].command.given;
+}
+
 /* ---- the stage ---------------------------------------------------------------------------- */
 
 /* Workers and threads for what is left to do, and the program that says so. */
@@ -318,6 +327,10 @@ qn_stage_run(struct qn_run *run, int s, struct qn_error *err)
     struct qn_plan_stage *st = &run->plan.stage[s];
     int rc = qn_settle_block(run, s, err);
 
+    if (!rc && st->late && run->commons.leads)
+        rc = qn_plan_resolve_late(&run->plan, s, err);
+    if (st->late)
+        rc = qn_tell_plan(run, s, rc, err);
     rc = qn_comm_agree(run->comm, rc, err);
     run->farm.retries = st->stage->retries;
     run->farm.most = run->farm.n;
@@ -334,5 +347,8 @@ qn_stage_run(struct qn_run *run, int s, struct qn_error *err)
     count_unreadable(run, st);
     if (st->stage->combine.given || qn_plan_joins(st))
         return qn_stack_run(run, s, err);
-    return st->team > 1 ? qn_team_run(run, s, err) : run_items(run, s, err);
+    rc = st->team > 1 ? qn_team_run(run, s, err) : run_items(run, s, err);
+    if (!rc && !run->stopped && is_read(run, s))
+        rc = qn_exec_look(run, s, err);
+    return rc;
 }

@@ -32,6 +32,7 @@ qn_tell_plan(struct qn_run *run, int s, int rc, struct qn_error *err)
     head.stage = st->stage;
     head.items = qn_item_borrow(&head.items);
     head.files = qn_item_borrow(&head.files);
+    head.uses = qn_item_borrow(&head.uses);
     head.pool = (struct qn_pool){0};
     *st = head;
     return 0;

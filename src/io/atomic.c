@@ -73,6 +73,22 @@ qn_atomic_folder(const char *path, struct qn_error *err)
 }
 
 int
+qn_atomic_parent(const char *path, struct qn_error *err)
+{
+    const char *name = base_name(path);
+    char *folder;
+    int rc;
+
+    if (name == path)
+        return 0;
+    QN_TRY(qn_memory_copy(&folder, path, err));
+    folder[name - path - 1] = '\0';
+    rc = qn_atomic_folder(folder, err);
+    free(folder);
+    return rc;
+}
+
+int
 qn_atomic_name(char **tmp, const char *path, const char *tag,
                struct qn_error *err)
 {

@@ -16,6 +16,10 @@
 int
 qn_atomic_folder(const char *path, struct qn_error *err);
 
+/* Create the folder in which path lies. */
+int
+qn_atomic_parent(const char *path, struct qn_error *err);
+
 /* The temporary name of path: owned by the caller. */
 int
 qn_atomic_name(char **tmp, const char *path, const char *tag, struct qn_error *err);

@@ -150,7 +150,7 @@ describe_data(struct qn_writer_form *f, const struct qn_product *p,
                 p->units ? p->units : "");
     f->loose = f->loose || is_chunked(p->data, compress) ||
                !is_little_endian();
-    qn_writer_form_add(f, p->data->data, (size_t)qn_array_bytes(p->data),
+    qn_writer_image_add(f, p->data->data, (size_t)qn_array_bytes(p->data),
                        NULL);
 }
 
@@ -453,7 +453,7 @@ write_file(struct qn_writer_parts *w, const struct qn_output *out)
             qn_writer_image_keep(out->image, &form, &w->sink, w->hole,
                                  w->nholes);
     }
-    qn_writer_form_clear(&form);
+    qn_writer_image_drop(&form);
     return rc;
 }
 

@@ -16,7 +16,7 @@
 /* ---- forms ----------------------------------------------------------------- */
 
 void
-qn_writer_form_add(struct qn_writer_form *f, const void *bytes, size_t n,
+qn_writer_image_add(struct qn_writer_form *f, const void *bytes, size_t n,
                    void *own)
 {
     // nothing lies in the file for an empty dataset
@@ -29,7 +29,7 @@ qn_writer_form_add(struct qn_writer_form *f, const void *bytes, size_t n,
 }
 
 void
-qn_writer_form_clear(struct qn_writer_form *f)
+qn_writer_image_drop(struct qn_writer_form *f)
 {
     for (size_t i = 0; i < f->ndata; i++)
         free(f->data[i].own);

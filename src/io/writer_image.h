@@ -48,10 +48,10 @@ struct qn_writer_image {
 
 /* Add data to a form: borrowed, or taken over where own. */
 void
-qn_writer_form_add(struct qn_writer_form *f, const void *bytes, size_t n, void *own);
+qn_writer_image_add(struct qn_writer_form *f, const void *bytes, size_t n, void *own);
 
 void
-qn_writer_form_clear(struct qn_writer_form *f);
+qn_writer_image_drop(struct qn_writer_form *f);
 
 /* Was the last output of this form? */
 bool

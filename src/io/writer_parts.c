@@ -255,7 +255,7 @@ qn_writer_parts_mark(struct qn_writer_parts *w, hid_t group, const char *name,
     if (!w->form)
         return put_text(w, group, name, text, false);
     qn_text_add(&w->form->text, "%s %zu\n", name, n);
-    qn_writer_form_add(w->form, text, n, NULL);
+    qn_writer_image_add(w->form, text, n, NULL);
     return 0;
 }
 
@@ -362,7 +362,7 @@ describe_rows(struct qn_writer_form *f, const char *name,
         qn_text_add(&f->text, " %s%c%zu", t->names[c],
                     t->text(t->source, 0, c) ? 's' : 'i', width[c]);
     qn_text_add(&f->text, "\n");
-    qn_writer_form_add(f, data, bytes, data);
+    qn_writer_image_add(f, data, bytes, data);
     return 0;
 }
 

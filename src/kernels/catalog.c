@@ -34,7 +34,8 @@
     X(moments)                                                                 \
     X(radial)                                                                  \
     X(pca)                                                                     \
-    X(combine)
+    X(combine)                                                                 \
+    X(exec)
 
 #define DECLARE(name) extern const struct qn_kernel qn_kernel_##name;
 KERNELS(DECLARE)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/command.h"
 #include "model/job_combine.h"
 #include "model/job_input.h"
 #include "model/job_operand.h"
@@ -95,6 +96,7 @@ clear_stage(struct qn_stage *s)
     free(s->steps);
     free(s->name);
     qn_job_input_clear(&s->input);
+    qn_command_clear(&s->command);
     qn_job_combine_clear(&s->combine);
     qn_job_output_clear(&s->output);
 }

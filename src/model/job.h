@@ -43,6 +43,7 @@ struct qn_input {
     int64_t offset;            /* raw, bytes                              */
     bool undecoded;            /* decode: none                            */
     bool links_any;
+    bool unread;               /* a program opens them, not quern         */
     int each;                  /* enum qn_each                            */
 };
 
@@ -108,10 +109,24 @@ struct qn_result {     /* output: of a stage                              */
     struct qn_strings carry;
 };
 
+struct qn_command {    /* the step `exec`: a program, once an item         */
+    bool given;
+    struct qn_mark mark;
+    struct qn_strings words;  /* templates (command.h); the first: program */
+    struct qn_strings writes; /* templates: names of what it leaves, below
+                                 the stage's folder                        */
+    bool folder;              /* the one of writes is a folder             */
+    bool catches;             /* the last of writes is its stdout          */
+    struct qn_strings uses;   /* files that all items use: part of keys    */
+    json_t *env;              /* owned: {NAME: template}; NULL             */
+    char *cwd;                /* template; NULL: a fresh folder an item    */
+};
+
 struct qn_stage {
     char *name;
     struct qn_mark mark;
     struct qn_input input;
+    struct qn_command command; /* before the steps; see job_command.c     */
     struct qn_step *steps; /* owned; products stand behind steps proper  */
     int nsteps;
     int nproducts;         /* of them; 0: the result is the item itself  */

@@ -17,7 +17,6 @@ static const struct {
 } rows[] = {
     {"job", "reuse", NULL, ""},
     {"job", "links", NULL, "; write `links:` in each `input:`"},
-    {"input", "rows", NULL, ""},
     {"input", "format", "csv", ""},
     {"output", "layout", "packed", "; leave it out"},
     {"output", "layout", "single", "; leave it out"},
@@ -25,7 +24,6 @@ static const struct {
     KERNEL("select"),
     KERNEL("columns"),
     KERNEL("sort"),
-    KERNEL("exec"),
     KERNEL("kernel"),
 };
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "model/job_combine.h"
+#include "model/job_command.h"
 #include "model/job_input.h"
 #include "model/job_later.h"
 #include "model/job_order.h"
@@ -197,7 +198,9 @@ read_stage(struct qn_job_reader *r, const struct qn_yaml_pair *pair)
                     "stage '%.60s' has no input; add 'input: "
                     "\"raw/*.fits\"' or 'input: {stage: NAME}'",
                     stage->name);
+    stage->input.unread = stage->command.given;
     qn_job_output_check(r, pair->value, stage);
+    qn_job_command_check(r, pair->value, stage);
 }
 
 /* ---- the job ------------------------------------------------------------ */
@@ -297,7 +300,8 @@ read_stages(struct qn_job_reader *r, const struct qn_yaml_node *node,
                     QN_JOB_MAX_STAGES);
         return;
     }
-    job->stages = calloc(node->n, sizeof(*job->stages));
+    // a program with steps behind it becomes two stages
+    job->stages = calloc(2 * node->n, sizeof(*job->stages));
     r->names = calloc(node->n + 1, sizeof(*r->names));
     r->failed |= !job->stages || !r->names;
     if (r->failed)
@@ -306,6 +310,8 @@ read_stages(struct qn_job_reader *r, const struct qn_yaml_node *node,
         r->names[i] = node->v[i].key->text;
     for (size_t i = 0; i < node->n && !r->failed; i++)
         read_stage(r, &node->v[i]);
+    for (int i = 0; i < (int)node->n && !r->failed; i++)
+        qn_job_command_part(r, i);
 }
 
 static const struct qn_job_key job_keys[] = {

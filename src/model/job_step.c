@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/job_command.h"
 #include "model/job_expr.h"
 #include "model/job_later.h"
 #include "model/job_operand.h"
@@ -409,7 +410,10 @@ qn_job_step_read(struct qn_job_reader *r, const struct qn_yaml_node *node,
     if (!stage->steps)
         return;
     for (size_t i = 0; i < node->n; i++)
-        read_entry(r, node->v[i].value, &stage->steps[stage->nsteps++]);
+        if (qn_job_command_is(node->v[i].value))
+            qn_job_command_read(r, node->v[i].value, i, stage);
+        else
+            read_entry(r, node->v[i].value, &stage->steps[stage->nsteps++]);
 }
 
 /* ---- products ----------------------------------------------------------- */

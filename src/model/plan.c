@@ -12,8 +12,30 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "model/command.h"
 #include "model/dtype.h"
 #include "model/plan_parts.h"
+
+/* Does it use what a program writes, or what is made of that?  Those stages
+ * stand before it. */
+static bool
+is_late(const struct qn_plan *p, int s)
+{
+    const struct qn_stage *st = &p->job->stages[s];
+    bool late = false;
+
+    for (int t = 0; t < s && !late; t++) {
+        bool input = st->input.stage_index == t;
+
+        for (int i = 0; i < st->nsteps && !input; i++)
+            for (int k = 0; k < st->steps[i].noperands; k++)
+                input = input || (st->steps[i].operand[k].kind ==
+                                      QN_OPERAND_STAGE &&
+                                  st->steps[i].operand[k].stage_index == t);
+        late = input && (p->stage[t].late || p->job->stages[t].command.given);
+    }
+    return late;
+}
 
 int
 qn_plan_open(struct qn_plan *p, const struct qn_job *job,
@@ -27,6 +49,7 @@ qn_plan_open(struct qn_plan *p, const struct qn_job *job,
         p->stage[s].wanted = true;
         for (int i = 0; i < job->stages[s].nsteps; i++)
             p->stage[s].nuses += job->stages[s].steps[i].noperands;
+        p->stage[s].late = is_late(p, s);
     }
     return 0;
 }
@@ -288,8 +311,8 @@ consider(struct qn_plan_stage *st, size_t index, const struct qn_use *none,
 }
 
 /* Stage `auto`: the widest stored type of all its items decides. */
-static enum qn_dtype
-choose_precision(const struct qn_plan *p, const struct qn_plan_stage *st)
+enum qn_dtype
+qn_plan_precision(const struct qn_plan *p, const struct qn_plan_stage *st)
 {
     enum qn_dtype widest = QN_F32;
 
@@ -325,7 +348,7 @@ take_results(const struct qn_plan *p, struct qn_plan_stage *st,
         QN_TRY(qn_item_type(&st->items.pool, item, type.dtype, &type, err));
         item->bytes = -1;
         item->source = i;
-        item->probed = t->code == 0;
+        item->probed = t->code == 0 && !st->late;
     }
     return 0;
 }
@@ -374,7 +397,7 @@ qn_plan_select(struct qn_plan *p, int s, struct qn_items *items,
     QN_TRY(make_tasks(st, err));
     if (!st->ntasks && st->stage->input.where && !p->growing)
         return nothing_kept(st, err);
-    st->precision = choose_precision(p, st);
+    st->precision = qn_plan_precision(p, st);
     return qn_plan_group_targets(st, err);
 }
 
@@ -384,34 +407,46 @@ struct named {
     const char *name;
     const struct qn_plan_stage *st;
     const struct qn_target *t;
+    char *own; /* owned: a further output of a program; name is it */
 };
 
-/* Names seen so far: a hash table of where they stand. */
+/* Names seen so far: a hash table of whose they are. */
 struct names {
     const struct qn_plan *p;
-    struct {
-        int stage, target; /* plus one; 0: free */
-    } *slot;               /* owned             */
-    size_t slots;          /* a power of two, more than the names */
+    struct whose {
+        int stage; /* plus one; 0: free */
+        int target, output;
+    } *slot;      /* owned */
+    size_t slots; /* a power of two, more than the names */
 };
+
+static const char *
+naming_key(const struct named *n)
+{
+    return n->st->stage->command.given ? "writes" : "output: {name: ...}";
+}
 
 static int
 check_name(const struct named *n, struct qn_error *err)
 {
+    const struct qn_command *c = &n->st->stage->command;
+
+    // a program that writes nothing has results that are no files
+    if (c->given && !c->writes.n)
+        return 0;
     for (const char *p = n->name; *p;) {
         size_t len = strcspn(p, "/");
 
         if (len > 240)
             return qn_fail(err, QN_EJOB,
                            "stage %s: the output name %.40s... is %zu bytes "
-                           "long; give a shorter `output: {name: ...}`",
-                           n->st->stage->name, p, len);
+                           "long; give a shorter `%s`",
+                           n->st->stage->name, p, len, naming_key(n));
         if ((len == 2 && !strncmp(p, "..", 2)) || len == 0)
             return qn_fail(err, QN_EJOB,
                            "stage %s: the output name %s has an empty part "
-                           "or leaves the output folder; give another "
-                           "`output: {name: ...}`",
-                           n->st->stage->name, n->name);
+                           "or leaves the output folder; give another `%s`",
+                           n->st->stage->name, n->name, naming_key(n));
         p += len + (p[len] == '/');
     }
     return 0;
@@ -423,12 +458,29 @@ first_path(const struct named *n)
     return n->t->ntasks ? n->st->task[n->t->task[0]].item->path : n->name;
 }
 
-static struct named
-named(const struct qn_plan *p, int stage, int target)
+/* A program may write several outputs. */
+static size_t
+outputs_of(const struct qn_plan_stage *st)
 {
-    const struct qn_plan_stage *st = &p->stage[stage];
+    size_t n = st->stage->command.writes.n;
 
-    return (struct named){st->target[target].name, st, &st->target[target]};
+    return n ? n : 1;
+}
+
+/* name is NULL where there is none; undo with free(n->own). */
+static int
+make_named(struct named *n, const struct qn_plan *p, struct whose w,
+           struct qn_error *err)
+{
+    const struct qn_plan_stage *st = &p->stage[w.stage - 1];
+    const struct qn_target *t = &st->target[w.target];
+
+    *n = (struct named){t->name, st, t, NULL};
+    if (!t->name || !w.output)
+        return 0;
+    QN_TRY(qn_plan_output(&n->own, st, t, (size_t)w.output, err));
+    n->name = n->own;
+    return 0;
 }
 
 static int
@@ -437,7 +489,7 @@ open_names(struct names *n, const struct qn_plan *p, struct qn_error *err)
     size_t most = 0;
 
     for (int s = 0; s < p->job->nstages; s++)
-        most += (size_t)p->stage[s].ntargets;
+        most += (size_t)p->stage[s].ntargets * outputs_of(&p->stage[s]);
     *n = (struct names){.p = p, .slots = 4};
     while (2 * n->slots < 3 * most)
         n->slots *= 2;
@@ -456,29 +508,76 @@ hash_name(const char *name)
     return h ^ h >> 32;
 }
 
+/* Is that name another one's too? */
+static int
+check_other(const struct names *n, const struct named *mine, struct whose w,
+            struct qn_error *err)
+{
+    struct named other;
+    int rc = make_named(&other, n->p, w, err);
+
+    if (!rc && other.name && !strcmp(mine->name, other.name))
+        rc = qn_fail(err, QN_EJOB,
+                     "stage %s: %s and %s would both be written to %s; make "
+                     "`%s` tell them apart, for example with {dir}",
+                     mine->st->stage->name, first_path(&other),
+                     first_path(mine), mine->name, naming_key(mine));
+    free(other.own);
+    return rc;
+}
+
 /* One more name, which nobody else may have. */
 static int
-add_name(struct names *n, int stage, int target, struct qn_error *err)
+add_name(struct names *n, struct whose w, struct qn_error *err)
 {
-    struct named mine = named(n->p, stage, target);
-    size_t at = hash_name(mine.name) & (n->slots - 1);
+    struct named mine;
+    size_t at;
+    int rc = make_named(&mine, n->p, w, err);
 
-    QN_TRY(check_name(&mine, err));
-    for (; n->slot[at].stage; at = (at + 1) & (n->slots - 1)) {
-        struct named other =
-            named(n->p, n->slot[at].stage - 1, n->slot[at].target - 1);
+    if (rc || !mine.name)
+        return rc;
+    rc = check_name(&mine, err);
+    at = hash_name(mine.name) & (n->slots - 1);
+    for (; !rc && n->slot[at].stage; at = (at + 1) & (n->slots - 1))
+        rc = check_other(n, &mine, n->slot[at], err);
+    if (!rc)
+        n->slot[at] = w;
+    free(mine.own);
+    return rc;
+}
 
-        if (!strcmp(mine.name, other.name))
-            return qn_fail(err, QN_EJOB,
-                           "stage %s: %s and %s would both be written to %s; "
-                           "make `output: {name: ...}` tell them apart, for "
-                           "example with {dir}",
-                           mine.st->stage->name, first_path(&other),
-                           first_path(&mine), mine.name);
-    }
-    n->slot[at].stage = stage + 1;
-    n->slot[at].target = target + 1;
+static int
+add_names(struct names *n, int s, struct qn_error *err)
+{
+    const struct qn_plan_stage *st = &n->p->stage[s];
+
+    for (int i = 0; i < st->ntargets; i++)
+        for (size_t k = 0; k < outputs_of(st); k++)
+            QN_TRY(add_name(n, (struct whose){s + 1, i, (int)k}, err));
     return 0;
+}
+
+int
+qn_plan_output(char **name, const struct qn_plan_stage *st,
+               const struct qn_target *t, size_t k, struct qn_error *err)
+{
+    struct qn_lookup fields = qn_item_lookup(st->task[t->task[0]].item);
+    struct qn_error why = {0};
+    char *filled = NULL;
+    int rc;
+
+    *name = NULL;
+    if (!k)
+        return qn_memory_copy(name, t->name, err);
+    rc = qn_command_output(&filled, &st->stage->command, k, &fields, &why);
+    if (rc == QN_ENOMEM)
+        return qn_fail(err, rc, "%s", why.text);
+    if (rc)
+        return 0;
+    if (asprintf(name, "%s/%s", st->stage->name, filled) < 0)
+        *name = NULL;
+    free(filled);
+    return *name ? 0 : qn_fail(err, QN_ENOMEM, "no memory for the plan");
 }
 
 int
@@ -487,10 +586,8 @@ qn_plan_check(const struct qn_plan *p, struct qn_error *err)
     struct names names;
     int rc = open_names(&names, p, err);
 
-    for (int s = 0; s < p->job->nstages; s++)
-        for (int i = 0; i < p->stage[s].ntargets && !rc; i++)
-            if (p->stage[s].target[i].name)
-                rc = add_name(&names, s, i, err);
+    for (int s = 0; s < p->job->nstages && !rc; s++)
+        rc = add_names(&names, s, err);
     free(names.slot);
     return rc;
 }
@@ -501,6 +598,7 @@ clear_stage(struct qn_plan_stage *st)
     qn_item_clear(&st->items);
     qn_item_clear(&st->files);
     qn_pool_clear(&st->pool);
+    qn_item_clear(&st->uses);
 }
 
 void

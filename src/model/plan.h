@@ -97,6 +97,10 @@ struct qn_plan_stage {
                                      qn_plan_team                         */
     struct qn_pool pool;          /* owned: what tasks and results are and
                                      lead to                              */
+    bool late;                    /* it uses what programs write: types are
+                                     known when that is there             */
+    struct qn_items uses;         /* owned: of its program's `uses`, with
+                                     size and time                        */
 };
 
 struct qn_plan {
@@ -142,6 +146,10 @@ qn_plan_team(
 /* Bytes that a rank needs for its part of an item shared by so many. */
 int64_t
 qn_plan_need(const struct qn_plan_stage *st, const struct qn_task *t, int ranks);
+/* Types of a late stage, once facts.type of the results that it uses is known
+ * (facts.probed). */
+int
+qn_plan_resolve_late(struct qn_plan *p, int s, struct qn_error *err);
 
 /* Fill in a step's params for one task: zeroed memory of kernel->params_size
  * bytes; prepare is called; undo with qn_plan_params_clear. */
@@ -175,6 +183,14 @@ qn_plan_keys(struct qn_plan *p, int s, struct qn_error *err);
 /* Two results of one name, names too long: QN_EJOB before anything runs. */
 int
 qn_plan_check(const struct qn_plan *p, struct qn_error *err);
+
+/* The k-th file that a result consists of, relative to the output folder: 0 is
+ * its name, more has only that of a program (command.writes.n).  The caller's;
+ * NULL where a field of it is not there. */
+int
+qn_plan_output(
+    char **name, const struct qn_plan_stage *st, const struct qn_target *t,
+    size_t k, struct qn_error *err);
 
 /* Record why a task or a result is not to be had (the first reason stays). */
 int

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "model/command.h"
 #include "model/plan_parts.h"
 
 /* Room for n results. */
@@ -124,6 +125,25 @@ name_by_pattern(struct qn_plan_stage *st, const char **name,
     return rc ? rc : keep_name(st, name, &t, err);
 }
 
+/* What its program writes first; without that its path, as one name. */
+static int
+name_by_command(struct qn_plan_stage *st, const char **name,
+                const struct qn_item *item, struct qn_error *err)
+{
+    const struct qn_command *c = &st->stage->command;
+    struct qn_lookup fields = qn_item_lookup(item);
+    struct qn_text t = {0};
+    char *filled = NULL;
+    int rc = c->writes.n
+                 ? qn_command_output(&filled, c, 0, &fields, err)
+                 : qn_fields_fill(&filled, "{path}", &fields, true, err);
+
+    if (!rc)
+        qn_text_add(&t, "%s/%s", st->stage->name, filled);
+    free(filled);
+    return rc ? rc : keep_name(st, name, &t, err);
+}
+
 static int
 make_item_target(struct qn_plan_stage *st, int task, struct qn_error *err)
 {
@@ -148,7 +168,9 @@ make_item_target(struct qn_plan_stage *st, int task, struct qn_error *err)
     // a file in which nothing was found has no image to be named after
     if (item->code && !st->stage->output.name)
         pattern = "{stem}";
-    rc = name_by_pattern(st, &t->name, pattern, item, &why);
+    rc = st->stage->command.given
+             ? name_by_command(st, &t->name, item, &why)
+             : name_by_pattern(st, &t->name, pattern, item, &why);
     if (rc == QN_ENOMEM)
         return qn_fail(err, rc, "%s", why.text);
     if (rc) {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/command.h"
 #include "model/dtype.h"
 #include "model/key.h"
 #include "model/plan.h"
@@ -30,6 +31,8 @@ stage_text(char **text, const struct qn_plan_stage *st, struct qn_error *err)
         (json_int_t)in->offset, "product", in->product);
     if (all && in->generated)
         json_object_set_new(all, "value", json_real(in->value));
+    if (all && stage->command.given)
+        json_object_set_new(all, "exec", qn_command_json(&stage->command));
     for (size_t i = 0; all && i < stage->output.carry.n; i++)
         json_object_set_new(all, stage->output.carry.v[i], json_true());
     *text = all ? json_dumps(all, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
@@ -56,6 +59,15 @@ add_key(struct qn_key *k, const struct qn_fingerprint *f)
     qn_key_text(k, qn_key_hex(hex, f));
 }
 
+/* What is read of it; sizes and times of its companions. */
+static void
+add_hidden(struct qn_key *k, const struct qn_item *item)
+{
+    for (const char *p = item->fields; p && *p; p += strlen(p) + 1)
+        if (*p == '@')
+            qn_key_text(k, p);
+}
+
 static void
 add_file(struct qn_key *k, const struct qn_item *item)
 {
@@ -64,10 +76,7 @@ add_file(struct qn_key *k, const struct qn_item *item)
     qn_key_number(k, item->mtime_ns);
     qn_key_number(k, item->frame);
     qn_key_number(k, item->nframes);
-    // what is read of it; sizes and times of its companions
-    for (const char *p = item->fields; p && *p; p += strlen(p) + 1)
-        if (*p == '@')
-            qn_key_text(k, p);
+    add_hidden(k, item);
 }
 
 static void
@@ -103,6 +112,42 @@ add_headers(struct qn_key *k, const json_t *params, const struct qn_item *item)
     }
 }
 
+struct filling {
+    struct qn_key *k;
+    const struct qn_item *item;
+};
+
+static void
+add_value(void *ctx, const char *name)
+{
+    const struct filling *f = ctx;
+    struct qn_value v;
+    char text[64];
+
+    if (!qn_item_find(f->item, name, &v))
+        return;
+    if (v.kind != QN_VALUE_TEXT)
+        qn_fields_text(text, sizeof text, &v);
+    qn_key_text(f->k, name);
+    qn_key_text(f->k, v.kind == QN_VALUE_TEXT ? v.text : text);
+}
+
+/* The values that a command is filled in with: a list may change one without
+ * the file changing. */
+static void
+add_command(struct qn_key *k, const struct qn_plan_stage *st,
+            const struct qn_item *item)
+{
+    struct filling f = {k, item};
+
+    if (!st->stage->command.given)
+        return;
+    // its braces were checked with the job
+    qn_command_names(&st->stage->command, add_value, &f, NULL);
+    for (size_t i = 0; i < st->uses.n; i++)
+        add_file(k, &st->uses.v[i]);
+}
+
 static int
 task_key(struct qn_plan *p, int s, struct qn_task *t, const char *text,
          struct qn_error *err)
@@ -119,8 +164,11 @@ task_key(struct qn_plan *p, int s, struct qn_task *t, const char *text,
     qn_key_bytes(&k, &in->shape, sizeof in->shape);
     if (t->item->source >= 0)
         add_key(&k, p->stage[in->stage_index].target[t->item->source].key);
+    else if (in->rows)
+        add_hidden(&k, t->item);
     else
         add_file(&k, t->item);
+    add_command(&k, st, t->item);
     for (int i = 0; i < st->nuses; i++)
         add_use(&k, p, st, &t->use[i]);
     for (int i = 0; i < st->stage->nsteps; i++)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "model/command.h"
 #include "model/plan.h"
 
 struct names {
@@ -104,6 +105,8 @@ add_own(struct names *n, const struct qn_job *job,
         qn_expr_names(&st->input.where_expr, add, n);
     add_pattern(n, st->output.name);
     add_per(n, &st->combine);
+    if (!n->rc)
+        n->rc = qn_command_names(&st->command, add, n, n->err);
     if (st->combine.weights)
         add(n, st->combine.weights);
     for (int i = 0; i < st->nsteps; i++) {

@@ -12,6 +12,10 @@ qn_plan_frames_expand(struct qn_plan_stage *st, struct qn_error *err);
 bool
 qn_plan_frames_named(const struct qn_stage *stage);
 
+/* The precision of a stage: the job's, or by the types of its items. */
+enum qn_dtype
+qn_plan_precision(const struct qn_plan *p, const struct qn_plan_stage *st);
+
 /* Group the tasks, make their results and name them. */
 int
 qn_plan_group_targets(struct qn_plan_stage *st, struct qn_error *err);

@@ -72,10 +72,11 @@ find_task(const struct qn_plan_resolving *r, const struct qn_item *item,
             QN_TRY(qn_plan_match_operand(r, &step->operand[k], item,
                                          &r->use[u + k], &r->index[u + k],
                                          why));
-        QN_TRY((step->product ? check_product(r, step, &r->use[u], item, type,
-                                              why)
-                              : step_type(r, step, &r->use[u], item, type,
-                                          why)));
+        // of what programs write the type is not known yet
+        if (!r->st->late)
+            QN_TRY((step->product
+                        ? check_product(r, step, &r->use[u], item, type, why)
+                        : step_type(r, step, &r->use[u], item, type, why)));
         u += step->noperands;
     }
     return 0;
@@ -197,7 +198,7 @@ common_fields(struct qn_plan_stage *st, struct qn_target *t,
 }
 
 static int
-resolve_combined(struct qn_plan_stage *st, struct qn_target *t,
+resolve_combined(struct qn_plan_stage *st, struct qn_target *t, bool known,
                  struct qn_type *type, struct qn_error *err)
 {
     const struct qn_group *g = &st->stage->combine;
@@ -207,8 +208,11 @@ resolve_combined(struct qn_plan_stage *st, struct qn_target *t,
     void *params;
     int rc;
 
-    QN_TRY(resolve_members(st, t, type, err));
+    if (known)
+        QN_TRY(resolve_members(st, t, type, err));
     QN_TRY(common_fields(st, t, err));
+    if (!known)
+        return 0;
     fields = qn_item_lookup(t->facts);
     in = (struct qn_type){(enum qn_dtype)t->member, type->shape};
     rc = qn_plan_params(&params, &as_step, &fields, err);
@@ -254,20 +258,21 @@ resolve_product(const struct qn_plan *p, const struct qn_plan_stage *st,
     return 0;
 }
 
+/* known: the types of its members are. */
 static int
 resolve_target(const struct qn_plan *p, struct qn_plan_stage *st,
-               struct qn_target *t, struct qn_error *err)
+               struct qn_target *t, bool known, struct qn_error *err)
 {
     const struct qn_task *first = &st->task[t->task[0]];
     struct qn_type type = *first->result;
 
     if (st->stage->combine.given)
-        QN_TRY(resolve_combined(st, t, &type, err));
-    if (st->stage->nproducts && !first->code)
+        QN_TRY(resolve_combined(st, t, known, &type, err));
+    if (st->stage->nproducts && known && !first->code)
         QN_TRY(resolve_product(p, st, first, &type, err));
     if (st->stage->output.dtype >= 0)
         type.dtype = (enum qn_dtype)st->stage->output.dtype;
-    if (qn_plan_joins(st))
+    if (qn_plan_joins(st) && known)
         QN_TRY(add_leading_axis(st, t, &type, err));
     QN_TRY(qn_item_intern(&st->pool, &t->type, &type, err));
     if (st->stage->combine.given)
@@ -310,7 +315,67 @@ qn_plan_resolve(struct qn_plan *p, int s, struct qn_items *files,
     *files = (struct qn_items){0};
     QN_TRY(resolve_tasks(p, st, err));
     for (int i = 0; i < st->ntargets; i++)
-        QN_TRY(resolve_target(p, st, &st->target[i], err));
+        QN_TRY(resolve_target(p, st, &st->target[i], !st->late, err));
+    return 0;
+}
+
+/* ---- what programs write ----------------------------------------------------- */
+
+/* The type of what it reads, now that this is there. */
+static int
+take_late(struct qn_plan *p, struct qn_plan_stage *st, struct qn_task *t,
+          struct qn_error *err)
+{
+    struct qn_item *item = &st->items.v[t->item - st->items.v];
+    const struct qn_plan_stage *input;
+    const struct qn_target *from;
+
+    if (t->state != QN_TODO || item->source < 0)
+        return 0;
+    input = &p->stage[st->stage->input.stage_index];
+    from = &input->target[item->source];
+    // why it cannot be read, though it was written well
+    if (input->stage->command.given && from->reason)
+        return qn_plan_fail_task(st, t, QN_FAILED, QN_EFORMAT, from->reason,
+                                 err);
+    return qn_item_type(&st->items.pool, item, from->type->dtype, from->type,
+                        err);
+}
+
+static int
+type_late(const struct qn_plan_resolving *r, struct qn_task *t,
+          struct qn_error *err)
+{
+    struct qn_plan_stage *st = r->st;
+    struct qn_type type = *t->item->type;
+    struct qn_error why = {0};
+    const struct qn_use *use = t->use;
+    int rc = 0;
+
+    if (t->state != QN_TODO)
+        return 0;
+    for (int i = 0; i < st->stage->nsteps && !rc; i++) {
+        rc = step_type(r, &st->stage->steps[i], use, t->item, &type, &why);
+        use += st->stage->steps[i].noperands;
+    }
+    if (rc)
+        return qn_plan_fail_task(st, t, QN_FAILED, rc, why.text, err);
+    return qn_item_intern(&st->pool, &t->result, &type, err);
+}
+
+int
+qn_plan_resolve_late(struct qn_plan *p, int s, struct qn_error *err)
+{
+    struct qn_plan_stage *st = &p->stage[s];
+    struct qn_plan_resolving r = {.p = p, .st = st};
+
+    for (int i = 0; i < st->ntasks; i++)
+        QN_TRY(take_late(p, st, &st->task[i], err));
+    st->precision = qn_plan_precision(p, st);
+    for (int i = 0; i < st->ntasks; i++)
+        QN_TRY(type_late(&r, &st->task[i], err));
+    for (int i = 0; i < st->ntargets; i++)
+        QN_TRY(resolve_target(p, st, &st->target[i], true, err));
     return 0;
 }
 

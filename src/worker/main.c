@@ -68,6 +68,7 @@ answer(struct qn_worker *w, const char *op, json_t *request, json_t *reply,
         {"write", qn_result_write}, {"key", qn_result_key},
         {"measure", qn_libraries_measure},
         {"hash", qn_result_hash},
+        {"exec", qn_exec_run},
     };
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)

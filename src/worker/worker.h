@@ -17,6 +17,7 @@
  *   measure {threads, seconds, load?}            cores that it gets, and what
  *                                                libraries it has loaded
  *   hash    {path}                               the contents of any file
+ *   exec    {argv, env, from, to, ...}           run a program once
  */
 #ifndef QN_WORKER_WORKER_H
 #define QN_WORKER_WORKER_H
@@ -59,6 +60,7 @@ struct qn_worker {
     struct qn_writer_image image; /* of the last output */
     struct qn_limit limit;     /* threads of foreign libraries             */
     unsigned long long warned; /* limit.changes that was last looked at    */
+    struct qn_spawner *spawner; /* owned; NULL until a program is run */
 };
 
 /* Memory of a slot, at least up to offset + bytes: mapped again when it has
@@ -112,6 +114,9 @@ void
 qn_libraries_limit(struct qn_worker *w);
 void
 qn_libraries_warn(struct qn_worker *w, json_t *reply);
+
+int
+qn_exec_run(struct qn_worker *w, const json_t *request, json_t *reply, struct qn_error *err);
 
 /* Write products with the provenance that the request brings; *bytes of the
  * file. */

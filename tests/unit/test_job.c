@@ -214,7 +214,8 @@ inputs(void **state)
                 "              dataset: [/a, /b], missing: non-finite,\n"
                 "              frames: \"/entry/key == 0\"}}\n"
                 "  d: {input: {files: x, slice: \"0:16, :\"}}\n"
-                "  e: {input: {rows: runs.csv, where: \"n > 3\"}}\n");
+                "  e: {input: {rows: runs.csv, where: \"n > 3\"},\n"
+                "      steps: [{exec: \"run {n}\"}]}\n");
     in = &job.stages[0].input;
     assert_int_equal(in->files.n, 3);
     assert_string_equal(in->files.v[2], "@list.txt");
