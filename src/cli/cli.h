@@ -46,6 +46,8 @@ int
 qn_cmd_clean(int argc, char **argv);
 int
 qn_cmd_doctor(int argc, char **argv);
+int
+qn_cmd_exec(int argc, char **argv);
 
 /* ---- words of any command ----------------------------------------------- */
 
@@ -81,7 +83,7 @@ struct qn_cli_job {
     const char *only;       /* a glob over items; NULL: all             */
     long long limit;        /* items a stage; 0: all                    */
     bool strict_threads;    /* threads that are not there are an error  */
-    bool fresh, items, json, list_outputs, keep_steps, retry_failed;
+    bool fresh, items, json, list_outputs, commands, keep_steps, retry_failed;
     double deadline;        /* s; 0: none                               */
     long long max_failures; /* 0: no limit                              */
     double allowed;         /* failed items that are no failure         */
@@ -100,6 +102,12 @@ int
 qn_cli_parse(
     struct qn_cli_job *o, const struct argp_option *options, const char *doc,
     int argc, char **argv);
+
+/* What `run` and `plan` do once their words are read: an exit code. */
+int
+qn_cmd_run_job(struct qn_cli_job *o, struct qn_comm *comm);
+int
+qn_cmd_plan_job(struct qn_cli_job *o);
 
 /* A job read, its folders decided. */
 struct qn_cli_loaded {

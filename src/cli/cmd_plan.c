@@ -22,6 +22,8 @@ static const struct argp_option options[] = {
      0},
     {"list-outputs", 'l', NULL, 0,
      "Only the paths of the results, one a line", 0},
+    {"commands", 'c', NULL, 0,
+     "Only the programs that exec would start, a line each", 0},
     {"json", 'j', NULL, 0, "The plan for other programs", 0},
     {"help", 'h', NULL, 0, "Show this text", 0},
     {0},
@@ -44,6 +46,8 @@ show(const struct qn_run *run, const struct qn_cli_job *o)
         code = qn_cli_exit(&err, true);
     else if (o->json)
         code = qn_plan_json(&v, o->items);
+    else if (o->commands)
+        code = qn_plan_print_commands(&v);
     else if (o->list_outputs)
         qn_plan_print_outputs(&v);
     else
@@ -52,8 +56,8 @@ show(const struct qn_run *run, const struct qn_cli_job *o)
     return code;
 }
 
-static int
-plan_job(struct qn_cli_job *o)
+int
+qn_cmd_plan_job(struct qn_cli_job *o)
 {
     struct qn_comm alone = {.size = 1, .nodes = 1, .node_size = 1};
     struct qn_cli_loaded l = {0};
@@ -78,7 +82,7 @@ qn_cmd_plan(int argc, char **argv)
     if (qn_cli_parse(&o, options, doc, argc, argv))
         code = QN_EXIT_USAGE;
     else if (!o.help)
-        code = plan_job(&o);
+        code = qn_cmd_plan_job(&o);
     qn_cli_free(&o);
     return code;
 }

@@ -214,8 +214,8 @@ decide_until(double *until, const struct qn_cli_job *o, struct qn_comm *comm,
     return 0;
 }
 
-static int
-run_job(struct qn_cli_job *o, struct qn_comm *comm)
+int
+qn_cmd_run_job(struct qn_cli_job *o, struct qn_comm *comm)
 {
     struct qn_cli_loaded l = {0};
     struct qn_run run = {0};
@@ -263,7 +263,7 @@ qn_cmd_run(int argc, char **argv)
     if (qn_cli_parse(&o, options, doc, argc, argv))
         code = QN_EXIT_USAGE;
     else if (!o.help)
-        code = run_job(&o, &comm);
+        code = qn_cmd_run_job(&o, &comm);
     qn_cli_free(&o);
     // only rank 0 speaks through its exit code, after MPI has ended
     if (comm.rank && !qn_comm_alone(&comm))

@@ -150,6 +150,7 @@ take(int key, char *arg, struct argp_state *state)
     case 'i': o->items = true; break;
     case 'j': o->json = true; break;
     case 'l': o->list_outputs = true; break;
+    case 'c': o->commands = true; break;
     case 'M': take_memory(o, arg); break;
     case 't': take_threads(o, arg); break;
     case 'T': o->strict_threads = true; break;

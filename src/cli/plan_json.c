@@ -50,6 +50,8 @@ types_json(const struct qn_plan_stage *st)
 
     if (!t)
         return types;
+    if (!qn_plan_view_typed(st))
+        return types;
     json_object_set_new(types, "item", qn_cli_json_type(t->item->type));
     json_object_set_new(types, "after_steps", qn_cli_json_type(t->result));
     if (t->target >= 0)
@@ -81,7 +83,7 @@ target_json(const struct qn_plan_stage *st, const struct qn_target *t,
     if (st->stage->combine.given)
         json_object_set_new(j, "at_least",
                             json_integer(qn_plan_required(st, t)));
-    if (state != QN_PLAN_FAILED)
+    if (state != QN_PLAN_FAILED && qn_plan_view_typed(st))
         json_object_set_new(j, "type", qn_cli_json_type(t->type));
     return j;
 }

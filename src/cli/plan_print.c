@@ -6,6 +6,8 @@
 
 #include "base/text.h"
 #include "cli/cli.h"
+#include "engine/exec.h"
+#include "model/command.h"
 #include "model/dtype.h"
 #include "model/shape.h"
 
@@ -31,11 +33,32 @@ print_items_line(const struct qn_plan_stage *st)
 }
 
 static void
+print_command(const struct qn_stage *stage)
+{
+    const struct qn_command *c = &stage->command;
+    struct qn_text words = {0};
+
+    for (size_t i = 0; i < c->words.n; i++) {
+        qn_text_add(&words, " ");
+        qn_command_quote(&words, c->words.v[i]);
+    }
+    printf("  %-12s%s\n", "exec", qn_text_get(&words));
+    qn_text_clear(&words);
+    for (size_t i = 0; i < c->writes.n; i++)
+        printf("  %-12s %s%s\n", i ? "" : "writes", c->writes.v[i],
+               c->folder ? "/" : "");
+}
+
+static void
 print_steps(const struct qn_plan_stage *st)
 {
     const struct qn_stage *stage = st->stage;
     const int n = stage->nsteps - stage->nproducts;
 
+    if (stage->command.given) {
+        print_command(stage);
+        return;
+    }
     printf("  %-12s", "steps");
     for (int i = 0; i < n; i++)
         printf("%s %s", i ? "," : "", stage->steps[i].kernel->name);
@@ -210,7 +233,8 @@ static void
 print_stage(const struct qn_plan_view *v, int s, bool items)
 {
     const struct qn_plan_stage *st = &v->run->plan.stage[s];
-    const struct qn_task *t = qn_plan_view_sample(st);
+    const struct qn_task *t =
+        qn_plan_view_typed(st) ? qn_plan_view_sample(st) : NULL;
 
     printf("stage %s\n", st->stage->name);
     print_items_line(st);
@@ -226,7 +250,11 @@ print_stage(const struct qn_plan_view *v, int s, bool items)
         print_members(st);
     if (t && t->target >= 0 && !st->stage->nproducts)
         print_type("result", st->target[t->target].type);
-    print_bytes(v, s);
+    if (!t && st->late)
+        printf("  %-12s known when a program has written what it reads\n",
+               "types");
+    if (!st->late)
+        print_bytes(v, s);
     if (items)
         print_items(v->run, st);
     print_problems(st);
@@ -259,7 +287,45 @@ qn_plan_print_outputs(const struct qn_plan_view *v)
         const struct qn_plan_stage *st = &run->plan.stage[s];
 
         for (int i = 0; st->wanted && i < st->ntargets; i++)
-            if (v->state[s][i] != QN_PLAN_FAILED)
+            if (v->state[s][i] != QN_PLAN_FAILED &&
+                (!st->stage->command.given || st->stage->command.writes.n))
                 printf("%s/%s\n", run->options->output, st->target[i].name);
     }
+}
+
+static int
+print_words(const struct qn_run *run, int s, const struct qn_task *t,
+            struct qn_error *err)
+{
+    struct qn_strings words = {0};
+    struct qn_text line = {0};
+    int rc = qn_exec_words(run, s, t, &words, err);
+
+    for (size_t i = 0; i < words.n && !rc; i++) {
+        qn_text_add(&line, "%s", i ? " " : "");
+        qn_command_quote(&line, words.v[i]);
+    }
+    if (!rc)
+        printf("%s\n", qn_text_get(&line));
+    qn_text_clear(&line);
+    qn_command_drop(&words);
+    return rc;
+}
+
+int
+qn_plan_print_commands(const struct qn_plan_view *v)
+{
+    const struct qn_run *run = v->run;
+    struct qn_error err = {0};
+
+    for (int s = 0; s < run->job->nstages; s++) {
+        const struct qn_plan_stage *st = &run->plan.stage[s];
+
+        for (int i = 0; st->wanted && st->stage->command.given &&
+                        i < st->ntargets; i++)
+            if (v->state[s][i] == QN_PLAN_TODO &&
+                print_words(run, s, &st->task[st->target[i].task[0]], &err))
+                return qn_cli_exit(&err, true);
+    }
+    return QN_EXIT_DONE;
 }

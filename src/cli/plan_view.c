@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "engine/exec.h"
 #include "engine/program.h"
 #include "model/dtype.h"
 #include "model/shape.h"
@@ -12,10 +13,16 @@
 /* ---- what can be made --------------------------------------------------- */
 
 static bool
-is_there(const struct qn_run *run, const struct qn_target *t)
+is_there(const struct qn_run *run, const struct qn_plan_stage *st,
+         const struct qn_target *t)
 {
-    char *path = qn_program_output(run, t);
-    bool there = path && !access(path, F_OK);
+    char *path;
+    bool there;
+
+    if (st->stage->command.given)
+        return qn_exec_is_there(run, st, t);
+    path = qn_program_output(run, t);
+    there = path && !access(path, F_OK);
 
     free(path);
     return there;
@@ -57,7 +64,7 @@ state_of(const struct qn_plan_view *v, const struct qn_plan_stage *st,
         need = qn_plan_required(st, t);
     if (good < need)
         return QN_PLAN_FAILED;
-    return is_there(v->run, t) ? QN_PLAN_THERE : QN_PLAN_TODO;
+    return is_there(v->run, st, t) ? QN_PLAN_THERE : QN_PLAN_TODO;
 }
 
 static int
@@ -110,6 +117,12 @@ bool
 qn_plan_view_joined(const struct qn_plan_stage *st)
 {
     return st->stage->combine.given || qn_plan_joins(st);
+}
+
+bool
+qn_plan_view_typed(const struct qn_plan_stage *st)
+{
+    return !st->late && !st->stage->command.given;
 }
 
 const struct qn_task *
@@ -190,6 +203,12 @@ qn_plan_view_bytes(const struct qn_plan_view *v, int s, double *in,
     const struct qn_plan_stage *st = &v->run->plan.stage[s];
 
     *in = *out = 0;
+    if (!qn_plan_view_typed(st)) {
+        for (int i = 0; i < st->ntasks; i++)
+            *in += st->task[i].item->bytes > 0 ? (double)st->task[i].item->bytes
+                                               : 0;
+        return;
+    }
     for (int i = 0; i < st->ntasks; i++)
         *in += item_bytes(&st->task[i]);
     for (int i = 0; i < st->ntargets; i++)

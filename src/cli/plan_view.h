@@ -37,6 +37,10 @@ qn_plan_view_items(const struct qn_plan_stage *st);
 bool
 qn_plan_view_joined(const struct qn_plan_stage *st);
 
+/* Are its types known?  Not of what programs write. */
+bool
+qn_plan_view_typed(const struct qn_plan_stage *st);
+
 /* The first task that has not failed: its types stand for all; or NULL. */
 const struct qn_task *
 qn_plan_view_sample(const struct qn_plan_stage *st);
@@ -62,6 +66,11 @@ qn_plan_print(const struct qn_plan_view *v, bool items);
 /* The path of every result that is there or can be made. */
 void
 qn_plan_print_outputs(const struct qn_plan_view *v);
+
+/* What each program that is to be run would be given, a line each, as a shell
+ * reads it; an exit code. */
+int
+qn_plan_print_commands(const struct qn_plan_view *v);
 
 /* The plan as one JSON object; an exit code. */
 int

@@ -92,8 +92,10 @@ find_at(const struct finding *f, const char *path, bool *goes,
     if (rc) // it went away meanwhile
         return 0;
     if (S_ISDIR(st.st_mode)) {
-        // no result lies in a hidden folder
-        if (f->scratch || name_of(path)[0] != '.')
+        // no result lies in a hidden folder; a folder that a program filled
+        // is one result
+        if (f->scratch || (name_of(path)[0] != '.' &&
+                           !qn_clean_list_has(&f->c->list.keep, path)))
             QN_TRY(find_in(f, path, goes, err));
     } else {
         bytes = st.st_size;

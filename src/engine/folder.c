@@ -160,15 +160,27 @@ static int
 list_results(const struct qn_run *run, const struct qn_plan_stage *st,
              struct qn_error *err)
 {
+    // a program may write several files
+    size_t more = st->stage->command.writes.n;
     struct qn_text names = {0};
     char file[512];
-    int rc;
+    int rc = 0;
 
-    for (int i = 0; i < st->ntargets; i++)
+    for (int i = 0; i < st->ntargets && !rc; i++) {
         if (st->target[i].name)
             qn_text_add(&names, "%s\n", st->target[i].name);
+        for (size_t k = 1; k < more && st->target[i].name && !rc; k++) {
+            char *name;
+
+            rc = qn_plan_output(&name, st, &st->target[i], k, err);
+            if (!rc && name)
+                qn_text_add(&names, "%s\n", name);
+            free(name);
+        }
+    }
     snprintf(file, sizeof file, "outputs/%s.txt", st->stage->name);
-    rc = write_list(run, file, &names, err);
+    if (!rc)
+        rc = write_list(run, file, &names, err);
     qn_text_clear(&names);
     return rc;
 }

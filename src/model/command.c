@@ -319,7 +319,8 @@ add_word(struct qn_strings *out, const struct qn_command *c, size_t i,
     path = is_used(c, pattern) || (i == 0 && strchr(word, '/'));
     if (!path || word[0] == '/')
         return keep(out, word, err);
-    if (asprintf(&full, "%s/%s", f->data, word) < 0)
+    if (asprintf(&full, "%s/%s", f->data,
+                 word + (strncmp(word, "./", 2) ? 0 : 2)) < 0)
         full = NULL;
     free(word);
     return keep(out, full, err);

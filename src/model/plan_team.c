@@ -21,30 +21,15 @@ is_local(const struct qn_step *step)
            step->kernel->stencil;
 }
 
-/* Do all items come in the type of the blocks? */
-static bool
-come_real(const struct qn_plan_stage *st)
-{
-    for (int i = 0; i < st->ntasks; i++)
-        if (st->task[i].item->probed &&
-            st->task[i].item->type->dtype != st->precision)
-            return false;
-    return true;
-}
-
-/* The first step that needs the whole item, or the integers that it holds;
- * NULL: none. */
+/* The first step that needs the whole item; NULL: none. */
 static const char *
 whole_step(const struct qn_plan_stage *st)
 {
     const struct qn_stage *stage = st->stage;
-    bool real = come_real(st);
 
-    for (int i = 0; i < stage->nsteps; i++) {
-        real = real || stage->steps[i].kernel->real;
-        if (!real || !is_local(&stage->steps[i]))
+    for (int i = 0; i < stage->nsteps; i++)
+        if (!is_local(&stage->steps[i]))
             return stage->steps[i].kernel->name;
-    }
     return NULL;
 }
 
@@ -54,6 +39,8 @@ why_alone(const struct qn_plan_stage *st)
 {
     const struct qn_stage *stage = st->stage;
 
+    if (stage->command.given)
+        return "a program reads them";
     if (stage->combine.given)
         return "it combines its items";
     if (qn_plan_joins(st) || (st->ntasks && st->task[0].item->frame >= 0))

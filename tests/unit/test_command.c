@@ -198,7 +198,7 @@ makes_paths_absolute(void **state)
     char *words[] = {prog, script, input, outputs, other}, *uses[] = {script};
     struct qn_command c = {.given = true, .words = {words, 5},
                            .uses = {uses, 1}};
-    static const char *const want[] = {"/d/./p.sh", "/d/s.py", "/d/in file ",
+    static const char *const want[] = {"/d/p.sh", "/d/s.py", "/d/in file ",
                                        "/s/a.out", "/s/b.log", "t.py"};
     struct qn_strings out = {0};
     struct fixture f;
