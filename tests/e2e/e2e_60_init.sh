@@ -11,19 +11,17 @@ python()
 
 say "words"
 expect_code 0 quern init --help
-for kind in night scan grid; do
+for kind in night scan grid exec; do
     expect_text out "^  $kind "
 done
-refuse_text out '^  (table|exec) '
+refuse_text out '^  table '
 expect_code 2 quern init
 expect_text err 'quern init KIND'
 expect_code 2 quern init nihgt
 expect_text err "'night'"
-for kind in table exec; do
-    expect_code 2 quern init $kind
-    expect_text err "\`init $kind\` is not available in this version"
-    refuse_file $kind.yaml
-done
+expect_code 2 quern init table
+expect_text err "\`init table\` is not available in this version"
+refuse_file table.yaml
 expect_code 2 quern init night a b
 expect_code 2 quern init --nihgt
 expect_code 2 quern init night no/such/folder.yaml
