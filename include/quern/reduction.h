@@ -27,6 +27,9 @@
 struct qn_reduced {
     struct qn_type type;  /* of the item                                   */
     enum qn_dtype real;   /* `precision`: QN_F32 or QN_F64                  */
+    int64_t memory;       /* bytes that a reduction may gather samples in, if
+                             it can do with more passes and less; 0: as it
+                             likes                                         */
     int noperands;
     const struct qn_array *const *operand; /* [noperands] real arrays; data
                              NULL while a run is only planned; NULL: of an
@@ -60,6 +63,10 @@ struct qn_reduction {
     /* Local, pure.  Slabs begin at multiples of so many rows: a power of two
      * that follows from the shape.  NULL: 1. */
     int64_t (*rows)(const void *params, const struct qn_reduced *in);
+
+    /* Local, pure.  Bytes that the state takes, beyond 32 a sample of the
+     * results and in->memory.  NULL: 0. */
+    int64_t (*need)(const void *params, const struct qn_reduced *in);
 
     /* Local.  in and params outlive the state. */
     int (*open)(

@@ -90,6 +90,7 @@ qn_program_stage(const struct qn_run *run, int s)
 {
     const struct qn_plan_stage *st = &run->plan.stage[s];
     const struct qn_stage *stage = st->stage;
+    int64_t memory = stage->memory ? stage->memory : run->memory;
     char *canonical = canonical_text(stage);
     json_t *p = json_pack(
         "{s:o,s:o,s:s,s:s?,s:b,s:i,s:s,s:s,s:s}", //
@@ -108,6 +109,9 @@ qn_program_stage(const struct qn_run *run, int s)
     if (!p)
         return NULL;
     json_object_set_new(p, "threads", json_integer(run->split.threads));
+    json_object_set_new(p, "memory",
+                        json_integer(run->farm.n > 0 ? memory / run->farm.n
+                                                     : memory));
     json_object_set_new(p, "carry", strings_json(&stage->output.carry));
     json_object_set_new(p, "joined", json_boolean(qn_plan_joins(st)));
     json_object_set_new(p, "nosync",

@@ -142,6 +142,21 @@ rows(const void *params, const struct qn_reduced *in)
     return n;
 }
 
+/* The masks, and a tile. */
+static int64_t
+need(const void *params, const struct qn_reduced *in)
+{
+    struct qn_frame f;
+    int64_t n;
+    bool one;
+
+    if (qn_frame_make(&f, &in->type.shape, NULL) ||
+        count_masks(&n, &one, params, in, &f, NULL))
+        return 0;
+    return (f.pixels * n + FRAMES * (PIXELS + n)) *
+           (int64_t)qn_dtype_size(in->real);
+}
+
 /* ---- begin -------------------------------------------------------------------- */
 
 /* mask[pixel][k] = from[k][pixel] */
@@ -417,6 +432,7 @@ close_masks(void *state)
 static const struct qn_reduction reduction = {
     .results = results,
     .rows = rows,
+    .need = need,
     .open = open_masks,
     .parts = parts,
     .part = part,

@@ -101,6 +101,16 @@ rows(const void *params, const struct qn_reduced *in)
     return n;
 }
 
+static int64_t
+need(const void *params, const struct qn_reduced *in)
+{
+    int64_t all, row;
+
+    (void)params;
+    qn_reduce_run_rows(&in->type.shape, &all, &row);
+    return row <= MOST ? (row * row + 70 * row + BLOCK) * 8 : 0;
+}
+
 static int
 open_pca(void **state, const void *params, const struct qn_reduced *in,
          int *passes, struct qn_error *err)
@@ -315,6 +325,7 @@ close_pca(void *state)
 static const struct qn_reduction reduction = {
     .results = results,
     .rows = rows,
+    .need = need,
     .open = open_pca,
     .merge = merge,
     .turn = turn,

@@ -250,7 +250,8 @@ open_bands(struct median *m, int *passes, struct qn_error *err)
     int64_t most;
 
     m->real = qn_dtype_precision(t);
-    most = BAND / (int64_t)qn_dtype_size(m->real) / m->axes.nper;
+    most = m->in.memory && m->in.memory < BAND ? m->in.memory : BAND;
+    most = most / (int64_t)qn_dtype_size(m->real) / m->axes.nper;
     m->band = most < 1 ? 1 : most < m->axes.nout ? most : m->axes.nout;
     *passes = (int)((m->axes.nout + m->band - 1) / m->band);
     QN_TRY(qn_memory_mul(&n, (size_t)m->band, (size_t)m->axes.nper,

@@ -6,7 +6,11 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "model/dtype.h"
 #include "model/plan_parts.h"
+#include "model/shape.h"
+
+enum { SLAB = 1 << 20 }; /* samples that a worker reads at once, at least */
 
 int
 qn_plan_product_use(const struct qn_plan *p, const struct qn_plan_stage *st,
@@ -52,6 +56,31 @@ view_operands(const struct qn_plan *p, const struct qn_plan_stage *st,
     return 0;
 }
 
+/* A product of one item, ready to be asked. */
+struct asked {
+    struct qn_array array[QN_MAX_OPERANDS];
+    const struct qn_array *view[QN_MAX_OPERANDS];
+    const char *names[QN_MAX_OPERANDS];
+    struct qn_reduced in; /* borrows from the above */
+    void *params;         /* owned */
+};
+
+static int
+ask(struct asked *a, const struct qn_plan *p, const struct qn_plan_stage *st,
+    const struct qn_step *step, const struct qn_use *use,
+    const struct qn_item *item, const struct qn_type *type,
+    struct qn_error *err)
+{
+    struct qn_lookup fields = qn_item_lookup(item);
+
+    *a = (struct asked){.in = {.type = *type, .real = st->precision,
+                               .noperands = step->noperands}};
+    a->in.operand = a->view;
+    a->in.names = a->names;
+    QN_TRY(view_operands(p, st, step, use, a->array, a->view, a->names, err));
+    return qn_plan_params(&a->params, step, &fields, err);
+}
+
 int
 qn_plan_product_results(const struct qn_plan *p,
                         const struct qn_plan_stage *st,
@@ -60,26 +89,82 @@ qn_plan_product_results(const struct qn_plan *p,
                         struct qn_reduced_type *out, int *n,
                         struct qn_error *err)
 {
-    struct qn_array array[QN_MAX_OPERANDS];
-    const struct qn_array *view[QN_MAX_OPERANDS];
-    const char *names[QN_MAX_OPERANDS];
-    struct qn_reduced in = {.type = *type, .real = st->precision,
-                            .noperands = step->noperands, .operand = view,
-                            .names = names};
-    struct qn_lookup fields = qn_item_lookup(item);
-    void *params = NULL;
-    int rc = view_operands(p, st, step, use, array, view, names, err);
+    struct asked a;
+    int rc = ask(&a, p, st, step, use, item, type, err);
 
     if (!rc)
-        rc = qn_plan_params(&params, step, &fields, err);
-    if (!rc)
-        rc = step->kernel->reduction->results(params, &in, out, n, err);
-    qn_plan_params_clear(&params, step);
+        rc = step->kernel->reduction->results(a.params, &a.in, out, n, err);
+    qn_plan_params_clear(&a.params, step);
     if (rc)
         return qn_wrap(err, "%s: %s", step->product, step->kernel->name);
     if (st->stage->output.dtype >= 0)
         out[0].type.dtype = (enum qn_dtype)st->stage->output.dtype;
     return 0;
+}
+
+/* ---- memory ------------------------------------------------------------------ */
+
+/* Samples of the least slab that a reduction can be given. */
+static int64_t
+slab_of(const struct asked *a, const struct qn_reduction *r)
+{
+    const struct qn_shape *s = &a->in.type.shape;
+    int64_t rows = r->rows ? r->rows(a->params, &a->in) : 1, all;
+    int axis = 0;
+
+    while (axis < s->ndims - 1 && s->n[axis] == 1)
+        axis++;
+    all = s->ndims && s->n[axis] ? s->n[axis] : 1;
+    return qn_shape_count(s) / all * (rows < all ? rows : all);
+}
+
+/* What one reduction takes beside the slab. */
+static int64_t
+need_of(const struct asked *a, const struct qn_reduction *r)
+{
+    struct qn_reduced_type out[QN_MAX_RESULTS];
+    int64_t bytes = r->need ? r->need(a->params, &a->in) : 0;
+    int n = 0;
+
+    if (r->results(a->params, &a->in, out, &n, NULL))
+        return 0;
+    for (int i = 0; i < n; i++)
+        bytes += 32 * qn_shape_count(&out[i].type.shape);
+    return bytes;
+}
+
+int64_t
+qn_plan_product_need(const struct qn_plan *p, const struct qn_plan_stage *st,
+                     const struct qn_task *t, int64_t memory)
+{
+    const struct qn_stage *stage = st->stage;
+    const int64_t whole = qn_shape_count(&t->item->type->shape);
+    int64_t bytes = 0, slab = SLAB;
+    int use = 0;
+
+    for (int i = 0; i < stage->nsteps; i++) {
+        const struct qn_step *step = &stage->steps[i];
+        struct asked a;
+
+        if (!step->product && !step->kernel->point)
+            return 0;
+        if (step->product) {
+            if (!ask(&a, p, st, step, t->use + use, t->item, t->result,
+                     NULL)) {
+                int64_t least = slab_of(&a, step->kernel->reduction);
+
+                slab = least > slab ? least : slab;
+                bytes += need_of(&a, step->kernel->reduction);
+            }
+            qn_plan_params_clear(&a.params, step);
+        }
+        use += step->noperands;
+    }
+    slab = slab < whole ? slab : whole;
+    // as read and after the steps; an eighth is for samples that are kept
+    // between passes, and one for those that are gathered
+    return bytes + 2 * slab * (int64_t)qn_dtype_size(st->precision) +
+           (whole * 8 < memory / 4 ? whole * 8 : memory / 4);
 }
 
 int

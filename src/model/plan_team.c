@@ -3,7 +3,7 @@
 
 #include "base/text.h"
 #include "model/dtype.h"
-#include "model/plan.h"
+#include "model/plan_parts.h"
 #include "model/shape.h"
 
 /* The block as it is read, and the two grids between which steps are taken. */
@@ -64,19 +64,24 @@ qn_plan_need(const struct qn_plan_stage *st, const struct qn_task *t,
 
 /* The largest need of all items that are to be made. */
 static int64_t
-largest_need(const struct qn_plan_stage *st, int ranks,
-             const struct qn_task **which)
+largest_need(const struct qn_plan *p, const struct qn_plan_stage *st,
+             int ranks, int64_t memory, const struct qn_task **which)
 {
     int64_t most = 0;
 
     *which = NULL;
     for (int i = 0; i < st->ntasks; i++) {
         const struct qn_task *t = &st->task[i];
+        int64_t need = 0;
 
         if (t->code || !t->item->probed)
             continue;
-        if (qn_plan_need(st, t, ranks) > most) {
-            most = qn_plan_need(st, t, ranks);
+        if (st->stage->nproducts)
+            need = qn_plan_product_need(p, st, t, memory);
+        if (!need)
+            need = qn_plan_need(st, t, ranks);
+        if (need > most) {
+            most = need;
             *which = t;
         }
     }
@@ -84,13 +89,14 @@ largest_need(const struct qn_plan_stage *st, int ranks,
 }
 
 static int
-refuse(const struct qn_plan_stage *st, int ranks, int64_t memory,
-       struct qn_error *err)
+refuse(const struct qn_plan *p, const struct qn_plan_stage *st, int ranks,
+       int64_t memory, struct qn_error *err)
 {
     const struct qn_task *t;
     char need[32], have[32], name[1200], each[48] = "";
 
-    qn_text_size(need, sizeof need, (double)largest_need(st, ranks, &t));
+    qn_text_size(need, sizeof need,
+                 (double)largest_need(p, st, ranks, memory, &t));
     qn_text_size(have, sizeof have, (double)memory);
     if (ranks > 1)
         snprintf(each, sizeof each, " in each of %d ranks", ranks);
@@ -102,14 +108,15 @@ refuse(const struct qn_plan_stage *st, int ranks, int64_t memory,
 }
 
 static int
-choose(struct qn_plan_stage *st, int ranks, int64_t memory)
+choose(const struct qn_plan *p, struct qn_plan_stage *st, int ranks,
+       int64_t memory)
 {
     const struct qn_task *t;
     int team = 1;
 
     if (whole_step(st) || why_alone(st))
         return 1;
-    while (2 * team <= ranks && largest_need(st, team, &t) > memory)
+    while (2 * team <= ranks && largest_need(p, st, team, memory, &t) > memory)
         team *= 2;
     return team;
 }
@@ -127,7 +134,7 @@ qn_plan_team(struct qn_plan *p, int s, int ranks, int64_t memory,
     if (st->team > ranks)
         st->team = ranks;
     if (!asked) {
-        st->team = choose(st, ranks, memory);
+        st->team = choose(p, st, ranks, memory);
     } else if (asked != 1 && (why = why_alone(st))) {
         return qn_fail(err, QN_EJOB,
                        "stage %s: several ranks cannot share an item, as %s; "
@@ -139,7 +146,7 @@ qn_plan_team(struct qn_plan *p, int s, int ranks, int64_t memory,
                        "needs the whole of it; leave `team:` out",
                        st->stage->name, why);
     }
-    if (!why_alone(st) && largest_need(st, st->team, &t) > memory)
-        return refuse(st, st->team, memory, err);
+    if (!why_alone(st) && largest_need(p, st, st->team, memory, &t) > memory)
+        return refuse(p, st, st->team, memory, err);
     return 0;
 }

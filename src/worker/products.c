@@ -176,6 +176,15 @@ go(struct qn_products *p, const struct qn_pass *pass, struct slabs *s,
     return rc;
 }
 
+/* Bytes that samples may be kept in, and as many that they may be gathered
+ * in. */
+static int64_t
+keep_bytes(const struct qn_program *p)
+{
+    return p->memory && p->memory / 8 < KEEP_BYTES ? p->memory / 8
+                                                   : KEEP_BYTES;
+}
+
 /* ---- begin and end ---------------------------------------------------------------- */
 
 static int
@@ -187,6 +196,7 @@ open_product(struct qn_products *p, const struct qn_pass *pass, int i,
         &pass->program->steps[pass->program->nsteps + i];
     const struct qn_kernel *k = step->kernel;
     struct qn_reduced in = {.type = *type,
+                            .memory = keep_bytes(pass->program),
                             .real = pass->program->precision,
                             .noperands = step->noperands,
                             .operand = p->operand[i],
@@ -289,8 +299,7 @@ qn_products_stream(struct qn_products *p, const struct qn_pass *pass,
     if (!rc)
         rc = open_products(p, pass, &s.type, err);
     if (!rc && most_passes(p) > 1 &&
-        qn_shape_count(&s.type.shape) * (int64_t)qn_dtype_size(s.type.dtype) <=
-            KEEP_BYTES)
+        qn_shape_count(&s.type.shape) * 8 <= keep_bytes(pass->program))
         rc = keep_whole(p, pass, &s, err);
     else if (!rc)
         rc = go(p, pass, &s, err);

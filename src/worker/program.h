@@ -22,6 +22,7 @@ struct qn_program {
     const char *slice[QN_MAX_DIMS];
     struct qn_program_step *steps; /* owned */
     int nsteps;           /* steps proper                                */
+    int64_t memory;       /* bytes an item may fill; 0: no limit is known */
     bool blas;            /* some step or product goes through BLAS      */
     int nproducts;        /* behind them: reductions of what they give   */
     enum qn_dtype precision;

@@ -73,6 +73,15 @@ say "threads"
 expect_quern 0 0 run products.yaml --output r4 --set threads=4
 compare r0 r4
 
+say "an item that is larger than what may be kept of it"
+for stage in real1 real2 steps1 w322; do
+    expect_quern 0 0 run products.yaml --output "small" --stage $stage \
+        --set memory=40M --set concurrency=1
+    compare r0/$stage small/$stage
+done
+expect_quern 2 0 run products.yaml --output less --stage real1 --set memory=8M
+expect_text err 'real.npy needs .* of memory, and a rank may fill 8'
+
 say "the numbers"
 cat >check.py <<'END'
 import warnings
