@@ -71,6 +71,7 @@ size_of(enum qn_option_type type)
     case QN_OPTION_TEXT: return sizeof(const char *);
     case QN_OPTION_NUMBERS: return sizeof(struct qn_numbers);
     case QN_OPTION_SECTION: return sizeof(struct qn_section);
+    case QN_OPTION_CHOICES: return sizeof(struct qn_choices);
     }
     return SIZE_MAX;
 }
@@ -87,7 +88,8 @@ options_are_whole(void **state)
 
             assert_true(o->offset + size_of(o->type) <= (*k)->params_size);
             assert_true((o->choices != NULL) ==
-                        (o->type == QN_OPTION_CHOICE));
+                        (o->type == QN_OPTION_CHOICE ||
+                         o->type == QN_OPTION_CHOICES));
             assert_int_equal(preset != NULL, o->preset && *o->preset);
             assert_int_equal(o->help[strlen(o->help) - 1], '.');
             shorthand = shorthand || strcmp((*k)->shorthand, o->name) == 0;
