@@ -1,6 +1,6 @@
 /* A stage: what is there already, what must be done, doing it item by item.
  *
- * Every rank holds the same plan; after each phase the outcomes are shared, so
+ * Every rank sees the same plan; after each phase the outcomes are shared, so
  * it stays the same.  Combining is in stack.c. */
 #include "engine/stage.h"
 
