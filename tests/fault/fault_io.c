@@ -44,7 +44,8 @@ write_result(const char *path, bool fits, struct qn_error *err)
     float image[100 * 60];
     struct qn_type type = {QN_F32, {2, {100, 60}}};
     struct qn_array a = qn_array_view(&type, image);
-    struct qn_product product = {"data", &a, "adu"};
+    struct qn_product product = {
+        .name = "data", .data = &a, .units = "adu"};
     struct qn_used used = {"raw/a.fits", 2880, 1, "used"};
     struct qn_cards cards = {0};
     struct qn_output out = {
