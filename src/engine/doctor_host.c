@@ -97,7 +97,7 @@ shm_json(const json_t *container, json_t *warnings)
 }
 
 static json_t *
-limit_json(int resource)
+limit_json(__rlimit_resource_t resource)
 {
     struct rlimit r;
 
