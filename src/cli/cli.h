@@ -72,7 +72,7 @@ qn_cli_drop(struct qn_strings *s);
 
 /* Options without a letter. */
 enum { QN_CLI_SYNC = 0x100, QN_CLI_SETTLE, QN_CLI_WATCH, QN_CLI_PROGRESS,
-       QN_CLI_VERIFY };
+       QN_CLI_VERIFY, QN_CLI_RANKS };
 
 struct qn_cli_job {
     const char *file;       /* JOB */
@@ -84,6 +84,7 @@ struct qn_cli_job {
     long long limit;        /* items a stage; 0: all                    */
     bool strict_threads;    /* threads that are not there are an error  */
     bool fresh, items, json, list_outputs, commands, keep_steps, retry_failed;
+    long long ranks;        /* to plan for; 0: not given                */
     double deadline;        /* s; 0: none                               */
     long long max_failures; /* 0: no limit                              */
     double allowed;         /* failed items that are no failure         */

@@ -18,6 +18,8 @@ static const struct argp_option options[] = {
      "else QUERN_THREADS, SLURM_CPUS_PER_TASK, OMP_NUM_THREADS, else the cores "
      "that it may use, shared among the ranks of its node)",
      0},
+    {"ranks", QN_CLI_RANKS, "N", 0,
+     "For a run of so many ranks (default: those of the launcher, else 1)", 0},
     {"items", 'i', NULL, 0, "Name every item, its result and its partners",
      0},
     {"list-outputs", 'l', NULL, 0,
@@ -63,8 +65,11 @@ qn_cmd_plan_job(struct qn_cli_job *o)
     struct qn_cli_loaded l = {0};
     struct qn_run run = {0};
     struct qn_error err = {0};
-    int code, rc = qn_cli_load(&l, o, &alone, &err);
+    int code, rc;
 
+    if (!o->ranks)
+        o->ranks = qn_comm_promised();
+    rc = qn_cli_load(&l, o, &alone, &err);
     if (!rc)
         rc = qn_run_prepare(&run, &l.job, &l.options, &alone, &err);
     code = rc ? qn_cli_exit(&err, true) : show(&run, o);

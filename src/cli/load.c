@@ -158,6 +158,7 @@ qn_cli_load(struct qn_cli_loaded *l, struct qn_cli_job *o,
         .verify_content = o->verify_content,
         .settle = o->settle > 0 ? o->settle : 0,
         .growing = o->watch,
+        .ranks = (int)o->ranks,
         .arguments = &o->arguments,
     };
     return qn_comm_agree(comm, rc, err);

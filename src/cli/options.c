@@ -10,6 +10,8 @@
 #include "base/memory.h"
 #include "cli/cli.h"
 
+enum { MOST_RANKS = 1 << 20 };
+
 int
 qn_cli_keep(struct qn_strings *s, const char *word)
 {
@@ -163,6 +165,11 @@ take(int key, char *arg, struct argp_state *state)
     case 'a': take_allowed(o, arg); break;
     case 'D': take_deadline(o, arg); break;
     case QN_CLI_VERIFY: o->verify_content = true; break;
+    case QN_CLI_RANKS:
+        o->ranks = take_count(o, "--ranks", arg);
+        if (o->ranks > MOST_RANKS)
+            complain(o, "--ranks: there are not so many", arg);
+        break;
     case QN_CLI_WATCH: o->watch = true; break;
     case QN_CLI_PROGRESS:
         o->progress =

@@ -71,6 +71,31 @@ bytes_json(const struct qn_plan_view *v, int s)
 }
 
 static json_t *
+lengths_json(const struct qn_shape *s)
+{
+    json_t *a = json_array();
+
+    for (int i = 0; i < s->ndims; i++)
+        json_array_append_new(a, json_integer((json_int_t)s->n[i]));
+    return a;
+}
+
+/* {"ranks": 1} where items are not shared. */
+static json_t *
+team_json(const struct qn_plan_view *v, int s)
+{
+    const int ranks = v->run->plan.stage[s].team;
+    struct qn_plan_view_team t;
+
+    if (!qn_plan_view_share(v, s, &t))
+        return json_pack("{s:i}", "ranks", ranks);
+    return json_pack("{s:i,s:o,s:o,s:o,s:i,s:I}", "ranks", ranks, "blocks",
+                     lengths_json(&t.blocks), "block", lengths_json(&t.block),
+                     "halo", lengths_json(&t.halo), "idle", t.idle,
+                     "rank_bytes", (json_int_t)t.bytes);
+}
+
+static json_t *
 target_json(const struct qn_plan_stage *st, const struct qn_target *t,
             enum qn_plan_view_state state)
 {
@@ -245,6 +270,8 @@ stage_json(const struct qn_plan_view *v, int s, bool items)
 
     if (j && st->stage->nproducts)
         json_object_set_new(j, "products", products_json(v, s));
+    if (j)
+        json_object_set_new(j, "team", team_json(v, s));
     if (j && items)
         json_object_set_new(j, "item_list", items_json(v->run, s));
     return j;

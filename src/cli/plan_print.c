@@ -140,6 +140,30 @@ print_members(const struct qn_plan_stage *st)
     printf("\n");
 }
 
+/* "team  4 ranks an item: 2 x 2 blocks of at most 384 x 512, ..." */
+static void
+print_team(const struct qn_plan_view *v, int s)
+{
+    struct qn_plan_view_team t;
+    char blocks[128], block[128], halo[128], bytes[32];
+    int64_t widest = 0;
+
+    if (!qn_plan_view_share(v, s, &t))
+        return;
+    for (int a = 0; a < t.halo.ndims; a++)
+        widest = t.halo.n[a] > widest ? t.halo.n[a] : widest;
+    printf("  %-12s %d ranks an item: %s blocks of at most %s, ", "team",
+           v->run->plan.stage[s].team,
+           qn_shape_text(blocks, sizeof blocks, &t.blocks),
+           qn_shape_text(block, sizeof block, &t.block));
+    if (widest)
+        printf("halo %s, ", qn_shape_text(halo, sizeof halo, &t.halo));
+    printf("%s a rank", qn_text_size(bytes, sizeof bytes, (double)t.bytes));
+    if (t.idle)
+        printf("; more ranks than blocks: %d idle", t.idle);
+    printf("\n");
+}
+
 static void
 print_bytes(const struct qn_plan_view *v, int s)
 {
@@ -253,6 +277,7 @@ print_stage(const struct qn_plan_view *v, int s, bool items)
     if (!t && st->late)
         printf("  %-12s known when a program has written what it reads\n",
                "types");
+    print_team(v, s);
     if (!st->late)
         print_bytes(v, s);
     if (items)

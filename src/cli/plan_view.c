@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "engine/cut.h"
 #include "engine/exec.h"
 #include "engine/program.h"
 #include "model/dtype.h"
@@ -153,6 +154,50 @@ qn_plan_view_product(const struct qn_plan_view *v, int s,
                                 t->result, out, &n, NULL))
         return 0;
     return n;
+}
+
+static const struct qn_task *
+largest_task(const struct qn_plan_stage *st)
+{
+    const struct qn_task *largest = NULL;
+
+    for (int i = 0; i < st->ntasks; i++) {
+        const struct qn_task *t = &st->task[i];
+
+        if (!t->code && t->item->probed &&
+            (!largest || qn_shape_count(&t->item->type->shape) >
+                             qn_shape_count(&largest->item->type->shape)))
+            largest = t;
+    }
+    return largest;
+}
+
+bool
+qn_plan_view_share(const struct qn_plan_view *v, int s,
+                   struct qn_plan_view_team *team)
+{
+    const struct qn_plan_stage *st = &v->run->plan.stage[s];
+    const struct qn_task *t = largest_task(st);
+    int64_t halo[QN_MAX_DIMS];
+    struct qn_cut cut;
+
+    if (st->team < 2 || !t ||
+        qn_cut_item(&cut, halo, st, t, st->team, NULL))
+        return false;
+    *team = (struct qn_plan_view_team){
+        .idle = st->team - cut.nblocks,
+        .bytes = qn_plan_need(st, t, cut.nblocks),
+    };
+    team->blocks = team->block = team->halo = t->item->type->shape;
+    for (int a = 0; a < team->blocks.ndims; a++) {
+        struct qn_box first = qn_grid_block(&cut, 0);
+
+        // the first block has a tile more where tiles are left over
+        team->blocks.n[a] = cut.parts[a];
+        team->block.n[a] = first.count[a];
+        team->halo.n[a] = cut.parts[a] > 1 ? halo[a] : 0;
+    }
+    return true;
 }
 
 static double

@@ -57,6 +57,21 @@ void
 qn_plan_view_bytes(
     const struct qn_plan_view *v, int s, double *in, double *out);
 
+/* How the ranks of a team share an item. */
+struct qn_plan_view_team {
+    struct qn_shape blocks; /* along each axis                              */
+    struct qn_shape block;  /* samples of the largest                       */
+    struct qn_shape halo;   /* samples to either side; zeros: none          */
+    int idle;               /* ranks of the team without a block            */
+    int64_t bytes;          /* that a rank needs                            */
+};
+
+/* Of the largest item of stage s; false: items are not shared, or have no
+ * types. */
+bool
+qn_plan_view_share(
+    const struct qn_plan_view *v, int s, struct qn_plan_view_team *team);
+
 /* ---- showing it on stdout ----------------------------------------------- */
 
 /* All stages; items: every item too. */

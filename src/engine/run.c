@@ -184,7 +184,9 @@ choose_teams(struct qn_run *run, struct qn_error *err)
         int64_t memory = run->job->stages[s].memory;
 
         if (run->plan.stage[s].wanted)
-            QN_TRY(qn_plan_team(&run->plan, s, run->comm->size,
+            QN_TRY(qn_plan_team(&run->plan, s,
+                                run->options->ranks ? run->options->ranks
+                                                    : run->comm->size,
                                 memory ? memory : run->memory, err));
     }
     return 0;

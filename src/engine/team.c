@@ -13,6 +13,7 @@
 #include "engine/arena.h"
 #include "engine/block.h"
 #include "engine/commit.h"
+#include "engine/cut.h"
 #include "engine/outcome.h"
 #include "engine/program.h"
 #include "engine/stage.h"
@@ -279,24 +280,14 @@ ready_steps(struct part *p, struct qn_error *err)
     return 0;
 }
 
-/* The cut that serves the widest halo of all steps. */
 static int
 cut_grid(struct part *p, struct qn_error *err)
 {
-    const struct qn_stage *stage = p->h->st->stage;
     struct qn_block *b = &p->block;
-    int64_t widest[QN_MAX_DIMS] = {0};
+    int64_t halo[QN_MAX_DIMS];
 
     b->grid = *p->t->item->type;
-    for (int i = 0; i < stage->nsteps; i++) {
-        int64_t radius[QN_MAX_DIMS];
-
-        QN_TRY(qn_block_radius(radius, stage->steps[i].kernel,
-                               p->ready[i].params, &b->grid, err));
-        for (int a = 0; a < QN_MAX_DIMS; a++)
-            widest[a] = radius[a] > widest[a] ? radius[a] : widest[a];
-    }
-    qn_grid_cut(&b->cut, &b->grid.shape, b->team->size, widest);
+    QN_TRY(qn_cut_item(&b->cut, halo, p->h->st, p->t, b->team->size, err));
     b->own = qn_grid_block(&b->cut, b->team->rank);
     b->array.type.dtype = b->grid.dtype;
     b->array.type.shape.ndims = b->grid.shape.ndims;
