@@ -33,12 +33,12 @@ static const struct argp_option options[] = {
 
 static const char doc[] =
     "Say what `quern run JOB` would do: items, shapes and types after each "
-    "step, results, problems. Writes nothing.\vA result counts as there where "
-    "a file of its name is in the output folder; whether it is up to date "
-    "`run` finds out.";
+    "step, results, problems. Writes nothing.\vA result is stale where a file of "
+    "its name is in the output folder and `run` would make it again: its "
+    "input, its steps or what it uses have changed.";
 
 static int
-show(const struct qn_run *run, const struct qn_cli_job *o)
+show(struct qn_run *run, const struct qn_cli_job *o)
 {
     struct qn_plan_view v = {0};
     struct qn_error err = {0};

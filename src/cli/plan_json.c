@@ -99,7 +99,8 @@ static json_t *
 target_json(const struct qn_plan_stage *st, const struct qn_target *t,
             enum qn_plan_view_state state)
 {
-    static const char *const states[] = {"there", "todo", "failed"};
+    static const char *const states[] = {
+        "done", "stale", "todo", "failed", "failed-before"};
     json_t *name = t->name ? qn_cli_json_text(t->name) : json_null();
     json_t *j = json_pack("{s:o,s:s,s:I}", "name", name, "state",
                           states[state], "members",

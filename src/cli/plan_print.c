@@ -95,8 +95,10 @@ print_results(const struct qn_plan_view *v, int s)
 
     for (int i = 0; i < ntargets; i++)
         n[v->state[s][i]]++;
-    printf("  %-12s %d (%d there, %d to do", "results", ntargets,
-           n[QN_PLAN_THERE], n[QN_PLAN_TODO]);
+    printf("  %-12s %d (%d done, %d stale, %d to do", "results", ntargets,
+           n[QN_PLAN_DONE], n[QN_PLAN_STALE], n[QN_PLAN_TODO]);
+    if (n[QN_PLAN_BEFORE])
+        printf(", %d failed before", n[QN_PLAN_BEFORE]);
     if (n[QN_PLAN_FAILED])
         printf(", %d cannot be made", n[QN_PLAN_FAILED]);
     printf(")\n");
@@ -348,7 +350,8 @@ qn_plan_print_commands(const struct qn_plan_view *v)
 
         for (int i = 0; st->wanted && st->stage->command.given &&
                         i < st->ntargets; i++)
-            if (v->state[s][i] == QN_PLAN_TODO &&
+            if ((v->state[s][i] == QN_PLAN_TODO ||
+                 v->state[s][i] == QN_PLAN_STALE) &&
                 print_words(run, s, &st->task[st->target[i].task[0]], &err))
                 return qn_cli_exit(&err, true);
     }

@@ -1,6 +1,7 @@
 /* Facts about a plan that are for showing only. */
 #include "cli/plan_view.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -8,6 +9,7 @@
 #include "engine/cut.h"
 #include "engine/exec.h"
 #include "engine/program.h"
+#include "engine/settle.h"
 #include "model/dtype.h"
 #include "model/shape.h"
 
@@ -65,7 +67,7 @@ state_of(const struct qn_plan_view *v, const struct qn_plan_stage *st,
         need = qn_plan_required(st, t);
     if (good < need)
         return QN_PLAN_FAILED;
-    return is_there(v->run, st, t) ? QN_PLAN_THERE : QN_PLAN_TODO;
+    return is_there(v->run, st, t) ? QN_PLAN_STALE : QN_PLAN_TODO;
 }
 
 static int
@@ -80,8 +82,42 @@ view_stage(struct qn_plan_view *v, int s, struct qn_error *err)
     return 0;
 }
 
+/* What the journal of earlier runs says of it all. */
+static int
+settle(struct qn_run *run, struct qn_error *err)
+{
+    char *folder;
+    int rc;
+
+    if (asprintf(&folder, "%s/.quern/journal", run->options->output) < 0)
+        return qn_fail(err, QN_ENOMEM, "no memory for a path");
+    rc = qn_past_load(&run->past, folder, NULL, err);
+    free(folder);
+    if (rc)
+        return rc;
+    qn_past_settle(&run->past);
+    return qn_settle_plan(run, err);
+}
+
+static void
+see_states(struct qn_plan_view *v, int s)
+{
+    const struct qn_plan_stage *st = &v->run->plan.stage[s];
+
+    for (int i = 0; i < st->ntargets; i++) {
+        enum qn_plan_view_state *state = &v->state[s][i];
+
+        if (*state == QN_PLAN_FAILED)
+            continue;
+        if (st->target[i].state == QN_FINISHED)
+            *state = QN_PLAN_DONE;
+        else if (st->target[i].code)
+            *state = QN_PLAN_BEFORE;
+    }
+}
+
 int
-qn_plan_view_open(struct qn_plan_view *v, const struct qn_run *run,
+qn_plan_view_open(struct qn_plan_view *v, struct qn_run *run,
                   struct qn_error *err)
 {
     *v = (struct qn_plan_view){.run = run};
@@ -90,6 +126,9 @@ qn_plan_view_open(struct qn_plan_view *v, const struct qn_run *run,
     // each stage stands behind those it uses
     for (int s = 0; s < run->job->nstages; s++)
         QN_TRY(view_stage(v, s, err));
+    QN_TRY(settle(run, err));
+    for (int s = 0; s < run->job->nstages; s++)
+        see_states(v, s);
     return 0;
 }
 

@@ -1,17 +1,19 @@
-/* What `quern plan` shows: the plan, and what names tell of its results.
- * Local; looks at names in the output folder, opens nothing. */
+/* What `quern plan` shows: the plan, and how its results stand by the record
+ * of earlier runs.  Local; writes nothing. */
 #ifndef QN_CLI_PLAN_VIEW_H
 #define QN_CLI_PLAN_VIEW_H
 
 #include "engine/run.h"
 
-/* A result as far as names tell.  Whether what is there is up to date is for
- * `run` to find out. */
+/* How a result stands. */
 enum qn_plan_view_state {
-    QN_PLAN_THERE,  /* a file of that name is in the output folder        */
+    QN_PLAN_DONE,   /* it is there, and `run` would not make it again     */
+    QN_PLAN_STALE,  /* a file of that name is there, and `run` would make
+                       it again                                           */
     QN_PLAN_TODO,   /* none is                                            */
     QN_PLAN_FAILED, /* it cannot be made: a problem of it, or of what it
                        needs, says why                                    */
+    QN_PLAN_BEFORE, /* it failed before, and would not be tried again     */
     QN_PLAN_NSTATES
 };
 
@@ -20,9 +22,10 @@ struct qn_plan_view {
     enum qn_plan_view_state **state; /* owned, [stage][target]            */
 };
 
+/* run is prepared; its plan gets the states that earlier runs tell of. */
 int
 qn_plan_view_open(
-    struct qn_plan_view *v, const struct qn_run *run, struct qn_error *err);
+    struct qn_plan_view *v, struct qn_run *run, struct qn_error *err);
 
 void
 qn_plan_view_clear(struct qn_plan_view *v);

@@ -18,7 +18,7 @@ plan=(quern plan "$NIGHT" --data data --output night.out)
 
 say "before the run: everything is to do, nothing is written"
 expect_code 0 "${plan[@]}"
-expect_text out '^  results +12 \(0 there, 12 to do\)$'
+expect_text out '^  results +12 \(0 done, 0 stale, 12 to do\)$'
 expect_text out '^  members +at least 3 of 6$'
 refuse_file night.out
 expect_code 0 "${plan[@]}" --list-outputs
@@ -33,8 +33,13 @@ sort outputs | cmp - found || fail "other outputs than were listed"
 good
 rm night.out/science/M67/science-V-00[12].h5
 expect_code 0 "${plan[@]}"
-expect_text out '^  results +12 \(10 there, 2 to do\)$'
-expect_text out '^  results +1 \(1 there, 0 to do\)$'
+expect_text out '^  results +12 \(10 done, 0 stale, 2 to do\)$'
+expect_text out '^  results +1 \(1 done, 0 stale, 0 to do\)$'
+
+say "what has changed is stale, and what failed is not tried again"
+expect_code 0 "${plan[@]}" --set stages.flat.steps.1.normalize.by=mean
+expect_text out '^  results +2 \(0 done, 2 stale, 0 to do\)$'
+expect_text out '^  results +12 \(0 done, 10 stale, 2 to do\)$'
 
 say "for other programs"
 expect_code 0 "${plan[@]}" --json
