@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "comm/exchange.h"
+#include "engine/region.h"
 #include "model/array.h"
 #include "model/dtype.h"
 #include "model/shape.h"
@@ -19,65 +20,6 @@ enum {
 
 /* Samples of the whole grid between two questions whether to go on. */
 #define BETWEEN_QUESTIONS ((int64_t)1 << 30)
-
-/* ---- regions --------------------------------------------------------------- */
-
-/* A box of a block's memory: `at` is where the memory begins in the grid. */
-static struct qn_region
-region_of(const struct qn_type *grid, const struct qn_box *memory,
-          const struct qn_box *box, void *data)
-{
-    struct qn_region r = {.grid = *grid};
-    int64_t stride = 1, offset = 0;
-
-    for (int a = grid->shape.ndims - 1; a >= 0; a--) {
-        r.start[a] = box->start[a];
-        r.count[a] = box->count[a];
-        r.stride[a] = stride;
-        offset += (box->start[a] - memory->start[a]) * stride;
-        stride *= memory->count[a];
-    }
-    r.data = (char *)data + offset * (int64_t)qn_dtype_size(grid->dtype);
-    return r;
-}
-
-static int64_t
-box_samples(const struct qn_box *b)
-{
-    int64_t n = 1;
-
-    for (int a = 0; a < b->ndims; a++)
-        n *= b->count[a];
-    return n;
-}
-
-/* From one memory to another, row by row. */
-static void
-copy_region(const struct qn_region *to, const struct qn_region *from)
-{
-    int last = to->grid.shape.ndims - 1;
-    size_t size = qn_dtype_size(to->grid.dtype);
-    int64_t at[QN_MAX_DIMS] = {0};
-    int a;
-
-    if (last < 0) {
-        memcpy(to->data, from->data, size);
-        return;
-    }
-    do {
-        int64_t x = 0, y = 0;
-
-        for (a = 0; a < last; a++) {
-            x += at[a] * to->stride[a];
-            y += at[a] * from->stride[a];
-        }
-        memcpy((char *)to->data + (size_t)x * size,
-               (const char *)from->data + (size_t)y * size,
-               (size_t)to->count[last] * size);
-        for (a = last - 1; a >= 0 && ++at[a] == to->count[a]; a--)
-            at[a] = 0;
-    } while (a >= 0);
-}
 
 /* ---- a stencil -------------------------------------------------------------- */
 
@@ -140,8 +82,8 @@ set_halo(struct sweeping *w)
 static int
 open_level(struct sweeping *w, int i, struct qn_error *err)
 {
-    bool mine = box_samples(&w->b->own) > 0;
-    size_t n = mine ? (size_t)box_samples(&w->grown) : 1;
+    bool mine = qn_region_samples(&w->b->own) > 0;
+    size_t n = mine ? (size_t)qn_region_samples(&w->grown) : 1;
     int rc;
 
     w->halo.sample = qn_dtype_size(w->type[i].dtype);
@@ -188,10 +130,10 @@ run_box(struct sweeping *w, int i, const struct qn_box *box, int64_t steps)
     struct qn_region in, out;
     double t0 = qn_clock_now();
 
-    if (w->rc || !box_samples(box))
+    if (w->rc || !qn_region_samples(box))
         return;
-    in = region_of(&w->type[i], &w->grown, &w->grown, w->level[i].data);
-    out = region_of(&w->type[1 - i], &w->grown, box, w->level[1 - i].data);
+    in = qn_region_of(&w->type[i], &w->grown, &w->grown, w->level[i].data);
+    out = qn_region_of(&w->type[1 - i], &w->grown, box, w->level[1 - i].data);
     note(w, qn_sweep_run(&w->s, &in, &out, steps, w->err));
     w->b->computed += qn_clock_now() - t0;
 }
@@ -256,9 +198,9 @@ run_steps(struct sweeping *w, int i, int64_t steps)
 {
     struct qn_exchange *x = w->level[i].exchange;
     struct qn_box in = inside_of(w, &w->b->own);
-    bool overlap = !w->b->no_overlap && box_samples(&in) > 0;
+    bool overlap = !w->b->no_overlap && qn_region_samples(&in) > 0;
 
-    if (!box_samples(&w->b->own))
+    if (!qn_region_samples(&w->b->own))
         return;
     note(w, qn_exchange_start(x, room(w)));
     if (overlap)
@@ -290,7 +232,7 @@ ask(struct sweeping *w, int64_t *since, int64_t steps)
 static struct qn_region
 own_part(const struct sweeping *w, int i)
 {
-    return region_of(&w->type[i], &w->grown, &w->b->own, w->level[i].data);
+    return qn_region_of(&w->type[i], &w->grown, &w->b->own, w->level[i].data);
 }
 
 /* What came out at level i becomes the block. */
@@ -306,8 +248,8 @@ take_back(struct sweeping *w, int i)
         qn_array_clear(&b->array);
         QN_TRY(qn_array_make(&b->array, &type, w->err));
     }
-    to = region_of(&b->grid, &b->own, &b->own, b->array.data);
-    copy_region(&to, &from);
+    to = qn_region_of(&b->grid, &b->own, &b->own, b->array.data);
+    qn_region_copy(&to, &from);
     return 0;
 }
 
@@ -315,16 +257,16 @@ static int
 run_all(struct sweeping *w)
 {
     struct qn_block *b = w->b;
-    bool mine = box_samples(&b->own) > 0;
+    bool mine = qn_region_samples(&b->own) > 0;
     int64_t left = w->s.halo.steps, since = 0;
     int i = 0, rc = 0;
 
     if (mine) {
         struct qn_region to = own_part(w, 0);
         struct qn_region from =
-            region_of(&b->grid, &b->own, &b->own, b->array.data);
+            qn_region_of(&b->grid, &b->own, &b->own, b->array.data);
 
-        copy_region(&to, &from);
+        qn_region_copy(&to, &from);
     }
     for (; left > 0 && !rc; i = 1 - i) {
         int64_t steps = left < w->s.block ? left : w->s.block;
@@ -389,10 +331,10 @@ place(const struct qn_block *b, int i, enum qn_dtype type, void *whole,
     struct qn_type grid = {type, b->grid.shape};
     struct qn_box all = qn_shape_box(&grid.shape);
     struct qn_box box = qn_grid_block(&b->cut, i);
-    struct qn_region to = region_of(&grid, &all, &box, whole);
-    struct qn_region from = region_of(&grid, &box, &box, block);
+    struct qn_region to = qn_region_of(&grid, &all, &box, whole);
+    struct qn_region from = qn_region_of(&grid, &box, &box, block);
 
-    copy_region(&to, &from);
+    qn_region_copy(&to, &from);
 }
 
 static int
@@ -400,7 +342,7 @@ receive_block(struct qn_block *b, int i, enum qn_dtype type, void *whole,
               struct qn_error *err)
 {
     struct qn_box box = qn_grid_block(&b->cut, i);
-    size_t n = (size_t)box_samples(&box);
+    size_t n = (size_t)qn_region_samples(&box);
     struct qn_transfer *t = NULL;
     void *block;
     int rc;

@@ -29,8 +29,8 @@ widen(int64_t halo[QN_MAX_DIMS], const struct qn_step *step,
 
 int
 qn_cut_item(struct qn_cut *cut, int64_t halo[QN_MAX_DIMS],
-            const struct qn_plan_stage *st, const struct qn_task *t,
-            int ranks, struct qn_error *err)
+            const struct qn_plan_stage *st, const struct qn_task *t, int ranks,
+            struct qn_error *err)
 {
     const struct qn_type *grid = t->item->type;
     struct qn_lookup fields = qn_item_lookup(t->item);

@@ -14,6 +14,7 @@
 #include "engine/block.h"
 #include "engine/commit.h"
 #include "engine/cut.h"
+#include "engine/harvest.h"
 #include "engine/outcome.h"
 #include "engine/program.h"
 #include "engine/stage.h"
@@ -141,10 +142,10 @@ numbers(const int64_t *v, int n)
     return a;
 }
 
-/* Have a worker read the own box, of the item or (use) of an operand. */
+/* Have a worker read a box of the item or (use) of an operand. */
 static int
-read_region(struct part *p, json_t *use, int64_t offset, json_t **cards,
-            struct qn_error *err)
+read_region(struct part *p, json_t *use, const struct qn_box *box,
+            int64_t offset, json_t **cards, struct qn_error *err)
 {
     const struct qn_block *b = &p->block;
     struct qn_answer a = {0};
@@ -152,8 +153,8 @@ read_region(struct part *p, json_t *use, int64_t offset, json_t **cards,
         "{s:s,s:O,s:O,s:o,s:o,s:I,s:s}", "op", "region", "program",
         json_object_get(p->asked, "program"), "path",
         json_object_get(p->asked, "path"), "start",
-        numbers(b->own.start, b->own.ndims), "count",
-        numbers(b->own.count, b->own.ndims), "offset", (json_int_t)offset,
+        numbers(box->start, box->ndims), "count",
+        numbers(box->count, box->ndims), "offset", (json_int_t)offset,
         "dtype", qn_dtype_name(use ? p->h->st->precision : b->grid.dtype));
 
     if (json_object_get(p->asked, "hdu"))
@@ -194,12 +195,14 @@ type_of(const struct part *p, const struct qn_use *u)
                          : p->h->st->files.v[u->file].type;
 }
 
-/* Places in the arena for an operand that is read; a number has its own. */
+/* Places in the arena for operand i of a step that is read; a number has its
+ * own.  Reductions have the whole of theirs, on the team's first rank. */
 static int
 place_operand(struct part *p, struct ready *r, int i,
-              const struct qn_operand *op, const struct qn_use *u,
+              const struct qn_step *step, const struct qn_use *u,
               struct qn_error *err)
 {
+    const struct qn_operand *op = &step->operand[i];
     const struct qn_type *type;
 
     r->names[i] = op->name;
@@ -213,9 +216,13 @@ place_operand(struct part *p, struct ready *r, int i,
                                 QN_F64, 1, err);
     }
     type = type_of(p, u);
-    QN_TRY(qn_shape_fits(&p->block.grid.shape, &type->shape, err));
-    r->array[i].type.dtype = p->h->st->precision;
-    r->array[i].type.shape = part_shape(&p->block, &type->shape);
+    r->array[i].type = (struct qn_type){p->h->st->precision, type->shape};
+    if (step->product && p->block.team->rank)
+        return 0;
+    if (!step->product) {
+        QN_TRY(qn_shape_fits(&p->block.grid.shape, &type->shape, err));
+        r->array[i].type.shape = part_shape(&p->block, &type->shape);
+    }
     return qn_arena_place(&p->arena, (int64_t)qn_array_bytes(&r->array[i]),
                           &r->offset[i], err);
 }
@@ -232,11 +239,25 @@ place_all(struct part *p, struct qn_error *err)
                           &p->offset, err));
     for (int i = 0; i < stage->nsteps; i++)
         for (int k = 0; k < stage->steps[i].noperands; k++)
-            QN_TRY(place_operand(p, &p->ready[i], k,
-                                 &stage->steps[i].operand[k], &p->t->use[u++],
-                                 err));
+            QN_TRY(place_operand(p, &p->ready[i], k, &stage->steps[i],
+                                 &p->t->use[u++], err));
     qn_farm_memory(&p->h->run->farm, 0, p->arena.fd);
     return 0;
+}
+
+static int
+read_operand(struct part *p, int step, int i, json_t *use,
+             struct qn_error *err)
+{
+    const struct ready *r = &p->ready[step];
+    struct qn_box whole = qn_shape_box(&r->array[i].type.shape);
+
+    if (r->offset[i] < 0)
+        return 0;
+    return read_region(p, use,
+                       p->h->st->stage->steps[step].product ? &whole
+                                                            : &p->block.own,
+                       r->offset[i], NULL, err);
 }
 
 static int
@@ -247,12 +268,10 @@ read_all(struct part *p, struct qn_error *err)
     size_t u = 0;
     void *at;
 
-    QN_TRY(read_region(p, NULL, p->offset, &p->cards, err));
+    QN_TRY(read_region(p, NULL, &p->block.own, p->offset, &p->cards, err));
     for (int i = 0; i < stage->nsteps; i++)
-        for (int k = 0; k < stage->steps[i].noperands; k++, u++)
-            if (p->ready[i].offset[k] >= 0)
-                QN_TRY(read_region(p, json_array_get(uses, u),
-                                   p->ready[i].offset[k], NULL, err));
+        for (int k = 0; k < stage->steps[i].noperands; k++)
+            QN_TRY(read_operand(p, i, k, json_array_get(uses, u++), err));
     // mapped once all places are given out: from here on nothing moves
     QN_TRY(qn_arena_at(&p->arena, 0, p->arena.used, &at, err));
     p->block.array.data = (char *)at + p->offset;
@@ -349,9 +368,10 @@ take_steps(struct part *p, struct qn_error *err)
 {
     const struct qn_stage *stage = p->h->st->stage;
     bool has = p->block.team->rank < p->block.cut.nblocks;
+    const int nsteps = stage->nsteps - stage->nproducts;
     int rc = 0;
 
-    for (int i = 0; i < stage->nsteps && !rc;) {
+    for (int i = 0; i < nsteps && !rc;) {
         int n = run_of_points(stage, i);
 
         rc = has ? make_real(p, stage->steps[i].kernel, err) : 0;
@@ -386,20 +406,26 @@ output_type(const struct part *p)
     return dtype < 0 ? p->block.grid.dtype : (enum qn_dtype)dtype;
 }
 
+/* What a worker is told of one dataset of the result: the grid. */
 static json_t *
-write_request(const struct part *p, const char *tmp, int64_t bytes)
+grid_json(const struct part *p)
 {
     const struct qn_shape *s = &p->block.grid.shape;
-    json_t *used = json_array(), *products = json_array();
+
+    return json_pack("[{s:s,s:s,s:o,s:i}]", "name", "data", "dtype",
+                     qn_dtype_name(output_type(p)), "shape",
+                     numbers(s->n, s->ndims), "offset", 0);
+}
+
+static json_t *
+write_request(const struct part *p, const char *tmp, json_t *products,
+              int64_t bytes)
+{
+    json_t *used = json_array();
 
     json_array_append_new(used,
                           qn_program_used(p->h->run, p->h->s, p->t));
-    json_array_append_new(
-        products,
-        json_pack("{s:s,s:s,s:o,s:i}", "name", "data", "dtype",
-                  qn_dtype_name(output_type(p)), "shape",
-                  numbers(s->n, s->ndims), "offset", 0));
-    return json_pack("{s:s,s:O,s:s,s:O,s:o,s:o,s:O,s:I}", "op", "write",
+    return json_pack("{s:s,s:O,s:s,s:O,s:o,s:O,s:O,s:I}", "op", "write",
                      "program", json_object_get(p->asked, "program"),
                      "out_path", tmp, "key", json_object_get(p->asked, "key"),
                      "used", used, "products", products, "cards", p->cards,
@@ -408,8 +434,8 @@ write_request(const struct part *p, const char *tmp, int64_t bytes)
 
 /* Local, on the team's first rank, which has the whole result in a. */
 static int
-write_result(struct part *p, struct qn_arena *a, int64_t bytes,
-             struct qn_error *err)
+write_result(struct part *p, struct qn_arena *a, json_t *products,
+             int64_t bytes, struct qn_error *err)
 {
     struct qn_run *run = p->h->run;
     const struct qn_plan_stage *st = p->h->st;
@@ -420,8 +446,8 @@ write_result(struct part *p, struct qn_arena *a, int64_t bytes,
 
     qn_farm_memory(&run->farm, 1, a->fd);
     QN_TRY(qn_stage_temporary(run, target, &tmp, err));
-    rc = qn_farm_ask(&run->farm, write_request(p, tmp, bytes), 1e9, &answer,
-                     err);
+    rc = qn_farm_ask(&run->farm, write_request(p, tmp, products, bytes), 1e9,
+                     &answer, err);
     if (!rc && !answer.reply)
         rc = qn_fail(err, answer.why.code, "%s", answer.why.text);
     if (rc) {
@@ -471,6 +497,7 @@ gather_and_write(struct part *p, struct qn_error *err)
     int64_t bytes = qn_shape_count(&p->block.grid.shape) *
                     (int64_t)qn_dtype_size(output_type(p));
     struct qn_arena a = {.fd = -1};
+    json_t *products = grid_json(p);
     void *whole = NULL;
     int rc = first ? open_result(p, &a, bytes, &whole, err) : 0;
 
@@ -478,8 +505,77 @@ gather_and_write(struct part *p, struct qn_error *err)
     if (!rc)
         rc = qn_block_gather(&p->block, output_type(p), whole, err);
     if (!rc && first)
-        rc = write_result(p, &a, bytes, err);
+        rc = write_result(p, &a, products, bytes, err);
     qn_arena_close(&a);
+    json_decref(products);
+    return qn_comm_agree(p->block.team, rc, err);
+}
+
+/* ---- products --------------------------------------------------------------- */
+
+enum { GATHER_BYTES = 256 << 20 }; /* of samples, in one reduction, at most */
+
+/* The reductions behind the steps. */
+static int
+ready_products(struct part *p, struct qn_harvest *h, struct qn_error *err)
+{
+    const struct qn_stage *stage = p->h->st->stage;
+    const int first = stage->nsteps - stage->nproducts;
+    int64_t memory = stage->memory ? stage->memory : p->h->run->memory;
+
+    h->precision = p->h->st->precision;
+    h->memory = memory / 8 < GATHER_BYTES ? memory / 8 : GATHER_BYTES;
+    h->n = stage->nproducts;
+    QN_TRY(qn_memory_make((void **)&h->product, (size_t)h->n,
+                          sizeof *h->product, "the products", err));
+    for (int i = 0; i < h->n; i++) {
+        const struct qn_step *step = &stage->steps[first + i];
+        const struct ready *r = &p->ready[first + i];
+
+        h->product[i] = (struct qn_harvest_product){
+            .name = step->product,
+            .kernel = step->kernel,
+            .params = r->params,
+            .noperands = step->noperands,
+            .operand = r->operand,
+            .names = r->names,
+        };
+    }
+    return 0;
+}
+
+static int
+write_products(struct part *p, const struct qn_harvest *h,
+               struct qn_error *err)
+{
+    json_t *all = json_array();
+    struct qn_arena a = {.fd = -1};
+    int rc = qn_arena_open(&a, NULL, err);
+
+    if (!rc)
+        rc = qn_harvest_place(h, p->h->st->stage->output.dtype, &a, all, err);
+    if (!rc)
+        rc = write_result(p, &a, all, a.size, err);
+    qn_arena_close(&a);
+    json_decref(all);
+    return rc;
+}
+
+/* Collective over the team. */
+static int
+reduce_and_write(struct part *p, struct qn_error *err)
+{
+    bool first = p->block.team->rank == 0;
+    struct qn_harvest h = {0};
+    int rc = first ? ready_products(p, &h, err) : 0;
+
+    rc = qn_comm_agree(p->block.team, rc, err);
+    if (!rc)
+        rc = qn_harvest_take(&h, &p->block, err);
+    if (!rc && first)
+        rc = write_products(p, &h, err);
+    qn_harvest_clear(&h);
+    free(h.product);
     return qn_comm_agree(p->block.team, rc, err);
 }
 
@@ -536,7 +632,8 @@ make_item(struct sharing *h, const struct qn_task *t, struct qn_error *err)
     if (!rc)
         rc = take_steps(&p, err);
     if (!rc)
-        rc = gather_and_write(&p, err);
+        rc = h->st->stage->nproducts ? reduce_and_write(&p, err)
+                                     : gather_and_write(&p, err);
     clear_part(&p);
     return rc;
 }

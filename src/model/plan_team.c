@@ -17,6 +17,8 @@ is_local(const struct qn_step *step)
         if (step->operand[i].kind == QN_OPERAND_DATASET ||
             step->operand[i].reduce)
             return false;
+    if (step->product)
+        return true;
     return (step->kernel->point && step->kernel->real) ||
            step->kernel->stencil;
 }
@@ -78,8 +80,9 @@ largest_need(const struct qn_plan *p, const struct qn_plan_stage *st,
             continue;
         if (st->stage->nproducts)
             need = qn_plan_product_need(p, st, t, memory);
-        if (!need)
-            need = qn_plan_need(st, t, ranks);
+        // a team's first rank has a block beside what reductions take
+        if (!need || ranks > 1)
+            need += qn_plan_need(st, t, ranks);
         if (need > most) {
             most = need;
             *which = t;

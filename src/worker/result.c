@@ -134,11 +134,17 @@ load_product(struct qn_worker *w, struct qn_product *product,
                              (int64_t)qn_dtype_size(type.dtype),
                          &data, err));
     *a = qn_array_view(&type, data);
-    *product = (struct qn_product){.name = text(said, "name"), .data = a};
+    *product = (struct qn_product){
+        .name = text(said, "name"),
+        .data = a,
+        .units = json_string_value(json_object_get(said, "units")),
+        .within = json_string_value(json_object_get(said, "within")),
+        .axis = (int)integer(said, "axis"),
+    };
     return 0;
 }
 
-enum { MOST = 64 };
+enum { MOST = 160 };
 
 /* What is written; array[i] is product[i]'s, NULL data where unused. */
 struct written {
