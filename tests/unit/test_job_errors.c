@@ -156,12 +156,12 @@ static const struct wrong tops[] = {
      {"a stage is named with letters, digits", "not '.x'", "not 'a/b'",
       "'stage' wants a mapping like {input: ...}, not '3'",
       "stage 'd' has no input; add"}},
-    {"stages:\n  a:\n    inptu: x\n    team: 4\n    products: {}\n"
+    {"stages:\n  a:\n    inptu: x\n    team: -4\n    products: {}\n"
      "    memory: -3\n",
      {"stage 'a' has no input",
       "unknown key of a stage 'inptu'; did you "
       "mean 'input'?",
-      "`team: 4` is not available", "'products' wants a mapping like {sum:",
+      "'team' wants", "'products' wants a mapping like {sum:",
       "'memory' wants"}},
     {"stages:\n  a:\n    input: x\n    steps: [reduce: {axis: 0}, clip: {min: 1}]\n",
      {"4:13: 'reduce' is a reduction and must be the last step; go on in a"}},
@@ -190,8 +190,8 @@ static const struct wrong tops[] = {
       "the environment variable QN_NO_SUCH_NAME is not set",
       "'g' wants a text"}},
     {"vars: 3\nstages: {a: {input: x}}\n", {"'vars' wants a mapping"}},
-    {"stages: {a: {input: x, team: all, memory: [1]}}\n",
-     {"`team: all` is not available in this version; leave it out",
+    {"stages: {a: {input: x, team: most, memory: [1]}}\n",
+     {"'team' wants",
       "'memory' wants auto or a size like 4 GiB, not a list"}},
     {"name:night\nstages: {a: {input: x}}\n",
      {"1:1: a blank is missing behind the ':'"}},
