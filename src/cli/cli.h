@@ -72,7 +72,7 @@ qn_cli_drop(struct qn_strings *s);
 
 /* Options without a letter. */
 enum { QN_CLI_SYNC = 0x100, QN_CLI_SETTLE, QN_CLI_WATCH, QN_CLI_PROGRESS,
-       QN_CLI_VERIFY, QN_CLI_RANKS };
+       QN_CLI_VERIFY, QN_CLI_RANKS, QN_CLI_SHARD };
 
 struct qn_cli_job {
     const char *file;       /* JOB */
@@ -93,6 +93,7 @@ struct qn_cli_job {
     bool watch, verify_content;
     enum qn_progress_kind progress;
     double settle;          /* s; -1: not given                        */
+    int shard, shards;      /* --shard I/N; N 0: the whole              */
     bool help;              /* --help was asked for and answered        */
     bool speak;             /* this process may print (rank 0)          */
     int rc;                 /* QN_EUSAGE: a sentence was said           */

@@ -3,6 +3,7 @@
 
 #include "cli/cli.h"
 #include "cli/plan_view.h"
+#include "engine/shard.h"
 
 static const struct argp_option options[] = {
     {"data", 'd', "DIR", 0,
@@ -20,6 +21,8 @@ static const struct argp_option options[] = {
      0},
     {"ranks", QN_CLI_RANKS, "N", 0,
      "For a run of so many ranks (default: those of the launcher, else 1)", 0},
+    {"shard", QN_CLI_SHARD, "I/N", 0,
+     "Only what `run --shard I/N` would make", 0},
     {"items", 'i', NULL, 0, "Name every item, its result and its partners",
      0},
     {"list-outputs", 'l', NULL, 0,
@@ -72,6 +75,10 @@ qn_cmd_plan_job(struct qn_cli_job *o)
     rc = qn_cli_load(&l, o, &alone, &err);
     if (!rc)
         rc = qn_run_prepare(&run, &l.job, &l.options, &alone, &err);
+    if (!rc)
+        rc = qn_shard_choose(&run, false, &err);
+    for (int s = 0; !rc && s < l.job.nstages; s++)
+        run.plan.stage[s].wanted = qn_shard_makes(&run, s);
     code = rc ? qn_cli_exit(&err, true) : show(&run, o);
     qn_run_clear(&run);
     qn_cli_unload(&l);

@@ -95,6 +95,10 @@ static const struct argp_option options[] = {
      "may then leave files that are named but empty, a killed run none "
      "(default: group)",
      0},
+    {"shard", QN_CLI_SHARD, "I/N", 0,
+     "Only part I (from 0) of N of the items, so that N runs, in a SLURM "
+     "array say, make them all; combined stages that they use must be there",
+     0},
     {"fresh", 'f', NULL, 0, "Take nothing for done (default: resume)", 0},
     {"help", 'h', NULL, 0, "Show this text", 0},
     {0},
@@ -126,6 +130,8 @@ sum_up(struct qn_run *run, const struct qn_cli_job *o, double seconds)
                (long long)n->failed, (long long)(n->upstream + n->blocked),
                seconds, run->options->output);
     qn_young_say(run);
+    if (run->waiting)
+        return QN_EXIT_STOPPED; // it was said for what
     if (run->stopped && (!o->watch || qn_run_left(run))) {
         qn_message(QN_NOTE, "stopped before the end: run the same command "
                             "again to carry on");

@@ -6,10 +6,13 @@
 #include "cli/cli.h"
 #include "cli/folder.h"
 #include "cli/status.h"
+#include "engine/shard.h"
 
 static const struct argp_option options[] = {
-    {"failed", 'F', NULL, 0, "A line for each failed item, with its reason",
-     0},
+    {"failed", 'F', NULL, 0, "A line for each failed item, with its reason", 0},
+    {"shard", 'S', "I/N", 0,
+     "Only that of `run --shard I/N`, and of its --stage if it had one", 0},
+    {"stage", 's', "NAME", 0, "The --stage of that shard", 0},
     {"json", 'j', NULL, 0, "All of it for other programs", 0},
     {"help", 'h', NULL, 0, "Show this text", 0},
     {0},
@@ -21,7 +24,8 @@ static const char doc[] =
     "code is the run's: 0 all done (or "
     "running, or watching), 3 some items failed, 75 "
     "stopped or died: run the same command again. 2: DIR is no output "
-    "folder.";
+    "folder. Of shards all are summed up: 75 also where some have not "
+    "begun.";
 
 static int
 exit_code(const struct qn_status *s)
@@ -34,6 +38,7 @@ exit_code(const struct qn_status *s)
     case QN_STATUS_FAILED: return QN_EXIT_ITEMS;
     case QN_STATUS_BROKEN: return QN_EXIT_RUN;
     case QN_STATUS_STOPPED:
+    case QN_STATUS_WAITING:
     case QN_STATUS_DIED: break;
     }
     return QN_EXIT_STOPPED;
@@ -64,9 +69,16 @@ status_of(const struct qn_folder_words *w)
 {
     struct qn_status s = {0};
     struct qn_error err = {0};
+    char tag[QN_SHARD_TAG] = "";
     int code;
 
-    if (qn_status_load(&s, w->output, &err))
+    if (w->shards || w->stage) {
+        const struct qn_run_options one = {
+            .stage = w->stage, .shard = w->shard, .shards = w->shards};
+
+        qn_shard_tag(tag, sizeof tag, &one);
+    }
+    if (qn_status_load(&s, w->output, *tag ? tag : NULL, &err))
         return qn_cli_exit(&err, true);
     if (!s.journaled)
         qn_message(QN_WARNING,

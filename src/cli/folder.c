@@ -5,6 +5,18 @@
 #include <stdio.h>
 
 #include "cli/cli.h"
+#include "engine/shard.h"
+
+static error_t
+take_shard(struct qn_folder_words *w, const char *arg)
+{
+    struct qn_error err = {0};
+
+    if (!qn_shard_parse(&w->shard, &w->shards, arg, &err))
+        return 0;
+    fprintf(stderr, "quern: %s\n", err.text);
+    return ECANCELED;
+}
 
 static error_t
 take(int key, char *arg, struct argp_state *state)
@@ -15,6 +27,8 @@ take(int key, char *arg, struct argp_state *state)
     case 'F': w->failed = true; break;
     case 'j': w->json = true; break;
     case 'n': w->dry = true; break;
+    case 's': w->stage = arg; break;
+    case 'S': return take_shard(w, arg);
     case 'h':
         w->help = true;
         qn_cli_help(state);
@@ -28,6 +42,10 @@ take(int key, char *arg, struct argp_state *state)
         w->output = arg;
         break;
     case ARGP_KEY_END:
+        if (w->stage && !w->shards) {
+            fprintf(stderr, "quern: --stage goes with --shard I/N\n");
+            return ECANCELED;
+        }
         if (w->output || w->help)
             break;
         fprintf(stderr, "quern: which run? Usage: %s DIR (the output "

@@ -8,6 +8,8 @@
 struct qn_folder_words {
     const char *output;     /* DIR, as it was typed  */
     bool failed, json, dry; /* 'F', 'j', 'n'         */
+    const char *stage;      /* 's'; NULL             */
+    int shard, shards;      /* 'S'; of 0: none       */
     bool help;              /* asked for, and shown  */
 };
 

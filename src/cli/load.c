@@ -159,6 +159,8 @@ qn_cli_load(struct qn_cli_loaded *l, struct qn_cli_job *o,
         .settle = o->settle > 0 ? o->settle : 0,
         .growing = o->watch,
         .ranks = (int)o->ranks,
+        .shard = o->shard,
+        .shards = o->shards,
         .arguments = &o->arguments,
     };
     return qn_comm_agree(comm, rc, err);

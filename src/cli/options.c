@@ -9,6 +9,7 @@
 
 #include "base/memory.h"
 #include "cli/cli.h"
+#include "engine/shard.h"
 
 enum { MOST_RANKS = 1 << 20 };
 
@@ -106,6 +107,18 @@ take_deadline(struct qn_cli_job *o, const char *arg)
         complain(o, "--deadline needs seconds, not", arg);
 }
 
+static void
+take_shard(struct qn_cli_job *o, const char *arg)
+{
+    struct qn_error err = {0};
+
+    if (!qn_shard_parse(&o->shard, &o->shards, arg, &err))
+        return;
+    if (o->speak && !o->rc)
+        fprintf(stderr, "quern: %s\n", err.text);
+    o->rc = QN_EUSAGE;
+}
+
 /* The number of a word in a table that ends with NULL. */
 static int
 take_word(struct qn_cli_job *o, const char *option, const char *const *words,
@@ -179,6 +192,7 @@ take(int key, char *arg, struct argp_state *state)
     case QN_CLI_SYNC:
         o->sync = (enum qn_sync)take_word(o, "--sync", syncs, arg);
         break;
+    case QN_CLI_SHARD: take_shard(o, arg); break;
     case 'S':
         if (!strchr(arg, '='))
             complain(o, "--set needs path.to.key=value, not", arg);
@@ -228,7 +242,7 @@ static bool
 comes_later(const char *word)
 {
     static const char *const later[] = {
-        "team", "shard", "trace"};
+        "team", "trace"};
 
     for (size_t i = 0; i < sizeof later / sizeof *later; i++)
         if (!strcmp(word, later[i]))

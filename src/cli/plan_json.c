@@ -121,8 +121,9 @@ targets_json(const struct qn_plan_view *v, int s)
     json_t *all = json_array();
 
     for (int i = 0; i < st->ntargets; i++)
-        json_array_append_new(
-            all, target_json(st, &st->target[i], v->state[s][i]));
+        if (v->state[s][i] != QN_PLAN_OUT)
+            json_array_append_new(
+                all, target_json(st, &st->target[i], v->state[s][i]));
     return all;
 }
 
@@ -142,7 +143,7 @@ problems_json(const struct qn_plan_stage *st)
     char name[1200];
 
     for (int i = 0; i < st->ntasks; i++)
-        if (st->task[i].code)
+        if (st->task[i].code && st->task[i].state != QN_SKIPPED)
             add_problem(all, "item",
                         qn_item_name(name, sizeof name, st->task[i].item),
                         st->task[i].code, st->task[i].reason);
@@ -249,7 +250,9 @@ items_json(const struct qn_run *run, int s)
     if (qn_plan_names(run->job, s, &names, NULL))
         qn_cli_drop(&names);
     for (int i = 0; i < st->ntasks; i++)
-        json_array_append_new(all, item_json(run, st, &names, &st->task[i]));
+        if (st->task[i].state != QN_SKIPPED)
+            json_array_append_new(all,
+                                  item_json(run, st, &names, &st->task[i]));
     qn_cli_drop(&names);
     return all;
 }

@@ -95,7 +95,8 @@ print_results(const struct qn_plan_view *v, int s)
 
     for (int i = 0; i < ntargets; i++)
         n[v->state[s][i]]++;
-    printf("  %-12s %d (%d done, %d stale, %d to do", "results", ntargets,
+    printf("  %-12s %d (%d done, %d stale, %d to do", "results",
+           ntargets - n[QN_PLAN_OUT],
            n[QN_PLAN_DONE], n[QN_PLAN_STALE], n[QN_PLAN_TODO]);
     if (n[QN_PLAN_BEFORE])
         printf(", %d failed before", n[QN_PLAN_BEFORE]);
@@ -227,6 +228,8 @@ print_items(const struct qn_run *run, const struct qn_plan_stage *st)
         const struct qn_task *t = &st->task[i];
         char name[1200];
 
+        if (t->state == QN_SKIPPED)
+            continue;
         printf("  item         %s", qn_item_name(name, sizeof name, t->item));
         print_fields(&names, t->item);
         printf(" -> %s", t->target >= 0 && st->target[t->target].name
@@ -245,7 +248,7 @@ print_problems(const struct qn_plan_stage *st)
     char name[1200];
 
     for (int i = 0; i < st->ntasks; i++)
-        if (st->task[i].code)
+        if (st->task[i].code && st->task[i].state != QN_SKIPPED)
             printf("  problem      %s: %s\n",
                    qn_item_name(name, sizeof name, st->task[i].item),
                    st->task[i].reason);
@@ -315,6 +318,7 @@ qn_plan_print_outputs(const struct qn_plan_view *v)
 
         for (int i = 0; st->wanted && i < st->ntargets; i++)
             if (v->state[s][i] != QN_PLAN_FAILED &&
+                v->state[s][i] != QN_PLAN_OUT &&
                 (!st->stage->command.given || st->stage->command.writes.n))
                 printf("%s/%s\n", run->options->output, st->target[i].name);
     }

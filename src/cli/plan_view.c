@@ -55,6 +55,8 @@ state_of(const struct qn_plan_view *v, const struct qn_plan_stage *st,
 {
     int64_t good = 0, need = 1;
 
+    if (t->state == QN_SKIPPED)
+        return QN_PLAN_OUT;
     if (!t->name || t->code)
         return QN_PLAN_FAILED;
     for (int i = 0; i < t->ntasks; i++) {
@@ -149,7 +151,8 @@ qn_plan_view_items(const struct qn_plan_stage *st)
     int64_t n = 0;
 
     for (int i = 0; i < st->ntasks; i++)
-        n += st->task[i].item->frame < 0 ? 1 : st->task[i].item->nframes;
+        if (st->task[i].state != QN_SKIPPED)
+            n += st->task[i].item->frame < 0 ? 1 : st->task[i].item->nframes;
     return n;
 }
 
@@ -294,8 +297,9 @@ qn_plan_view_bytes(const struct qn_plan_view *v, int s, double *in,
         return;
     }
     for (int i = 0; i < st->ntasks; i++)
-        *in += item_bytes(&st->task[i]);
+        if (st->task[i].state != QN_SKIPPED)
+            *in += item_bytes(&st->task[i]);
     for (int i = 0; i < st->ntargets; i++)
-        if (v->state[s][i] != QN_PLAN_FAILED)
+        if (v->state[s][i] != QN_PLAN_FAILED && v->state[s][i] != QN_PLAN_OUT)
             *out += target_bytes(v, s, &st->target[i]);
 }

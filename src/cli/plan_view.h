@@ -14,6 +14,7 @@ enum qn_plan_view_state {
     QN_PLAN_FAILED, /* it cannot be made: a problem of it, or of what it
                        needs, says why                                    */
     QN_PLAN_BEFORE, /* it failed before, and would not be tried again     */
+    QN_PLAN_OUT,    /* another shard's                                    */
     QN_PLAN_NSTATES
 };
 

@@ -12,7 +12,7 @@ qn_status_json_word(enum qn_status_state state)
 {
     static const char *const words[] = {"running", "done", "failed",
                                         "stopped", "watching", "broken",
-                                        "died"};
+                                        "waiting", "died"};
 
     return words[state];
 }
@@ -112,13 +112,13 @@ qn_status_json(const struct qn_status *s)
     snprintf(run, sizeof run, "%016" PRIx64, s->run);
     return qn_cli_json_print(json_pack(
         "{s:s,s:s,s:s,s:b,s:s,s:s,s:I,s:i,s:i,s:o,s:f,s:o,s:o,s:o,s:o,s:o,"
-        "s:b,s:I}",
+        "s:b,s:I,s:O?}",
         "quern", QN_VERSION, "job", s->job, "state",
         qn_status_json_word(s->state), "stopping", s->stopping, "run", run,
-        "host", s->host, "pid", (json_int_t)s->pid, "ranks", s->ranks,
-        "nodes", s->nodes, "started", time_json(s->started_ns), "seconds",
-        s->seconds, "total", stage_json(&all), "stages", stages_json(s),
-        "rate", rate_json(s), "in_hand", flights_json(s), "failures",
-        failures_json(s), "journal", s->journaled, "damaged",
-        (json_int_t)s->damaged));
+        "host", s->host, "pid", (json_int_t)s->pid, "ranks", s->ranks, "nodes",
+        s->nodes, "started", time_json(s->started_ns), "seconds", s->seconds,
+        "total", stage_json(&all), "stages", stages_json(s), "rate",
+        rate_json(s), "in_hand", flights_json(s), "failures", failures_json(s),
+        "journal", s->journaled, "damaged", (json_int_t)s->damaged, "shards",
+        s->shards));
 }

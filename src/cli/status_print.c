@@ -59,6 +59,10 @@ print_state(const struct qn_status *s)
                "command again\n",
                span);
         return;
+    case QN_STATUS_WAITING:
+        printf("waiting for what it uses: make that and run the same command "
+               "again\n");
+        return;
     case QN_STATUS_DIED: break;
     }
     printf("died after %s", span);
@@ -101,6 +105,24 @@ print_stages(const struct qn_status *s, const struct qn_status_stage *all)
         print_numbers(&s->stage[i], width, aside);
     if (s->nstages > 1)
         print_numbers(all, width, aside);
+}
+
+/* "4: 3 done, 1 not begun" */
+static void
+print_shards(json_t *shards)
+{
+    const char *state, *word = " ";
+    long long all = 0;
+    json_t *n;
+
+    json_object_foreach(shards, state, n) all += json_integer_value(n);
+    printf("  shards %lld:", all);
+    json_object_foreach(shards, state, n)
+    {
+        printf("%s%lld %s", word, (long long)json_integer_value(n), state);
+        word = ", ";
+    }
+    printf("\n");
 }
 
 /* ---- speed ------------------------------------------------------------- */
@@ -190,6 +212,8 @@ qn_status_print(const struct qn_status *s, const char *output)
     printf("%s in %s: ", s->job, output);
     print_state(s);
     print_stages(s, &all);
+    if (s->shards)
+        print_shards(s->shards);
     print_rate(s);
     print_flights(s);
     if (s->nfailures)

@@ -202,11 +202,12 @@ find_temporaries(struct qn_clean *c, struct qn_error *err)
 static int
 find_own(struct qn_clean *c, struct qn_error *err)
 {
-    static const char *const folders[] = {"", "/journal", "/outputs"};
+    static const char *const folders[] = {"", "/journal", "/outputs",
+                                          "/shards"};
     struct finding f = {.c = c}, scratch = {.c = c, .scratch = true};
     bool goes;
 
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 4; i++) {
         struct qn_clean_names names = {0};
         char folder[32];
         int rc;
@@ -241,6 +242,19 @@ find_all(struct qn_clean *c, struct qn_error *err)
 
 /* ---- all of it --------------------------------------------------------- */
 
+static bool
+is_sharded(const char *output)
+{
+    char *path;
+    bool there;
+
+    if (qn_clean_list_join(&path, output, ".quern/shards", NULL))
+        return false;
+    there = !access(path, F_OK);
+    free(path);
+    return there;
+}
+
 /* *ended: the record says so. */
 static int
 check_record(const char *output, bool *ended, struct qn_error *err)
@@ -251,7 +265,10 @@ check_record(const char *output, bool *ended, struct qn_error *err)
     int rc = 0;
 
     QN_TRY(qn_clean_list_join(&path, output, ".quern/run.json", err));
-    if (access(path, F_OK))
+    *ended = false;
+    if (access(path, F_OK) && is_sharded(output))
+        ; // no whole run was ever here
+    else if (access(path, F_OK))
         rc = qn_fail(err, QN_EUSAGE,
                      "%s is no output folder: it has no .quern/run.json; "
                      "nothing is removed",

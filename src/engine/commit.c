@@ -14,6 +14,7 @@
 #include "base/memory.h"
 #include "base/system.h"
 #include "engine/exec.h"
+#include "engine/shard.h"
 #include "io/atomic.h"
 
 enum { GROUP_SECONDS = 1 };
@@ -31,7 +32,7 @@ int
 qn_commit_open(struct qn_commit *c, const struct qn_run *run, uint64_t id,
                struct qn_error *err)
 {
-    char *folder = NULL;
+    char *folder = NULL, tag[QN_SHARD_TAG];
     int rc;
 
     *c = (struct qn_commit){.run = id,
@@ -40,7 +41,9 @@ qn_commit_open(struct qn_commit *c, const struct qn_run *run, uint64_t id,
     gethostname(c->host, sizeof c->host - 1);
     if (asprintf(&folder, "%s/.quern/journal", run->options->output) < 0)
         return qn_fail(err, QN_ENOMEM, "no memory for a path");
-    rc = qn_journal_open(&c->journal, folder, c->rank, err);
+    rc = qn_journal_open_as(&c->journal, folder,
+                            qn_shard_tag(tag, sizeof tag, run->options),
+                            c->rank, err);
     free(folder);
     return rc;
 }

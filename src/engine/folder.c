@@ -22,6 +22,7 @@
 #include "engine/content.h"
 #include "engine/headers.h"
 #include "engine/lock.h"
+#include "engine/shard_lock.h"
 #include "io/atomic.h"
 
 static char *
@@ -70,6 +71,7 @@ lock_patiently(int fd)
 void
 qn_folder_close(struct qn_run *run)
 {
+    qn_shard_lock_close(run);
     if (run->lock > 0)
         close(run->lock);
     run->lock = 0;
@@ -112,9 +114,6 @@ note_start(struct qn_run *run)
 static int
 take_lock(struct qn_run *run, const char *path, struct qn_error *err)
 {
-    char host[128] = "", text[256];
-    int n;
-
     run->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (run->lock < 0)
         return qn_system_cannot(err, "write", path, errno);
@@ -129,13 +128,19 @@ take_lock(struct qn_run *run, const char *path, struct qn_error *err)
             return rc;
         }
     }
-    gethostname(host, sizeof host - 1);
-    note_start(run);
-    n = snprintf(text, sizeof text, "%s %ld %lld\n", host, (long)getpid(),
-                 (long long)run->started_ns);
-    if (ftruncate(run->lock, 0) < 0)
-        return qn_system_cannot(err, "write", path, errno);
-    return qn_system_write(run->lock, text, (size_t)n, path, err);
+    return qn_lock_sign(run->lock, path, &run->started_ns, err);
+}
+
+/* The whole folder, or what a shard takes of it; *alone: nobody else is at
+ * work in it. */
+static int
+take_locks(struct qn_run *run, const char *path, bool *alone,
+           struct qn_error *err)
+{
+    *alone = true;
+    if (run->options->shards)
+        return qn_shard_lock_open(run, alone, err);
+    return take_lock(run, path, err);
 }
 
 /* ---- lists ------------------------------------------------------------------------ */
@@ -149,7 +154,10 @@ write_list(const struct qn_run *run, const char *name,
 
     if (!rc && !path)
         rc = qn_fail(err, QN_ENOMEM, "no memory for a path");
-    if (!rc)
+    // other shards may be writing the very same
+    if (!rc && run->options->shards)
+        rc = qn_atomic_write(path, qn_text_get(text), text->len, err);
+    else if (!rc)
         rc = qn_atomic_replace(path, qn_text_get(text), text->len,
                                run->options->sync != QN_SYNC_OFF, err);
     free(path);
@@ -228,6 +236,7 @@ open_as_first(struct qn_run *run, struct qn_error *err)
 {
     char *outputs = path_of(run, "outputs"), *lock = path_of(run, "lock"),
          *stop = path_of(run, "stop");
+    bool alone = true, had = run->lock > 0;
     int rc = 0;
 
     if (!outputs || !lock || !stop)
@@ -235,13 +244,13 @@ open_as_first(struct qn_run *run, struct qn_error *err)
     if (!rc)
         rc = qn_atomic_folder(outputs, err);
     // whoever watches has it already, and may have been asked to stop
-    if (!rc && !run->lock) {
-        rc = take_lock(run, lock, err);
-        if (!rc && unlink(stop) < 0 && errno != ENOENT)
-            rc = qn_system_cannot(err, "remove", stop, errno);
-    } else if (!rc) {
+    if (!rc && run->lock)
         note_start(run);
-    }
+    else if (!rc)
+        rc = take_locks(run, lock, &alone, err);
+    // what others were asked to do is not ours to take back
+    if (!rc && !had && alone && unlink(stop) < 0 && errno != ENOENT)
+        rc = qn_system_cannot(err, "remove", stop, errno);
     if (!rc)
         rc = write_lists(run, err);
     if (!rc)

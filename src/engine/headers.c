@@ -161,7 +161,10 @@ save(struct qn_run *run, const struct qn_headers *h, struct qn_error *err)
 
     if (!rc && !path)
         rc = qn_fail(err, QN_ENOMEM, "no memory for a path");
-    if (!rc)
+    // other shards may be writing the very same
+    if (!rc && run->options->shards)
+        rc = qn_atomic_write(path, qn_text_get(&packed), packed.len, err);
+    else if (!rc)
         rc = qn_atomic_replace(path, qn_text_get(&packed), packed.len,
                                run->options->sync != QN_SYNC_OFF, err);
     qn_text_clear(&packed);

@@ -12,7 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
+
+#include "base/system.h"
+#include "engine/shard_lock.h"
 
 static int
 open_lock(const char *output, int flags)
@@ -68,11 +72,11 @@ try_lock(int fd, int how, struct qn_lock_holder *holder)
 }
 
 enum qn_lock_state
-qn_lock_look(const char *output, struct qn_lock_holder *holder)
+qn_lock_look_at(const char *path, struct qn_lock_holder *holder)
 {
     struct qn_lock_holder found = {.pid = 0};
     enum qn_lock_state state = QN_LOCK_FREE;
-    int fd = open_lock(output, O_RDONLY);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
 
     if (fd >= 0)
         state = try_lock(fd, LOCK_SH, &found);
@@ -83,6 +87,38 @@ qn_lock_look(const char *output, struct qn_lock_holder *holder)
     if (holder)
         *holder = found;
     return state;
+}
+
+enum qn_lock_state
+qn_lock_look(const char *output, struct qn_lock_holder *holder)
+{
+    enum qn_lock_state state = QN_LOCK_UNKNOWN;
+    char *path;
+
+    if (asprintf(&path, "%s/.quern/lock", output) < 0)
+        return state;
+    state = qn_lock_look_at(path, holder);
+    free(path);
+    // shards share it, and are seen by their own
+    return state == QN_LOCK_FREE ? qn_shard_lock_look(output, holder) : state;
+}
+
+int
+qn_lock_sign(int fd, const char *path, int64_t *started_ns,
+             struct qn_error *err)
+{
+    char host[128] = "", text[256];
+    struct timespec now;
+    int n;
+
+    gethostname(host, sizeof host - 1);
+    clock_gettime(CLOCK_REALTIME, &now);
+    *started_ns = now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+    n = snprintf(text, sizeof text, "%s %ld %lld\n", host, (long)getpid(),
+                 (long long)*started_ns);
+    if (ftruncate(fd, 0) < 0)
+        return qn_system_cannot(err, "write", path, errno);
+    return qn_system_write(fd, text, (size_t)n, path, err);
 }
 
 static int
@@ -118,13 +154,17 @@ int
 qn_lock_open(int *fd, const char *output, bool ended, struct qn_error *err)
 {
     struct qn_lock_holder holder;
+    enum qn_lock_state state;
     int rc;
 
     *fd = open_lock(output, O_RDWR | O_CREAT);
     if (*fd < 0)
         return qn_fail(err, QN_EIO, "%s/.quern/lock: %s", output,
                        strerror(errno));
-    rc = decide(try_lock(*fd, LOCK_EX, &holder), &holder, output, ended, err);
+    state = try_lock(*fd, LOCK_EX, &holder);
+    if (state == QN_LOCK_HELD)
+        qn_shard_lock_look(output, &holder); // says who, if it is shards
+    rc = decide(state, &holder, output, ended, err);
     if (rc)
         qn_lock_close(fd);
     return rc;

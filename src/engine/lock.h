@@ -2,7 +2,8 @@
  * that no run may meet.
  *
  * OUT/.quern/lock is held with flock by a running run, whose host, pid and
- * start it holds as text.  The lock of a dead process is free.  Local. */
+ * start it holds as text.  The lock of a dead process is free.  Shards share it
+ * and have each their own beside it: shard_lock.h.  Local. */
 #ifndef QN_ENGINE_LOCK_H
 #define QN_ENGINE_LOCK_H
 
@@ -25,9 +26,18 @@ struct qn_lock_holder {
     int64_t started_ns; /* wall time, ns since 1970 */
 };
 
-/* Changes nothing; needs no leave to write.  holder may be NULL. */
+/* Is a run or a shard at work there?  Changes nothing; needs no leave to
+ * write.  holder may be NULL. */
 enum qn_lock_state
 qn_lock_look(const char *output, struct qn_lock_holder *holder);
+
+/* The same of one lock file. */
+enum qn_lock_state qn_lock_look_at(const char *path,
+                                   struct qn_lock_holder *holder);
+
+/* Write into a lock file that is held who holds it, and since when. */
+int qn_lock_sign(int fd, const char *path, int64_t *started_ns,
+                 struct qn_error *err);
 
 /* Is nobody at work there?  QN_EUSAGE names who is, or may be.  ended: the
  * record says that the last run came to its end, which decides where the lock

@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "engine/shard.h"
 #include "io/atomic.h"
 
 static void
@@ -22,10 +23,13 @@ add_failure(json_t *list, const struct qn_plan_stage *st, const char *path,
         json_array_append_new(list, f);
 }
 
+/* Of a shard: its own items, and how many there are in all. */
 static json_t *
-stage_json(const struct qn_plan_stage *st, json_t *failures)
+stage_json(const struct qn_run *run, const struct qn_plan_stage *st,
+           json_t *failures)
 {
-    int count[QN_SKIPPED + 1] = {0};
+    int count[QN_SKIPPED + 1] = {0}, items = st->ntasks;
+    json_t *j;
 
     for (int i = 0; i < st->ntasks; i++) {
         const struct qn_task *t = &st->task[i];
@@ -38,12 +42,18 @@ stage_json(const struct qn_plan_stage *st, json_t *failures)
         if (st->target[i].state == QN_FAILED)
             add_failure(failures, st, st->target[i].name, st->target[i].code,
                         st->target[i].reason);
-    return json_pack("{s:s,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i}", //
-                     "name", st->stage->name, "items", st->ntasks, "before",
-                     st->before, "done", count[QN_FINISHED], "failed",
-                     count[QN_FAILED], "upstream", count[QN_UPSTREAM],
-                     "blocked", count[QN_BLOCKED], "skipped",
-                     count[QN_SKIPPED], "results", st->ntargets);
+    if (run->options->shards) {
+        items -= count[QN_SKIPPED];
+        count[QN_SKIPPED] = 0;
+    }
+    j = json_pack("{s:s,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i}", //
+                  "name", st->stage->name, "items", items, "before", st->before,
+                  "done", count[QN_FINISHED], "failed", count[QN_FAILED],
+                  "upstream", count[QN_UPSTREAM], "blocked", count[QN_BLOCKED],
+                  "skipped", count[QN_SKIPPED], "results", st->ntargets);
+    if (run->options->shards)
+        json_object_set_new(j, "all", json_integer(st->ntasks));
+    return j;
 }
 
 static json_t *
@@ -97,14 +107,14 @@ qn_record_write(const struct qn_run *run, const char *state,
                 struct qn_error *err)
 {
     json_t *stages = json_array(), *failures = json_array(), *all;
-    char host[256] = "", *text, *path = NULL;
+    char host[256] = "", tag[QN_SHARD_TAG], *text, *path = NULL;
     int rc;
 
     gethostname(host, sizeof host - 1);
     for (int s = 0; s < run->job->nstages; s++)
-        if (run->plan.stage[s].wanted)
-            json_array_append_new(stages,
-                                  stage_json(&run->plan.stage[s], failures));
+        if (qn_shard_makes(run, s))
+            json_array_append_new(
+                stages, stage_json(run, &run->plan.stage[s], failures));
     char id[17];
     struct timespec now;
     double seconds;
@@ -124,10 +134,15 @@ qn_record_write(const struct qn_run *run, const char *state,
                     "workers a rank", run->farm.n, "seconds", seconds,
                     "threads", threads_json(&run->threads), "phases",
                     phases_json(run), "stages", stages, "failures", failures);
+    if (all && run->options->shards)
+        json_object_update_new(all, json_pack("{s:i,s:i}", "shard",
+                                              run->options->shard, "shards",
+                                              run->options->shards));
     text = all ? json_dumps(all, JSON_INDENT(1)) : NULL;
     json_decref(all);
-    if (!text || asprintf(&path, "%s/.quern/run.json",
-                          run->options->output) < 0)
+    qn_shard_tag(tag, sizeof tag, run->options);
+    if (!text || asprintf(&path, "%s/.quern/%s%s.json", run->options->output,
+                          *tag ? "shards/" : "run", tag) < 0)
         rc = qn_fail(err, QN_ENOMEM, "no memory for the run record");
     else
         rc = qn_atomic_replace(path, text, strlen(text),

@@ -13,6 +13,7 @@
 #include "engine/exec.h"
 #include "engine/outcome.h"
 #include "engine/program.h"
+#include "engine/shard.h"
 #include "engine/sizes.h"
 #include "io/past.h"
 
@@ -86,7 +87,8 @@ take_found(void *ctx, int rank, int64_t unit, int code, int64_t value,
         if (st->task[t->task[i]].state == QN_TODO) {
             st->task[t->task[i]].state = QN_FINISHED;
             st->before++;
-            c->run->tally.before += qn_plan_frames(&st->task[t->task[i]]);
+            if (qn_shard_makes(c->run, c->s))
+                c->run->tally.before += qn_plan_frames(&st->task[t->task[i]]);
         }
     return 0;
 }

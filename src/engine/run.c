@@ -23,6 +23,7 @@
 #include "engine/inputs.h"
 #include "engine/program.h"
 #include "engine/record.h"
+#include "engine/shard.h"
 #include "engine/stage.h"
 #include "engine/stop.h"
 #include "engine/tell.h"
@@ -214,6 +215,8 @@ qn_run_prepare(struct qn_run *run, const struct qn_job *job,
     if (!rc)
         rc = open_plan(run, err);
     if (!rc)
+        rc = qn_shard_check(run, err);
+    if (!rc)
         rc = qn_farm_program(&run->farm, qn_program_look(run, -1),
                              &run->look, err);
     rc = qn_comm_agree(comm, rc, err);
@@ -275,11 +278,17 @@ failed_by_itself(const struct qn_plan_stage *st, const struct qn_target *t)
            t->state == QN_FAILED && qn_plan_members(st, t) > 0;
 }
 
+/* What belongs to other shards is not counted. */
 static void
-count_stage(struct qn_tally *n, const struct qn_plan_stage *st)
+count_stage(struct qn_tally *n, const struct qn_run *run, int s)
 {
+    const struct qn_plan_stage *st = &run->plan.stage[s];
+
+    if (!qn_shard_makes(run, s))
+        return;
     for (int i = 0; i < st->ntasks; i++)
-        count_task(n, &st->task[i]);
+        if (!run->options->shards || st->task[i].state != QN_SKIPPED)
+            count_task(n, &st->task[i]);
     for (int i = 0; i < st->ntargets; i++)
         n->failed += failed_by_itself(st, &st->target[i]);
 }
@@ -338,12 +347,12 @@ say_stage(const struct qn_run *run, int s, double seconds)
     struct qn_text line = {0};
     int made = 0;
 
-    if (run->comm->rank)
+    if (run->comm->rank || !qn_shard_makes(run, s))
         return;
     for (int i = 0; i < st->ntargets; i++)
         made += st->target[i].state == QN_FINISHED;
     name_failures(st);
-    count_stage(&n, st);
+    count_stage(&n, run, s);
     qn_text_add(&line, "%s: %lld of %lld items done", st->stage->name,
                 (long long)n.done, (long long)n.total);
     if (st->stage->combine.given)
@@ -404,6 +413,8 @@ qn_run_state(const struct qn_run *run)
 {
     const struct qn_tally *n = &run->tally;
 
+    if (run->waiting)
+        return "waiting";
     // a watch ends by being asked to
     if (run->stopped && (!run->options->growing || qn_run_left(run)))
         return "stopped";
@@ -426,6 +437,8 @@ qn_run_execute(struct qn_run *run, struct qn_error *err)
     if (!rc)
         qn_stop_watch(run->comm->rank ? NULL : stop, run->options->until);
     if (!rc)
+        rc = qn_shard_choose(run, true, err);
+    if (!rc)
         rc = qn_threads_measure(&run->threads, &run->farm, run->comm, err);
     if (!rc)
         rc = keep_record(run, "running", err);
@@ -437,10 +450,10 @@ qn_run_execute(struct qn_run *run, struct qn_error *err)
         if (!run->plan.stage[s].wanted)
             continue;
         take_usage(run, &before);
-        rc = qn_comm_agree(run->comm, qn_stage_run(run, s, err), err);
+        rc = qn_comm_agree(run->comm, qn_shard_stage(run, s, err), err);
         if (!rc)
             rc = end_phase(run, run->job->stages[s].name, t0, &before, err);
-        if (!rc)
+        if (!rc && !run->waiting)
             say_stage(run, s, qn_clock_now() - t0);
         if (!rc)
             rc = keep_record(run, "running", err);
@@ -449,7 +462,7 @@ qn_run_execute(struct qn_run *run, struct qn_error *err)
     free(stop);
     for (int s = 0; s < run->job->nstages; s++)
         if (run->plan.stage[s].wanted)
-            count_stage(&run->tally, &run->plan.stage[s]);
+            count_stage(&run->tally, run, s);
     if (!rc)
         rc = qn_comm_agree(run->comm, end_journal(run, err), err);
     if (rc) {

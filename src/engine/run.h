@@ -38,6 +38,7 @@ struct qn_run_options {
     bool growing;        /* more files may come: a stage may have none yet */
     int ranks;           /* that plan for: other than there are; 0: those  */
     const struct qn_strings *arguments; /* files behind the job            */
+    int shard, shards; /* --shard I/N: see shard.h; N 0: the whole        */
 };
 
 struct qn_tally {
@@ -75,7 +76,10 @@ struct qn_run {
     bool contents_loaded, contents_changed;
     struct qn_strings young; /* owned, on rank 0: files left by --settle    */
     int64_t failures;      /* of this run, the same on all ranks             */
+    int *shard_lock;       /* owned, rank 0: a shard's own                  */
+    int nshard_locks;
     bool stopped;
+    bool waiting; /* a shard that stopped for what is not there    */
 };
 
 /* Collective.  Discover, look at headers, plan every stage.  Nothing is

@@ -87,8 +87,8 @@ fail_short(struct qn_plan_stage *st, struct qn_error *err)
     return 0;
 }
 
-static int
-settle_stage(struct qn_run *run, int s, struct qn_error *err)
+int
+qn_settle_stage(struct qn_run *run, int s, struct qn_error *err)
 {
     struct qn_plan_stage *st = &run->plan.stage[s];
     int rc = qn_settle_block(run, s, err);
@@ -106,6 +106,6 @@ qn_settle_plan(struct qn_run *run, struct qn_error *err)
 {
     for (int s = 0; s < run->job->nstages; s++)
         if (run->plan.stage[s].wanted)
-            QN_TRY(settle_stage(run, s, err));
+            QN_TRY(qn_settle_stage(run, s, err));
     return 0;
 }

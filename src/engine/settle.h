@@ -10,6 +10,9 @@
 int
 qn_settle_block(struct qn_run *run, int s, struct qn_error *err);
 
+/* Collective.  The same for one stage, those before it settled or made. */
+int qn_settle_stage(struct qn_run *run, int s, struct qn_error *err);
+
 /* Collective, after qn_run_prepare, with run->past loaded on rank 0.  Give
  * every task and result of the plan its state, as far as earlier runs tell:
  * what is QN_TODO then is to be made.  Nothing is written. */

@@ -13,6 +13,7 @@
 
 #include "base/memory.h"
 #include "engine/lock.h"
+#include "engine/status_shards.h"
 
 #define NANO 1000000000.0
 
@@ -49,24 +50,29 @@ text_of(const json_t *object, const char *key)
 }
 
 static int
-load_record(struct qn_status *s, const char *output, struct qn_error *err)
+load_record(struct qn_status *s, const char *output, const char *tag,
+            struct qn_error *err)
 {
     json_error_t why;
     char *path;
+    bool there;
     int rc = 0;
 
     if (asprintf(&path, "%s/.quern/run.json", output) < 0)
         return qn_fail(err, QN_ENOMEM, "no memory for a path");
-    if (access(path, F_OK) && (errno == ENOENT || errno == ENOTDIR))
-        rc = qn_fail(err, QN_EUSAGE,
-                     "%s is no output folder: it has no .quern/run.json; "
-                     "give the folder that `quern run` named last",
-                     output);
-    else if (!(s->record = json_load_file(path, 0, &why)))
+    there = !access(path, F_OK) || (errno != ENOENT && errno != ENOTDIR);
+    if (there && !(s->record = json_load_file(path, 0, &why)))
         rc = qn_fail(err, access(path, R_OK) ? QN_EIO : QN_EFORMAT,
                      "%s cannot be read (%s); the next run writes it anew",
                      path, why.text);
     free(path);
+    if (!rc)
+        rc = qn_status_shards(&s->record, output, tag, err);
+    if (!rc && !s->record)
+        rc = qn_fail(err, QN_EUSAGE,
+                     "%s is no output folder: it has no .quern/run.json; "
+                     "give the folder that `quern run` named last",
+                     output);
     return rc;
 }
 
@@ -74,7 +80,8 @@ static int
 read_state(struct qn_status *s, const char *output, struct qn_error *err)
 {
     static const char *const words[] = {"running", "done", "failed",
-                                        "stopped", "watching", "broken"};
+                                        "stopped", "watching", "broken",
+                                        "waiting", "died"};
     const int n = sizeof words / sizeof *words;
     const char *word = text_of(s->record, "state");
     int i = 0;
@@ -96,12 +103,16 @@ static int
 find_state(struct qn_status *s, const char *output, struct qn_error *err)
 {
     QN_TRY(read_state(s, output, err));
-    if ((s->state != QN_STATUS_RUNNING && s->state != QN_STATUS_WATCHING) ||
+    // of shards that was looked at already
+    s->shards = json_object_get(s->record, "shards");
+    s->shards = json_is_object(s->shards) ? s->shards : NULL;
+    if (s->shards ||
+        (s->state != QN_STATUS_RUNNING && s->state != QN_STATUS_WATCHING) ||
         qn_lock_look(output, NULL) != QN_LOCK_FREE)
         return 0;
     json_decref(s->record);
     s->record = NULL;
-    QN_TRY(load_record(s, output, err));
+    QN_TRY(load_record(s, output, NULL, err));
     QN_TRY(read_state(s, output, err));
     if (s->state == QN_STATUS_RUNNING || s->state == QN_STATUS_WATCHING)
         s->state = QN_STATUS_DIED;
@@ -136,6 +147,14 @@ stage_of(const struct qn_status *s, const char *name, int last)
 }
 
 static int
+by_id(const void *a, const void *b)
+{
+    const uint64_t *x = a, *y = b;
+
+    return (*x > *y) - (*x < *y);
+}
+
+static int
 read_failures(struct qn_status *s, struct qn_error *err)
 {
     const json_t *all = json_object_get(s->record, "failures"), *j;
@@ -158,6 +177,27 @@ read_failures(struct qn_status *s, struct qn_error *err)
     return 0;
 }
 
+/* The ids of which the journal's lines count. */
+static int
+read_runs(struct qn_status *s, struct qn_error *err)
+{
+    const json_t *all = json_object_get(s->record, "runs"), *j;
+    size_t i;
+
+    QN_TRY(qn_memory_make((void **)&s->runs, json_array_size(all) + 1,
+                          sizeof *s->runs, "the runs", err));
+    json_array_foreach(all, i, j)
+    {
+        const char *id = json_string_value(j);
+
+        s->runs[s->nruns++] = id ? strtoull(id, NULL, 16) : 0;
+    }
+    if (!s->nruns)
+        s->runs[s->nruns++] = s->run;
+    qsort(s->runs, s->nruns, sizeof *s->runs, by_id);
+    return 0;
+}
+
 static int
 read_record(struct qn_status *s, const char *output, struct qn_error *err)
 {
@@ -169,6 +209,7 @@ read_record(struct qn_status *s, const char *output, struct qn_error *err)
     s->job = text_of(r, "job");
     s->host = text_of(r, "host");
     s->run = strtoull(text_of(r, "run"), NULL, 16);
+    QN_TRY(read_runs(s, err));
     s->pid = (long)number_of(r, "pid");
     s->ranks = (int)number_of(r, "ranks");
     s->nodes = (int)number_of(r, "nodes");
@@ -221,7 +262,7 @@ take_line(void *ctx, const struct qn_record *r, struct qn_error *err)
     struct reading *g = ctx;
     struct qn_status *s = g->s;
 
-    if (r->run != s->run)
+    if (!bsearch(&r->run, s->runs, s->nruns, sizeof *s->runs, by_id))
         return 0;
     s->journaled = true;
     if (r->time_ns > s->last_ns)
@@ -433,12 +474,13 @@ has_stop(const char *output)
 }
 
 int
-qn_status_load(struct qn_status *s, const char *output, struct qn_error *err)
+qn_status_load(struct qn_status *s, const char *output, const char *tag,
+               struct qn_error *err)
 {
     int rc;
 
     *s = (struct qn_status){.bytes = 0};
-    rc = load_record(s, output, err);
+    rc = load_record(s, output, tag, err);
     if (!rc)
         rc = read_record(s, output, err);
     if (!rc)
@@ -490,6 +532,7 @@ qn_status_clear(struct qn_status *s)
         free(s->note[i].host);
     }
     free(s->note);
+    free(s->runs);
     free(s->stage);
     free(s->failure);
     free(s->flight);

@@ -23,6 +23,7 @@ enum qn_status_state {
     QN_STATUS_STOPPED, /* it was asked to                                  */
     QN_STATUS_WATCHING, /* all is done, it waits for new files             */
     QN_STATUS_BROKEN,  /* it ended on an error of its own: disk full, MPI  */
+    QN_STATUS_WAITING, /* a shard: what it uses was not there              */
     QN_STATUS_DIED     /* nobody holds the lock, but the record says that
                           it runs                                          */
 };
@@ -57,7 +58,7 @@ struct qn_status {
     enum qn_status_state state;
     bool stopping;      /* it was asked to stop and has not yet             */
     const char *job, *host;
-    uint64_t run;       /* 0: not known                                    */
+    uint64_t run; /* 0: not known; of shards that which began last   */
     long pid;
     int ranks, nodes;
     int64_t started_ns; /* wall time, ns since 1970; 0: not known          */
@@ -73,6 +74,9 @@ struct qn_status {
     bool journaled;     /* the journal knows this run                      */
     long damaged;       /* lines of the journal                            */
 
+    uint64_t *runs; /* owned, [nruns]: all that count          */
+    size_t nruns;
+    json_t *shards;             /* {STATE: COUNT}; NULL: a whole run       */
     json_t *record;             /* owned: texts are borrowed from it ...   */
     struct qn_past past;        /* ... and from this, of this run alone    */
     struct qn_status_note *note; /* owned, [past.nitems]                   */
@@ -80,9 +84,11 @@ struct qn_status {
     int64_t last_ns;            /* of the run's last line                  */
 };
 
-/* QN_EUSAGE: that is no output folder.  QN_EFORMAT: its record is damaged. */
-int
-qn_status_load(struct qn_status *s, const char *output, struct qn_error *err);
+/* Of the last run or, where shards have begun since, of all of them; tag: of
+ * that shard alone, see shard.h; NULL.
+ * QN_EUSAGE: that is no output folder.  QN_EFORMAT: its record is damaged. */
+int qn_status_load(struct qn_status *s, const char *output, const char *tag,
+                   struct qn_error *err);
 
 /* Sums over the stages. */
 struct qn_status_stage

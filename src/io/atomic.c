@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -193,9 +194,13 @@ int
 qn_atomic_write(const char *path, const void *data, size_t n,
                 struct qn_error *err)
 {
-    char tag[32];
+    char tag[48];
+    unsigned salt;
 
-    snprintf(tag, sizeof tag, "%ld", (long)getpid());
+    // two machines may have the same pid
+    if (getrandom(&salt, sizeof salt, GRND_NONBLOCK) != sizeof salt)
+        salt = 0;
+    snprintf(tag, sizeof tag, "%ld-%08x", (long)getpid(), salt);
     return write_by_way_of(tag, path, data, n, true, err);
 }
 

@@ -33,7 +33,7 @@ int
 qn_atomic_sync(const char *path, struct qn_error *err);
 
 /* Write a whole small file atomically.  write may be called by several
- * processes at once.  replace is for the one that holds the folder's lock: its
+ * processes at once, on several machines.  replace is for the one that holds the folder's lock: its
  * temporary has one name, so that what a killed run left is written over; it
  * leaves it to the system when the file reaches the disk, unless sync. */
 int

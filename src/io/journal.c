@@ -38,11 +38,19 @@ int
 qn_journal_open(struct qn_journal *j, const char *folder, int rank,
                 struct qn_error *err)
 {
+    return qn_journal_open_as(j, folder, "", rank, err);
+}
+
+int
+qn_journal_open_as(struct qn_journal *j, const char *folder, const char *tag,
+                   int rank, struct qn_error *err)
+{
     int rc;
 
     *j = (struct qn_journal){.fd = -1, .end = -1};
     QN_TRY(qn_atomic_folder(folder, err));
-    if (asprintf(&j->path, "%s/%d.log", folder, rank) < 0) {
+    if (asprintf(&j->path, "%s/%s%s%d.log", folder, tag, *tag ? "." : "",
+                 rank) < 0) {
         j->path = NULL;
         return qn_fail(err, QN_ENOMEM, "no memory for a path");
     }

@@ -1,10 +1,10 @@
 /* The journal: what happened to each item, as lines added to files and never
  * changed.
  *
- * OUT/.quern/journal/RANK.log holds the lines of rank RANK of every run: their
- * number grows with ranks, never with items.  A line is text, to be read with
- * grep and cut: fields between tabs, with the CRC-32 of all that follows its
- * first tab in front:
+ * OUT/.quern/journal/RANK.log holds the lines of rank RANK of every run, that
+ * of a shard is SHARD.RANK.log: their number grows with ranks, never with
+ * items.  A line is text, to be read with grep and cut: fields between tabs,
+ * with the CRC-32 of all that follows its first tab in front:
  *
  *     5d3f0a91  done  run=00c0ffee00c0ffee  t=1700000000.123456789
  *     stage=science  name=science/a.h5  item=raw/a.fits  key=9f...
@@ -89,6 +89,11 @@ struct qn_journal {
 /* Open FOLDER/RANK.log for adding; folder and file are made where missing. */
 int
 qn_journal_open(struct qn_journal *j, const char *folder, int rank, struct qn_error *err);
+
+/* Open FOLDER/TAG.RANK.log: for runs that go on side by side, so that each
+ * file has one writer.  tag "": the same as above. */
+int qn_journal_open_as(struct qn_journal *j, const char *folder,
+                       const char *tag, int rank, struct qn_error *err);
 
 /* Add a line to those in memory.  QN_EVALUE if it is longer than a line may
  * be (1 MiB), QN_ENOMEM; the other lines stay. */

@@ -48,15 +48,19 @@ struct load {
 
 /* ---- the files ----------------------------------------------------------- */
 
-/* "12.log": 12; else -1. */
+/* "12.log", "science@0-4.12.log": 12; else -1. */
 static int64_t
 log_number(const char *name)
 {
-    size_t digits = strspn(name, "0123456789");
+    size_t n = strlen(name), digits = 0;
+    const char *end = n > 4 ? name + n - 4 : name;
 
-    if (!digits || digits > 18 || strcmp(name + digits, ".log") != 0)
+    while (end - digits > name && strchr("0123456789", end[-1 - (int)digits]))
+        digits++;
+    if (!digits || digits > 18 || strcmp(end, ".log") != 0 || name[0] == '.' ||
+        (end - digits > name && end[-1 - (int)digits] != '.'))
         return -1;
-    return strtoll(name, NULL, 10);
+    return strtoll(end - digits, NULL, 10);
 }
 
 static int
@@ -96,7 +100,8 @@ by_number(const void *a, const void *b)
 {
     const struct source *x = a, *y = b;
 
-    return (x->number > y->number) - (x->number < y->number);
+    return x->number != y->number ? (x->number > y->number ? 1 : -1)
+                                  : strcmp(x->path, y->path);
 }
 
 static int
