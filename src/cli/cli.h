@@ -43,6 +43,8 @@ qn_cmd_status(int argc, char **argv);
 int
 qn_cmd_stop(int argc, char **argv);
 int
+qn_cmd_submit(int argc, char **argv);
+int
 qn_cmd_clean(int argc, char **argv);
 int
 qn_cmd_doctor(int argc, char **argv);

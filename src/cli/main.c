@@ -23,7 +23,7 @@ const struct qn_cli_command qn_cli_commands[] = {
     {"report", "one page about a run", NULL},
     {"doctor", "facts and warnings about this machine", qn_cmd_doctor},
     {"tune", "find the best number of ranks and threads", NULL},
-    {"submit", "send the job to SLURM", NULL},
+    {"submit", "send the job to SLURM", qn_cmd_submit},
     {"exec", "one program over files, without a job file", qn_cmd_exec},
     {"stop", "ask a running run to stop", qn_cmd_stop},
     {"clean", "remove what no longer belongs to the job", qn_cmd_clean},

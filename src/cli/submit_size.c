@@ -1,0 +1,193 @@
+/* Defaults from the plan and from what items took before. */
+#include "cli/submit_size.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "io/journal.h"
+#include "model/shape.h"
+
+enum {
+    ITEMS_A_TASK = 64,
+    TASKS_MOST = 32,
+    CPUS = 4,
+    MINUTES = 60,
+    REQUEUES = 20
+};
+
+#define MIB          (1 << 20)
+#define BYTES_A_TASK (8192.0 * MIB)
+
+/* ---- what was learned
+ * ----------------------------------------------------------- */
+
+struct learning {
+    const struct qn_run *run;
+    struct qn_submit_cost *cost;
+};
+
+static int
+take_line(void *ctx, const struct qn_record *r, struct qn_error *err)
+{
+    struct learning *l = ctx;
+    double seconds = r->read_s + r->decode_s + r->compute_s + r->write_s;
+    int s;
+
+    (void)err;
+    if (r->kind != QN_RECORD_DONE || !(seconds > 0))
+        return 0;
+    s = qn_job_stage(l->run->job, r->stage);
+    if (s < 0)
+        return 0;
+    l->cost[s].seconds +=
+        (seconds - l->cost[s].seconds) / (double)++l->cost[s].items;
+    return 0;
+}
+
+int
+qn_submit_size_learn(struct qn_submit_cost *cost, const struct qn_run *run,
+                     struct qn_error *err)
+{
+    struct learning l = {run, cost};
+    char *folder;
+    int rc;
+
+    if (asprintf(&folder, "%s/.quern/journal", run->options->output) < 0)
+        return qn_fail(err, QN_ENOMEM, "no memory for a path");
+    rc = qn_journal_load(folder, take_line, &l, NULL, err);
+    free(folder);
+    return rc;
+}
+
+/* ---- what is to be made
+ * ----------------------------------------------------------- */
+
+int64_t
+qn_submit_size_left(const struct qn_run *run, int s)
+{
+    const struct qn_plan_stage *st = &run->plan.stage[s];
+    int64_t n = 0;
+
+    for (int i = 0; i < st->ntargets; i++)
+        n += st->target[i].state == QN_TODO;
+    return n;
+}
+
+static double
+bytes_of(const struct qn_task *t)
+{
+    double n = t->item->frame < 0 ? 1 : t->item->nframes;
+
+    // in float64, whatever is computed on the way
+    return n * 8 * (double)qn_shape_count(&t->item->type->shape);
+}
+
+/* The largest of its items in memory, and all that its files hold. */
+static void
+measure(const struct qn_plan_stage *st, double *largest, double *all)
+{
+    *largest = *all = 0;
+    for (int i = 0; i < st->ntasks; i++) {
+        double n = st->task[i].code ? 0 : bytes_of(&st->task[i]);
+
+        *largest = n > *largest ? n : *largest;
+        *all +=
+            st->task[i].item->bytes > 0 ? (double)st->task[i].item->bytes : n;
+    }
+}
+
+/* ---- filling in
+ * ------------------------------------------------------------------- */
+
+static int
+fill(struct qn_submit_settings *settings, enum qn_submit_setting which,
+     double n, const char *unit, struct qn_error *err)
+{
+    char text[40];
+
+    if (settings->v[which])
+        return 0;
+    snprintf(text, sizeof text, "%.0f%s", n, unit);
+    return qn_submit_set(settings, which, text, "the default", err);
+}
+
+static double
+number(const struct qn_submit_settings *settings, enum qn_submit_setting which)
+{
+    return atof(settings->v[which]);
+}
+
+static double
+tasks_for(const struct qn_run *run, int s, double bytes)
+{
+    int64_t left = qn_submit_size_left(run, s);
+    double n = ceil((double)left / ITEMS_A_TASK);
+
+    n = fmax(n, fmin(ceil(bytes / BYTES_A_TASK), (double)left));
+    return fmax(1, fmin(n, TASKS_MOST));
+}
+
+/* Input, result and two steps between them, in each worker that computes and
+ * one that reads ahead; a combination keeps as many pixels as it can. */
+static double
+memory_for(const struct qn_run *run, int s,
+           const struct qn_submit_settings *settings, double largest,
+           double all)
+{
+    double cpus = number(settings, QN_SUBMIT_CPUS);
+    double ranks = ceil(number(settings, QN_SUBMIT_NTASKS) /
+                        number(settings, QN_SUBMIT_NODES));
+    double mib = (cpus + 1) * 4 * largest / MIB + 64 * cpus + 192;
+
+    if (run->job->memory)
+        mib = 1.25 * (double)run->job->memory / MIB;
+    else if (run->job->stages[s].combine.given)
+        mib += fmin(4 * all / MIB, 4096);
+    return ceil(mib * ranks / 256) * 256;
+}
+
+static double
+minutes_for(const struct qn_submit_settings *settings,
+            const struct qn_submit_cost *cost, int64_t items)
+{
+    double workers = number(settings, QN_SUBMIT_CPUS) *
+                     number(settings, QN_SUBMIT_NTASKS) *
+                     number(settings, QN_SUBMIT_ARRAY);
+
+    if (!cost->items)
+        return MINUTES;
+    return 10 *
+           ceil((5 + 2 * cost->seconds * (double)items / workers / 60) / 10);
+}
+
+int
+qn_submit_size_fill(struct qn_submit_settings *settings,
+                    const struct qn_run *run, int s,
+                    const struct qn_submit_cost *cost, struct qn_error *err)
+{
+    bool one = run->job->stages[s].combine.given;
+    double largest, all;
+
+    measure(&run->plan.stage[s], &largest, &all);
+    if (one) { // as a whole
+        free(settings->v[QN_SUBMIT_ARRAY]);
+        settings->v[QN_SUBMIT_ARRAY] = NULL;
+    }
+    QN_TRY(fill(settings, QN_SUBMIT_ARRAY, one ? 1 : tasks_for(run, s, all), "",
+                err));
+    QN_TRY(fill(settings, QN_SUBMIT_NODES, 1, "", err));
+    QN_TRY(fill(settings, QN_SUBMIT_NTASKS, number(settings, QN_SUBMIT_NODES),
+                "", err));
+    QN_TRY(fill(settings, QN_SUBMIT_CPUS, CPUS, "", err));
+    QN_TRY(fill(settings, QN_SUBMIT_MEM,
+                memory_for(run, s, settings, largest, all), "M", err));
+    QN_TRY(fill(settings, QN_SUBMIT_TIME,
+                minutes_for(settings, cost, qn_submit_size_left(run, s)), "",
+                err));
+    QN_TRY(fill(settings, QN_SUBMIT_REQUEUES, REQUEUES, "", err));
+    if (settings->v[QN_SUBMIT_LAUNCHER])
+        return 0;
+    return qn_submit_set(settings, QN_SUBMIT_LAUNCHER, "auto", "the default",
+                         err);
+}
