@@ -18,14 +18,17 @@ build_packages=(
 test_packages=(
     binutils
     clang
+    cwltool
     libclang-rt-dev
     libopenblas0-pthread
+    munge
     python3-astropy
     python3-h5py
     python3-numpy
     python3-scipy
     python3-silx
     shellcheck
+    slurm-wlm
     strace
     valgrind
 )

@@ -80,6 +80,15 @@ parse(struct qn_submit_settings *s, const char *path, const char *text,
     return rc;
 }
 
+/* Nothing but comments? */
+static bool
+is_empty(const char *text)
+{
+    while (*(text += strspn(text, " \t\r\n")) == '#')
+        text += strcspn(text, "\n");
+    return !*text;
+}
+
 /* A file that is not there sets nothing. */
 static int
 load_file(struct qn_submit_settings *s, const char *path, struct qn_error *err)
@@ -91,7 +100,7 @@ load_file(struct qn_submit_settings *s, const char *path, struct qn_error *err)
     if (!path || access(path, F_OK))
         return 0;
     rc = qn_system_slurp(&text, &n, path, err);
-    if (!rc)
+    if (!rc && !is_empty(text))
         rc = parse(s, path, text, n, err);
     free(text);
     return rc;

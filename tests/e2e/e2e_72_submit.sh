@@ -1,0 +1,188 @@
+#!/usr/bin/env bash
+# `quern submit` without a cluster: what it prints and what it would send; the
+# settings of a site and of a user; a template of one's own; words that are
+# wrong.  A stand-in for sbatch writes down what it was given.
+. "$(dirname "$0")/lib.sh"
+
+export XDG_CONFIG_HOME=$scratch/config
+mkdir -p config/quern programs
+cat >programs/sbatch <<'END'
+#!/bin/sh
+echo "$*" >>"$SENT"
+n=$(wc -l <"$SENT")
+[ "$n" != "${REFUSED:-}" ] || { echo "sbatch: error: no such partition" >&2; exit 1; }
+echo "$((100 + n));here"
+END
+chmod +x programs/sbatch
+export SENT=$scratch/sent
+PATH=$scratch/programs:$PATH
+make_night data --size 32
+
+submit()
+{
+    run quern submit "$NIGHT" --data data --output "$@"
+}
+
+say "words that are wrong"
+for bad in --array=0 --array=x --nodes=-1 --time=soon --time=1:2:3:4 --mem=lots \
+    --launcher=ssh '--partition=a b' --partition= --requeues=x --arry=2; do
+    submit n.out --dry-run "$bad"
+    [ $code -eq 2 ] || { show; fail "$bad gives $code"; }
+    good
+done
+expect_code 2 quern submit
+expect_code 2 quern submit "$NIGHT" data/raw/bias-001.fits
+expect_text err "takes one job"
+expect_code 2 quern submit nothing.yaml
+submit n.out --stage nothing
+[ $code -eq 2 ] || fail "a stage that is not there"
+expect_code 0 quern submit --help
+expect_text out 'cpus-per-task'
+refuse_file n.out sent
+
+say "--dry-run prints all, writes and sends nothing"
+submit n.out --dry-run --array 4 --ntasks 2 --time 30 --set output=x -- --mail-type=END
+[ $code -eq 0 ] || { show; fail "dry run"; }
+refuse_file n.out sent
+[ "$(grep -c '^#!/bin/bash$' out)" -eq 4 ] || fail "not four scripts"
+good
+expect_text out '^# sbatch --parsable --dependency=afterany:<bias>:<flat> --kill-on-invalid-dep=yes --mail-type=END .*/science.sbatch$'
+expect_text out '^#SBATCH --array=0-3$'
+expect_text out '^#SBATCH --ntasks=2$'
+expect_text out '^#SBATCH --signal=B:USR1@120$'
+expect_text out "^run=.* --stage science .*--set output=x\)$"
+[ "$(grep -c '^#SBATCH --array' out)" -eq 1 ] || fail "a combined stage has an array"
+good
+refuse_text out '@[A-Z_]+@'
+awk '/^#!/ { n++ } n { print > "script-" n }' out
+for script in script-[1-4]; do
+    bash -n "$script" || fail "$script is no script"
+    good
+done
+
+say "sent in order; nothing is left to do afterwards"
+submit n.out --array 2 --time 2
+[ $code -eq 0 ] || { show; fail "submit"; }
+expect_text out '^science: job 103, an array of 2, after 101 and 102$'
+expect_text sent '^--parsable --dependency=afterany:103 --kill-on-invalid-dep=yes .*/stack.sbatch$'
+expect_text n.out/.quern/submit/science.sbatch '^#SBATCH --signal=B:USR1@30$'
+[ -x n.out/.quern/submit/bias.sbatch ] || fail "the script cannot be run"
+export SLURM_NTASKS=1
+expect_code 0 bash n.out/.quern/submit/bias.sbatch
+expect_code 0 bash n.out/.quern/submit/flat.sbatch
+for i in 0 1; do
+    SLURM_ARRAY_TASK_ID=$i expect_code 0 bash n.out/.quern/submit/science.sbatch
+done
+rm sent
+submit n.out --array 2
+expect_text out '^stack: job 101$'
+[ "$(wc -l <sent)" -eq 1 ] || fail "what is done was sent again"
+expect_code 0 bash n.out/.quern/submit/stack.sbatch
+submit n.out
+expect_text out '^Nothing is left to do'
+expect_quern 0 0 run "$NIGHT" --data data --output whole.out
+compare whole.out n.out
+
+say "what was learned: the time an item took"
+touch data/raw/science-B-001.fits
+run quern submit "$NIGHT" --data data --output whole.out --dry-run
+expect_text out '^#SBATCH --time=10$' # of nothing it would be 60
+
+say "a script that stops: exit codes, and who is requeued"
+cat >programs/scontrol <<'END'
+#!/bin/sh
+echo "$*" >>"$SENT"
+[ "$1" = show ]
+END
+chmod +x programs/scontrol
+rm -rf n.out sent
+submit n.out
+SLURM_JOB_ID=7 expect_code 75 bash n.out/.quern/submit/science.sbatch
+expect_text err 'science needs bias, of which'
+refuse_text sent 'requeue'
+truncate -s 3000 data/raw/bias-001.fits
+expect_code 3 bash n.out/.quern/submit/bias.sbatch
+expect_code 0 bash n.out/.quern/submit/flat.sbatch
+refuse_text sent 'requeue'
+make_night data --size 32
+
+say "--strict and at-least: only where all went well"
+rm sent
+submit s.out --strict
+expect_text sent 'dependency=afterok:101:102 --kill'
+rm sent
+submit a.out --set stages.stack.combine.at-least=100%
+expect_text sent 'dependency=afterok:103 --kill'
+expect_text sent 'dependency=afterany:101:102'
+rm sent
+submit b.out --set stages.stack.combine.at-least=100% --allow-failures 5%
+expect_text sent 'dependency=afterany:103'
+expect_text b.out/.quern/submit/science.sbatch 'allow-failures 5%\)$'
+
+say "sbatch refuses"
+rm sent
+REFUSED=3 submit r.out
+[ $code -eq 1 ] || { show; fail "sbatch refused and submit said $code"; }
+good
+expect_text err 'no such partition'
+expect_text err '^scancel 101 102 '
+
+say "settings of one's own"
+cat >config/quern/submit.yaml <<'END'
+partition: long
+account: astro
+time: "2-00:00:00"
+cpus-per-task: 8
+setup: |
+  module load openmpi
+  ulimit -c 0
+END
+submit n2.out --dry-run --partition short
+expect_text out '^#SBATCH --partition=short$'
+expect_text out '^#SBATCH --account=astro$'
+expect_text out '^#SBATCH --time=2-00:00:00$'
+expect_text out '^module load openmpi$'
+printf 'partiton: long\ntime: later\nmem: [1]\n' >config/quern/submit.yaml
+submit n2.out --dry-run
+[ $code -eq 2 ] || fail "settings that are wrong"
+expect_text err "submit.yaml:1:1: unknown setting 'partiton'; did you mean 'partition'"
+expect_text err 'submit.yaml:2:7: time needs minutes'
+expect_text err 'submit.yaml:3:6: mem needs one value'
+echo '- a' >config/quern/submit.yaml
+submit n2.out --dry-run
+[ $code -eq 2 ] || fail "settings that are a list"
+: >config/quern/submit.yaml
+
+say "a template of one's own"
+# shellcheck disable=SC2016 # for the script
+printf '#!/bin/sh\n@SBATCH@\n#SBATCH -C gpu\n%s\n' \
+    'exec @QUERN@ run @RUN@ --shard ${SLURM_ARRAY_TASK_ID:-0}/@SHARDS@ # a@b.c' \
+    >config/quern/sbatch
+submit n2.out --dry-run
+expect_text out '^#SBATCH -C gpu$'
+expect_text out '# a@b.c$'
+echo '@NOTHING@' >mine
+QUERN_SBATCH_TEMPLATE=mine submit n2.out --dry-run
+[ $code -eq 2 ] || fail "a template with an unknown word"
+expect_text err 'has @NOTHING@, which is not known'
+QUERN_SBATCH_TEMPLATE=nowhere submit n2.out --dry-run
+[ $code -ne 0 ] || fail "a template that is not there"
+rm config/quern/sbatch
+
+say "names that need quotes"
+odd="it's 50% of \"this\""
+run quern submit "$NIGHT" --data data --output "$odd"
+[ $code -eq 0 ] || { show; fail "an odd name"; }
+expect_text "$odd/.quern/submit/bias.sbatch" "^#SBATCH --output=.*50%% of "
+expect_code 0 bash "$odd/.quern/submit/bias.sbatch"
+expect_file "$odd/bias.h5"
+
+say "no SLURM at all"
+rm programs/sbatch
+if ! command -v sbatch >/dev/null; then
+    submit z.out
+    [ $code -eq 2 ] || { show; fail "without sbatch: $code"; }
+    expect_text err 'sbatch cannot be started: .* --dry-run prints'
+fi
+
+finish
