@@ -9,7 +9,7 @@
 cwlVersion: v1.2
 class: CommandLineTool
 baseCommand: [quern, run]
-arguments: [--output, reduced]
+arguments: [--output=reduced]
 inputs:
   job:
     type: File
