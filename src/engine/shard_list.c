@@ -112,6 +112,8 @@ add_stage(struct qn_key *k, const struct qn_stage *stage)
     add_strings(k, &stage->input.slice);
     add_word(k, stage->input.frames);
     qn_key_number(k, stage->input.each);
+    add_strings(k, &stage->command.words);
+    add_strings(k, &stage->command.writes);
     add_steps(k, stage);
     add_json(k, stage->combine.params);
     add_strings(k, &stage->combine.per);
