@@ -22,21 +22,21 @@ int
 qn_shard_parse(int *index, int *count, const char *text, struct qn_error *err)
 {
     char end;
-    int i, n;
+    long i, n;
 
     if (text[strspn(text, "0123456789/")] || strlen(text) > 20 ||
-        sscanf(text, "%d/%d%c", &i, &n, &end) != 2 || n < 1)
+        sscanf(text, "%6ld/%6ld%c", &i, &n, &end) != 2 || n < 1)
         return qn_fail(err, QN_EUSAGE,
                        "--shard needs I/N, I from 0 to N-1, such as 0/4, not "
                        "'%.40s'",
                        text);
     if (i >= n)
         return qn_fail(err, QN_EUSAGE,
-                       "--shard %d/%d: shards are numbered from 0, so the "
-                       "last of %d is %d/%d",
+                       "--shard %ld/%ld: shards are numbered from 0, so the "
+                       "last of %ld is %ld/%ld",
                        i, n, n, n - 1, n);
-    *index = i;
-    *count = n;
+    *index = (int)i;
+    *count = (int)n;
     return 0;
 }
 
