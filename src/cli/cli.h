@@ -41,6 +41,8 @@ qn_cmd_explain(int argc, char **argv);
 int
 qn_cmd_status(int argc, char **argv);
 int
+qn_cmd_merge(int argc, char **argv);
+int
 qn_cmd_stop(int argc, char **argv);
 int
 qn_cmd_submit(int argc, char **argv);

@@ -17,7 +17,7 @@ const struct qn_cli_command qn_cli_commands[] = {
     {"explain", "say why an item is done, stale or failed", qn_cmd_explain},
     {"status", "progress of a run", qn_cmd_status},
     {"verify", "recompute outputs and compare", NULL},
-    {"merge", "one file over a stage's outputs", NULL},
+    {"merge", "one file over a stage's outputs", qn_cmd_merge},
     {"export", "write outputs in another format", NULL},
     {"view", "a picture of a dataset", NULL},
     {"report", "one page about a run", NULL},

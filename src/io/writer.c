@@ -19,26 +19,6 @@
 
 /* ---- products ----------------------------------------------------------- */
 
-/* Types in the file are little-endian on every machine; native in memory. */
-static hid_t
-file_type(enum qn_dtype t)
-{
-    switch (t) {
-    case QN_I8: return H5T_STD_I8LE;
-    case QN_U8: return H5T_STD_U8LE;
-    case QN_I16: return H5T_STD_I16LE;
-    case QN_U16: return H5T_STD_U16LE;
-    case QN_I32: return H5T_STD_I32LE;
-    case QN_U32: return H5T_STD_U32LE;
-    case QN_I64: return H5T_STD_I64LE;
-    case QN_U64: return H5T_STD_U64LE;
-    case QN_F32: return H5T_IEEE_F32LE;
-    case QN_F64: return H5T_IEEE_F64LE;
-    case QN_NDTYPES: break;
-    }
-    return -1;
-}
-
 static hid_t
 memory_type(enum qn_dtype t)
 {
@@ -167,7 +147,8 @@ put_data(struct qn_writer_parts *w, hid_t group, const struct qn_product *p,
     if (!rc)
         rc = set_layout(w, list, p->data, compress);
     if (!rc) {
-        dataset = H5Dcreate2(group, p->within ? p->name : "data", file_type(type->dtype), space,
+        dataset = H5Dcreate2(group, p->within ? p->name : "data",
+                             qn_writer_parts_type(type->dtype), space,
                              H5P_DEFAULT, list, H5P_DEFAULT);
         rc = qn_writer_parts_check(w, dataset);
     }
@@ -385,34 +366,6 @@ put_entry(struct qn_writer_parts *w, const struct qn_output *out)
     return rc;
 }
 
-/* Open with the format of HDF5 1.8: read everywhere, and small groups stay
- * small. */
-static int
-create_file(struct qn_writer_parts *w, hid_t create, hid_t access)
-{
-    QN_TRY(qn_writer_parts_check(w, access));
-    QN_TRY(qn_writer_parts_check(
-        w, H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_V110)));
-    QN_TRY(qn_writer_parts_check(w, qn_writer_sink_access(access, &w->sink)));
-    w->file = H5Fcreate(w->sink.path, H5F_ACC_TRUNC, create, access);
-    return qn_writer_parts_check(w, w->file);
-}
-
-static int
-open_file(struct qn_writer_parts *w)
-{
-    hid_t create = -1, access = H5Pcreate(H5P_FILE_ACCESS);
-    int rc = qn_writer_parts_list(w, &create, H5P_FILE_CREATE);
-
-    if (!rc)
-        rc = create_file(w, create, access);
-    if (create >= 0)
-        H5Pclose(create);
-    if (access >= 0)
-        H5Pclose(access);
-    return rc;
-}
-
 static int
 put_all(struct qn_writer_parts *w, const struct qn_output *out)
 {
@@ -423,7 +376,7 @@ put_all(struct qn_writer_parts *w, const struct qn_output *out)
 static int
 make_file(struct qn_writer_parts *w, const struct qn_output *out)
 {
-    int rc = open_file(w);
+    int rc = qn_writer_parts_open(w);
 
     if (!rc)
         rc = put_all(w, out);

@@ -10,6 +10,7 @@
 
 #include "base/memory.h"
 #include "base/system.h"
+#include "model/dtype.h"
 
 /* Datasets up to here lie in their object's header: one piece of metadata. */
 #define COMPACT_MAX 4096
@@ -76,6 +77,55 @@ close_both(hid_t type, hid_t space)
         H5Sclose(space);
     if (type >= 0)
         H5Tclose(type);
+}
+
+/* ---- the file ------------------------------------------------------------ */
+
+/* Open with the format of HDF5 1.8: read everywhere, and small groups stay
+ * small. */
+static int
+create_file(struct qn_writer_parts *w, hid_t create, hid_t access)
+{
+    QN_TRY(qn_writer_parts_check(w, access));
+    QN_TRY(qn_writer_parts_check(
+        w, H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_V110)));
+    QN_TRY(qn_writer_parts_check(w, qn_writer_sink_access(access, &w->sink)));
+    w->file = H5Fcreate(w->sink.path, H5F_ACC_TRUNC, create, access);
+    return qn_writer_parts_check(w, w->file);
+}
+
+int
+qn_writer_parts_open(struct qn_writer_parts *w)
+{
+    hid_t create = -1, access = H5Pcreate(H5P_FILE_ACCESS);
+    int rc = qn_writer_parts_list(w, &create, H5P_FILE_CREATE);
+
+    if (!rc)
+        rc = create_file(w, create, access);
+    if (create >= 0)
+        H5Pclose(create);
+    if (access >= 0)
+        H5Pclose(access);
+    return rc;
+}
+
+hid_t
+qn_writer_parts_type(enum qn_dtype t)
+{
+    switch (t) {
+    case QN_I8: return H5T_STD_I8LE;
+    case QN_U8: return H5T_STD_U8LE;
+    case QN_I16: return H5T_STD_I16LE;
+    case QN_U16: return H5T_STD_U16LE;
+    case QN_I32: return H5T_STD_I32LE;
+    case QN_U32: return H5T_STD_U32LE;
+    case QN_I64: return H5T_STD_I64LE;
+    case QN_U64: return H5T_STD_U64LE;
+    case QN_F32: return H5T_IEEE_F32LE;
+    case QN_F64: return H5T_IEEE_F64LE;
+    case QN_NDTYPES: break;
+    }
+    return -1;
 }
 
 /* ---- attributes and groups ---------------------------------------------- */
@@ -272,6 +322,48 @@ qn_writer_parts_number(struct qn_writer_parts *w, hid_t group,
         return 0;
     }
     rc = make_space(w, &s.space, 0);
+    if (!rc)
+        rc = put_dataset(w, group, &s);
+    close_both(-1, s.space);
+    return rc;
+}
+
+int
+qn_writer_parts_texts(struct qn_writer_parts *w, hid_t group,
+                      const char *name, const char *const *texts, size_t n)
+{
+    struct small s = {.name = name, .type = -1, .space = -1};
+    size_t width = 1;
+    char *all;
+    int rc;
+
+    for (size_t i = 0; i < n; i++)
+        width = strlen(texts[i]) + 1 > width ? strlen(texts[i]) + 1 : width;
+    QN_TRY(qn_memory_make((void **)&all, n, width, "a column", w->err));
+    for (size_t i = 0; i < n; i++)
+        memcpy(all + i * width, texts[i], strlen(texts[i]));
+    s.data = all;
+    s.bytes = n * width;
+    rc = make_text_type(w, &s.type, width);
+    if (!rc)
+        rc = make_space(w, &s.space, n);
+    if (!rc)
+        rc = put_dataset(w, group, &s);
+    close_both(s.type, s.space);
+    free(all);
+    return rc;
+}
+
+int
+qn_writer_parts_samples(struct qn_writer_parts *w, hid_t group,
+                        const char *name, enum qn_dtype t, const void *data,
+                        size_t n)
+{
+    struct small s = {.name = name, .type = qn_writer_parts_type(t),
+                      .space = -1, .data = data,
+                      .bytes = n * qn_dtype_size(t)};
+    int rc = make_space(w, &s.space, n);
+
     if (!rc)
         rc = put_dataset(w, group, &s);
     close_both(-1, s.space);

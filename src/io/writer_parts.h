@@ -39,6 +39,15 @@ struct qn_writer_parts_table {
 int
 qn_writer_parts_check(struct qn_writer_parts *w, int64_t result);
 
+/* Create the file that the sink has opened, in a format that is read
+ * everywhere. */
+int
+qn_writer_parts_open(struct qn_writer_parts *w);
+
+/* Types in the file are little-endian on every machine. */
+hid_t
+qn_writer_parts_type(enum qn_dtype t);
+
 /* A creation list of class (H5P_DATASET_CREATE...) without times. */
 int
 qn_writer_parts_list(struct qn_writer_parts *w, hid_t *list, hid_t of);
@@ -77,6 +86,16 @@ qn_writer_parts_text(
 int
 qn_writer_parts_number(
     struct qn_writer_parts *w, hid_t group, const char *name, int64_t number);
+
+/* A dataset of n texts, n > 0; of n samples, little-endian. */
+int
+qn_writer_parts_texts(
+    struct qn_writer_parts *w, hid_t group, const char *name, const char *const *texts,
+    size_t n);
+int
+qn_writer_parts_samples(
+    struct qn_writer_parts *w, hid_t group, const char *name, enum qn_dtype t,
+    const void *data, size_t n);
 
 /* A dataset of one compound a row. */
 int

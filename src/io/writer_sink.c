@@ -125,24 +125,9 @@ static herr_t
 write_bytes(H5FD_t *f, H5FD_mem_t type, hid_t transfer, haddr_t at, size_t n,
             const void *from)
 {
-    struct qn_writer_sink *s = opening_of(f)->sink;
-
     (void)type;
     (void)transfer;
-    if (at + n > s->end)
-        s->end = at + n;
-    while (n > 0 && !s->cause) {
-        ssize_t done = pwrite(s->fd, from, n, (off_t)at);
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done < 0) {
-            remember(s);
-            break;
-        }
-        from = (const char *)from + done;
-        at += (haddr_t)done;
-        n -= (size_t)done;
-    }
+    qn_writer_sink_put(opening_of(f)->sink, at, from, n);
     return 0;
 }
 
@@ -193,6 +178,32 @@ qn_writer_sink_open(struct qn_writer_sink *s, const char *path,
     if (s->fd < 0)
         return qn_system_cannot(err, "write", path, errno);
     return 0;
+}
+
+void
+qn_writer_sink_take(struct qn_writer_sink *s, const char *path, int fd)
+{
+    *s = (struct qn_writer_sink){.path = path, .fd = fd};
+}
+
+void
+qn_writer_sink_put(struct qn_writer_sink *s, haddr_t at, const void *data,
+                   size_t n)
+{
+    if (at + n > s->end)
+        s->end = at + n;
+    while (n > 0 && !s->cause) {
+        ssize_t done = pwrite(s->fd, data, n, (off_t)at);
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done < 0) {
+            remember(s);
+            break;
+        }
+        data = (const char *)data + done;
+        at += (haddr_t)done;
+        n -= (size_t)done;
+    }
 }
 
 herr_t

@@ -29,6 +29,15 @@ int
 qn_writer_sink_open(
     struct qn_writer_sink *s, const char *path, struct qn_error *err);
 
+/* Write into fd (taken over), an empty file that path stands for in messages. */
+void
+qn_writer_sink_take(struct qn_writer_sink *s, const char *path, int fd);
+
+/* Write beside HDF5, where it has given room. */
+void
+qn_writer_sink_put(
+    struct qn_writer_sink *s, haddr_t at, const void *data, size_t n);
+
 /* Have a file access list write into s.  As HDF5: negative on failure. */
 herr_t
 qn_writer_sink_access(hid_t access, struct qn_writer_sink *s);

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "io/channel.h"
+#include "io/writer_merge.h"
 #include "worker/worker.h"
 
 enum { SOCKET = 3 };
@@ -67,6 +68,7 @@ answer(struct qn_worker *w, const char *op, json_t *request, json_t *reply,
         {"region", qn_region_run},
         {"write", qn_result_write}, {"key", qn_result_key},
         {"measure", qn_libraries_measure},
+        {"look", qn_merge_look}, {"merge", qn_merge_run},
         {"hash", qn_result_hash},
         {"exec", qn_exec_run},
     };
@@ -177,6 +179,7 @@ main(int argc, char **argv)
 {
     struct qn_worker w = {.sock = SOCKET, .operands.limit = 256u << 20};
     struct qn_error err = {0};
+    int rc;
 
     if (argc == 2 && !strcmp(argv[1], "--version")) {
         printf("quern-worker %s\n", QN_VERSION);
@@ -192,9 +195,8 @@ main(int argc, char **argv)
     offer_to_oom_killer();
     for (int i = 0; i < QN_NSLOTS; i++)
         w.memory[i].fd = -1;
-    if (serve(&w, &err)) {
+    if ((rc = serve(&w, &err)))
         fprintf(stderr, "%s\n", err.text);
-        return 1;
-    }
-    return 0;
+    qn_writer_merge_close(w.merge);
+    return rc ? 1 : 0;
 }

@@ -14,6 +14,9 @@
  *   band    {program, members, ...}              part of a combination
  *   write   {program, products, ...}             write a combined result
  *   key     {path}                               the key inside an output
+ *   look    {path, concat, fields}               what a merge must know of an
+ *                                                output
+ *   merge   {do: open | add | finish, ...}       one file over outputs
  *   measure {threads, seconds, load?}            cores that it gets, and what
  *                                                libraries it has loaded
  *   hash    {path}                               the contents of any file
@@ -50,6 +53,8 @@ struct qn_worker_mail {
     int nfds;
 };
 
+struct qn_writer_merge;
+
 struct qn_worker {
     int sock;
     struct qn_worker_mail next;
@@ -58,6 +63,7 @@ struct qn_worker {
     struct qn_worker_memory memory[QN_NSLOTS];
     struct qn_operands_cache operands;
     struct qn_writer_image image; /* of the last output */
+    struct qn_writer_merge *merge; /* owned; NULL: none is open            */
     struct qn_limit limit;     /* threads of foreign libraries             */
     unsigned long long warned; /* limit.changes that was last looked at    */
     struct qn_spawner *spawner; /* owned; NULL until a program is run */
@@ -104,6 +110,10 @@ qn_result_key(struct qn_worker *w, const json_t *request, json_t *reply, struct 
 int
 qn_result_hash(struct qn_worker *w, const json_t *request, json_t *reply, struct qn_error *err);
 
+int
+qn_merge_look(struct qn_worker *w, const json_t *request, json_t *reply, struct qn_error *err);
+int
+qn_merge_run(struct qn_worker *w, const json_t *request, json_t *reply, struct qn_error *err);
 int
 qn_libraries_measure(
     struct qn_worker *w, const json_t *request, json_t *reply, struct qn_error *err);

@@ -1,0 +1,406 @@
+/* Having a worker write the merged file: one request an item.
+ *
+ * Everything is decided here, and in the order of items: where each goes, and
+ * what may be copied as it is stored. */
+#include "engine/merge_parts.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "engine/stop.h"
+#include "io/writer_merge.h"
+
+/* The time that writing one item may take, s; a worker that is dead is met at
+ * once. */
+static double
+time_limit(const struct qn_merge_item *item)
+{
+    return 300 + (item && item->bytes > 0 ? (double)item->bytes / 10e6 : 0);
+}
+
+/* ---- where everything goes ----------------------------------------------- */
+
+static json_t *
+set_at(const struct qn_merge *m, size_t k)
+{
+    return json_array_get(m->sets, k);
+}
+
+static bool
+is_wanted(const struct qn_merge *m, size_t k)
+{
+    const char *product =
+        json_string_value(json_object_get(set_at(m, k), "product"));
+
+    for (size_t i = 0; i < m->ask->products.n; i++)
+        if (!strcmp(m->ask->products.v[i], product))
+            return true;
+    return !m->ask->products.n;
+}
+
+static enum qn_merge_way
+way_of(const struct qn_merge *m, size_t k)
+{
+    const json_t *set = set_at(m, k);
+    bool axis = json_integer_value(json_object_get(set, "axis")) >= 0;
+
+    if (json_is_true(json_object_get(set, "joined")))
+        return QN_MERGE_JOIN;
+    return axis && m->once ? QN_MERGE_ONCE : QN_MERGE_STACK;
+}
+
+/* Starts of all items, and the lengths of the whole. */
+static int
+place_items(struct qn_merge *m, struct qn_error *err)
+{
+    free(m->total);
+    QN_TRY(qn_memory_make((void **)&m->total, m->nsets, sizeof *m->total,
+                          "the places", err));
+    for (size_t i = 0; i < m->list.n; i++) {
+        struct qn_merge_item *item = &m->list.item[i];
+
+        if (!item->start)
+            QN_TRY(qn_pool_make(&m->list.pool, (void **)&item->start, m->nsets,
+                                sizeof *item->start, err));
+        for (size_t k = 0; k < m->nsets; k++) {
+            bool joined = way_of(m, k) == QN_MERGE_JOIN;
+            bool done = item->state == QN_MERGE_DONE;
+
+            item->start[k] = m->total[k];
+            m->total[k] += joined ? (done ? item->rows[k] : 0) : 1;
+        }
+    }
+    return 0;
+}
+
+/* Chunks of joined sources must lie on those of the whole: all but the last
+ * end where a chunk ends. */
+static bool
+is_aligned(const struct qn_merge *m, const struct qn_merge_item *item, size_t k,
+           const json_t *stores)
+{
+    const json_t *chunk = json_object_get(json_array_get(stores, k), "chunk");
+    int64_t n = json_integer_value(json_array_get(chunk, 0));
+
+    if (way_of(m, k) != QN_MERGE_JOIN || json_array_size(chunk) == 0)
+        return true;
+    return item->start[k] % n == 0 &&
+           (item->rows[k] % n == 0 ||
+            item->start[k] + item->rows[k] == m->total[k]);
+}
+
+static bool
+is_plain(const struct qn_merge *m, const struct qn_merge_item *item, size_t k,
+         const json_t *stores)
+{
+    int64_t layout = json_integer_value(
+        json_object_get(json_array_get(stores, k), "layout"));
+
+    return item->stores == m->first->stores && layout != QN_HDF5_OTHERWISE &&
+           is_aligned(m, item, k, stores);
+}
+
+/* ---- columns ------------------------------------------------------------- */
+
+/* Products whose items have lengths of their own: the first of each. */
+static bool
+has_places(const struct qn_merge *m, size_t k)
+{
+    const json_t *before = k ? set_at(m, k - 1) : NULL;
+
+    return is_wanted(m, k) && way_of(m, k) == QN_MERGE_JOIN &&
+           (!before || !json_equal(json_object_get(before, "product"),
+                                   json_object_get(set_at(m, k), "product")));
+}
+
+static void
+add_column(json_t *columns, const char *name, const char *suffix,
+           const char *type)
+{
+    char full[QN_HDF5_NAME + 32];
+
+    snprintf(full, sizeof full, "%s%s%s", name, suffix ? "_" : "",
+             suffix ? suffix : "");
+    json_array_append_new(columns, json_pack("[s,s]", full, type));
+}
+
+static json_t *
+make_columns(const struct qn_merge *m)
+{
+    static const char *const own[] = {"path", "file", "status", "reason",
+                                      "key"};
+    json_t *columns = json_array();
+
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        add_column(columns, own[i], NULL, "text");
+    for (size_t k = 0; k < m->nsets; k++) {
+        const char *product =
+            json_string_value(json_object_get(set_at(m, k), "product"));
+
+        if (!has_places(m, k))
+            continue;
+        add_column(columns, "start", product, "int64");
+        add_column(columns, "count", product, "int64");
+    }
+    for (size_t f = 0; f < m->ncolumns; f++)
+        add_column(columns, m->field[f].name, NULL,
+                   m->field[f].is_text ? "text"
+                   : m->field[f].whole ? "int64"
+                                       : "float64");
+    return columns;
+}
+
+static const char *
+status_word(const struct qn_merge_item *item)
+{
+    static const char *const words[] = {
+        [QN_MERGE_DONE] = "done",
+        [QN_MERGE_FAILED] = "failed",
+        [QN_MERGE_ABSENT] = "absent",
+        [QN_MERGE_BROKEN] = "broken",
+    };
+
+    return words[item->state];
+}
+
+/* What is no UTF-8 is left out of a column rather than the item of the file. */
+static void
+add_cell(json_t *cells, const char *text)
+{
+    json_t *cell = json_string(text ? text : "");
+
+    json_array_append_new(cells, cell ? cell : json_string("?"));
+}
+
+static json_t *
+make_cells(const struct qn_merge *m, const struct qn_merge_item *item)
+{
+    bool done = item->state == QN_MERGE_DONE;
+    json_t *cells = json_array();
+    char number[32];
+
+    add_cell(cells, item->path);
+    add_cell(cells, item->name);
+    add_cell(cells, status_word(item));
+    add_cell(cells, item->reason);
+    add_cell(cells, done ? item->key : "");
+    for (size_t k = 0; k < m->nsets; k++) {
+        if (!has_places(m, k))
+            continue;
+        snprintf(number, sizeof number, "%lld", (long long)item->start[k]);
+        add_cell(cells, number);
+        snprintf(number, sizeof number, "%lld",
+                 done ? (long long)item->rows[k] : 0LL);
+        add_cell(cells, number);
+    }
+    for (size_t f = 0; f < m->ncolumns; f++)
+        add_cell(cells, qn_merge_order_value(m, item, f));
+    return cells;
+}
+
+/* ---- requests ------------------------------------------------------------ */
+
+static int
+make_open(json_t **request, const struct qn_merge *m, const json_t *stores,
+          struct qn_error *err)
+{
+    json_t *sets = json_array();
+    char *first;
+
+    QN_TRY(qn_merge_look_path(&first, m, m->first, err));
+    for (size_t k = 0; k < m->nsets; k++) {
+        json_t *set;
+
+        if (!is_wanted(m, k))
+            continue;
+        set = json_copy(set_at(m, k));
+        json_object_set(set, "store", json_array_get(stores, k));
+        json_object_set_new(set, "way", json_integer((int)way_of(m, k)));
+        json_object_set_new(set, "rows", json_integer(m->total[k]));
+        json_array_append_new(sets, set);
+    }
+    *request = json_pack("{s:s,s:s,s:s,s:s,s:s,s:b,s:o,s:o}", "op", "merge",
+                         "do", "open", "path", m->ask->file, "first", first,
+                         "stage", m->list.stage, "virtual", m->ask->is_virtual,
+                         "sets", sets, "columns", make_columns(m));
+    free(first);
+    return *request ? 0
+                    : qn_fail(err, QN_EUSAGE,
+                              "the name of the merged file is no UTF-8");
+}
+
+/* path of a file seen from a folder, both resolved: "../a/b.h5". */
+static int
+relative_path(char **out, const char *folder, const char *path,
+              struct qn_error *err)
+{
+    struct qn_text t = {0};
+    size_t same = 0, i = 0;
+
+    for (; folder[i] && folder[i] == path[i]; i++)
+        if (path[i] == '/')
+            same = i + 1;
+    if (!folder[i] && path[i] == '/')
+        same = i + 1;
+    if (folder[i] || path[i] != '/')
+        for (const char *p = folder + same; *p; p += strcspn(p, "/")) {
+            p += *p == '/';
+            qn_text_add(&t, "../");
+        }
+    qn_text_add(&t, "%s", path + same);
+    if (qn_text_check(&t, err)) {
+        qn_text_clear(&t);
+        return QN_ENOMEM;
+    }
+    *out = t.s;
+    return 0;
+}
+
+static int
+add_link(json_t *request, const struct qn_merge *m, const char *path,
+         struct qn_error *err)
+{
+    char *full = realpath(path, NULL), *link = NULL;
+    int rc = full ? relative_path(&link, m->where, full, err)
+                  : qn_fail(err, QN_EFORMAT, "it is not there any more");
+
+    if (!rc)
+        json_object_set_new(request, "link", json_string(link));
+    free(full);
+    free(link);
+    return rc;
+}
+
+static void
+add_places(json_t *request, const struct qn_merge *m,
+           const struct qn_merge_item *item, const json_t *stores, bool *anew)
+{
+    json_t *start = json_array(), *rows = json_array(), *at = json_array(),
+           *plain = json_array();
+
+    for (size_t k = 0; k < m->nsets; k++) {
+        bool as_is = is_plain(m, item, k, stores);
+
+        if (!is_wanted(m, k))
+            continue;
+        *anew = *anew || !as_is;
+        json_array_append_new(start, json_integer(item->start[k]));
+        json_array_append_new(rows, json_integer(item->rows[k]));
+        json_array_append_new(at, json_integer(item->at[k]));
+        json_array_append_new(plain, json_boolean(as_is));
+    }
+    json_object_set_new(request, "start", start);
+    json_object_set_new(request, "rows", rows);
+    json_object_set_new(request, "at", at);
+    json_object_set_new(request, "plain", plain);
+}
+
+static int
+make_add(json_t **request, struct qn_merge *m, const struct qn_merge_item *item,
+         const json_t *stores, struct qn_error *err)
+{
+    bool anew = false;
+    char *path;
+    int rc = 0;
+
+    *request = json_pack("{s:s,s:s,s:o}", "op", "merge", "do", "add", "cells",
+                         make_cells(m, item));
+    if (item->state != QN_MERGE_DONE)
+        return 0;
+    QN_TRY(qn_merge_look_path(&path, m, item, err));
+    json_object_set_new(*request, "path", json_string(path));
+    json_object_set_new(*request, "bytes", json_integer(item->bytes));
+    json_object_set_new(*request, "mtime_ns", json_integer(item->mtime_ns));
+    add_places(*request, m, item, stores, &anew);
+    m->told->anew += anew && !m->ask->is_virtual;
+    if (m->ask->is_virtual)
+        rc = add_link(*request, m, path, err);
+    free(path);
+    return rc;
+}
+
+/* ---- asking -------------------------------------------------------------- */
+
+/* request is given away. */
+static int
+ask(struct qn_merge *m, json_t *request, double limit, json_t **reply,
+    struct qn_error *err)
+{
+    struct qn_answer answer;
+
+    *reply = NULL;
+    QN_TRY(qn_farm_ask(&m->farm, request, limit, &answer, err));
+    *reply = answer.reply;
+    return answer.reply ? 0
+                        : qn_fail(err, answer.why.code, "%s", answer.why.text);
+}
+
+static int
+write_items(struct qn_merge *m, const json_t *stores,
+            struct qn_merge_item **bad, struct qn_error *err)
+{
+    for (size_t i = 0; i < m->list.n; i++) {
+        struct qn_merge_item *item = &m->list.item[i];
+        json_t *request = NULL, *reply;
+        int rc;
+
+        if (qn_stop_asked())
+            return qn_fail(err, QN_ESTOPPED, "stopped: nothing was merged");
+        rc = make_add(&request, m, item, stores, err);
+        if (rc)
+            json_decref(request);
+        else
+            rc = ask(m, request, time_limit(item), &reply, err);
+        if (!rc)
+            json_decref(reply);
+        if (rc && item->state == QN_MERGE_DONE && rc != QN_EOUTPUT &&
+            rc != QN_ENOMEM)
+            *bad = item;
+        QN_TRY(rc);
+    }
+    return 0;
+}
+
+static int
+finish(struct qn_merge *m, struct qn_error *err)
+{
+    json_t *reply,
+        *request = json_pack("{s:s,s:s}", "op", "merge", "do", "finish");
+
+    // the sync of a large file takes its time
+    QN_TRY(ask(m, request, 86400, &reply, err));
+    m->told->bytes = json_integer_value(json_object_get(reply, "bytes"));
+    json_decref(reply);
+    return 0;
+}
+
+int
+qn_merge_write(struct qn_merge *m, struct qn_merge_item **bad,
+               struct qn_error *err)
+{
+    json_t *stores = json_loads(m->first->stores, 0, NULL), *request,
+           *reply = NULL;
+    const char *tmp = NULL;
+    int rc = place_items(m, err);
+
+    *bad = NULL;
+    m->told->anew = 0;
+    if (!rc)
+        rc = make_open(&request, m, stores, err);
+    if (!rc)
+        rc = ask(m, request, 600, &reply, err);
+    if (!rc) {
+        tmp = json_string_value(json_object_get(reply, "temporary"));
+        rc = write_items(m, stores, bad, err);
+        if (!rc)
+            rc = finish(m, err);
+        // the worker may have died with it
+        if (rc && tmp)
+            unlink(tmp);
+    }
+    json_decref(reply);
+    json_decref(stores);
+    return rc;
+}
