@@ -227,6 +227,12 @@ struct qn_kernel {
         const struct qn_shape *in,
         double offset[QN_MAX_DIMS],
         double factor[QN_MAX_DIMS]);
+
+    /* Local, with apply.  Samples of one axis that make one sample of the
+     * output: then the kernel may be given the item in pieces, each of whole
+     * such runs of that axis, and out is the piece that comes of it.  in: the
+     * whole item, which type() took.  NULL: it must see all of an item. */
+    int64_t (*unit)(const void *params, const struct qn_shape *in, int axis);
 };
 
 #endif

@@ -273,21 +273,40 @@ fits_open_state(void **state, struct qn_held *held,
         fits_close_state(s);
         return rc;
     }
-    *held = (struct qn_held){s->where, s->shape, s->decode, &s->cards};
+    *held = (struct qn_held){.where = s->where,
+                             .shape = s->shape,
+                             .decode = s->decode,
+                             .cards = &s->cards,
+                             .by_rows = !s->packed};
     *state = s;
     return 0;
 }
 
 /* ---- samples ------------------------------------------------------------ */
 
+// Samples turned at a time; a constant, for the vectoriser.
+#define BLOCK 64
+
+#define TURN_LOOP(T, EXPR)                                                     \
+    do {                                                                       \
+        for (; n - i >= BLOCK; i += BLOCK)                                     \
+            for (size_t k = i; k < i + BLOCK; k++)                             \
+                p[k] = (T)((EXPR) ^ top);                                      \
+        for (size_t k = i; k < n; k++)                                         \
+            p[k] = (T)((EXPR) ^ top);                                          \
+    } while (0)
+
 // Samples are big-endian: turned, and their highest bit flipped, in one pass.
 #define TURN(T, SWAP)                                                          \
     do {                                                                       \
         T *p = data;                                                           \
         T top = (T)(flip ? (T)1 << (8 * sizeof(T) - 1) : 0);                   \
+        size_t i = 0;                                                          \
                                                                                \
-        for (size_t i = 0; i < n; i++)                                         \
-            p[i] = (T)((turn ? SWAP(p[i]) : p[i]) ^ top);                      \
+        if (turn)                                                              \
+            TURN_LOOP(T, SWAP(p[k]));                                          \
+        else                                                                   \
+            TURN_LOOP(T, p[k]);                                                \
     } while (0)
 
 #define SAME(x) (x)

@@ -28,6 +28,7 @@ grid_open(void **state, struct qn_held *held, const struct qn_source *source,
     held->where = "grid";
     held->shape = source->shape;
     held->decode = qn_decode_plain(QN_F64);
+    held->by_rows = true;
     *state = g;
     return 0;
 }

@@ -196,6 +196,7 @@ npy_open(void **state, struct qn_held *held, const struct qn_source *source,
     held->where = "npy";
     held->shape = f->type.shape;
     held->decode = qn_decode_plain(f->type.dtype);
+    held->by_rows = !f->fortran;
     *state = f;
     return 0;
 }

@@ -137,6 +137,7 @@ raw_open(void **state, struct qn_held *held, const struct qn_source *source,
     held->where = "raw";
     held->shape = r->type.shape;
     held->decode = qn_decode_plain(r->type.dtype);
+    held->by_rows = true;
     *state = r;
     return 0;
 }

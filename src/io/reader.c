@@ -74,6 +74,7 @@ fill_info(struct qn_reader *r)
     i->where = r->parts.where;
     i->stored = r->parts.held.decode.stored;
     i->type.dtype = qn_parts_type(&r->parts);
+    i->by_rows = r->parts.held.by_rows;
     i->type.shape.ndims = r->part.ndims;
     for (int a = 0; a < r->part.ndims; a++)
         i->type.shape.n[a] = r->part.count[a];

@@ -61,6 +61,8 @@ struct qn_info {
     enum qn_dtype stored; /* the widest type the file holds of it         */
     struct qn_type type; /* as qn_reader_read gives it, frames and slice
                             applied                                       */
+    bool by_rows;        /* reading it row by row, in order, costs no more
+                            than reading it at once: nothing is unpacked  */
 };
 
 struct qn_reader;

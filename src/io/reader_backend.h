@@ -19,6 +19,7 @@ struct qn_held {
     struct qn_shape shape;
     struct qn_decode decode;      /* what the file says about its samples */
     const struct qn_cards *cards; /* NULL: none                           */
+    bool by_rows;                 /* see struct qn_info                   */
 };
 
 struct qn_column;

@@ -3,6 +3,7 @@
  * later. */
 #include <math.h>
 
+#include "kernels/clones.h"
 #include "kernels/point.h"
 
 struct params {
@@ -15,7 +16,7 @@ static const struct qn_option options[] = {
     {NULL, 0, 0, NULL, NULL, NULL, NULL},
 };
 
-static void
+QN_CLONES_WIDE static void
 point(const void *params, const struct qn_lane *lane)
 {
     const struct params *p = params;

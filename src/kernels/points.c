@@ -58,6 +58,7 @@ struct tiles {
     int n;
     const struct qn_shape *item;
     size_t first;               // where in the item the samples begin
+    const struct qn_array *from; // they as they came; NULL: they are in a
     const struct qn_array *a;   // they themselves
     size_t total, length, tile; // samples: of a, a lane, a tile
 };
@@ -94,14 +95,26 @@ apply_lane(const struct tiles *t, const struct qn_point *p, size_t at, size_t n)
 }
 
 static int
+convert(const struct tiles *t, size_t at, size_t n, struct qn_error *err)
+{
+    const enum qn_dtype to = t->a->type.dtype, from = t->from->type.dtype;
+
+    return qn_dtype_convert((char *)t->a->data + at * qn_dtype_size(to), to,
+                            (char *)t->from->data + at * qn_dtype_size(from),
+                            from, n, err);
+}
+
+static int
 apply_tile(void *ctx, size_t tile, int thread, struct qn_error *err)
 {
     const struct tiles *t = ctx;
     size_t start = tile * t->tile, end = start + t->tile;
 
-    (void)thread, (void)err;
+    (void)thread;
     if (end > t->total)
         end = t->total;
+    if (t->from)
+        QN_TRY(convert(t, start, end - start, err));
     for (int i = 0; i < t->n; i++)
         for (size_t at = start; at < end; at += t->length)
             apply_lane(t, &t->p[i], at,
@@ -110,11 +123,12 @@ apply_tile(void *ctx, size_t tile, int thread, struct qn_error *err)
 }
 
 int
-qn_points_part(const struct qn_point *p, int n, const struct qn_shape *item,
-               size_t first, const struct qn_array *a, int threads,
-               struct qn_error *err)
+qn_points_from(const struct qn_point *p, int n, const struct qn_shape *item,
+               size_t first, const struct qn_array *from,
+               const struct qn_array *a, int threads, struct qn_error *err)
 {
-    struct tiles t = {.p = p, .n = n, .item = item, .first = first, .a = a};
+    struct tiles t = {.p = p, .n = n, .item = item, .first = first,
+                      .from = from, .a = a};
 
     t.total = (size_t)qn_shape_count(&a->type.shape);
     if (!t.total)
@@ -123,6 +137,14 @@ qn_points_part(const struct qn_point *p, int n, const struct qn_shape *item,
     t.tile = (t.length < TILE ? TILE / t.length : 1) * t.length;
     return qn_parallel_for(threads, (t.total - 1) / t.tile + 1, apply_tile,
                            &t, err);
+}
+
+int
+qn_points_part(const struct qn_point *p, int n, const struct qn_shape *item,
+               size_t first, const struct qn_array *a, int threads,
+               struct qn_error *err)
+{
+    return qn_points_from(p, n, item, first, NULL, a, threads, err);
 }
 
 int

@@ -29,4 +29,13 @@ qn_points_part(
     const struct qn_point *p, int n, const struct qn_shape *item, size_t first,
     const struct qn_array *a, int threads, struct qn_error *err);
 
+/* The same for samples that are of any type yet: from is converted to a, tile
+ * by tile, before the steps; n may be 0.  As many samples in both; their
+ * memory does not overlap. */
+int
+qn_points_from(
+    const struct qn_point *p, int n, const struct qn_shape *item, size_t first,
+    const struct qn_array *from, const struct qn_array *a, int threads,
+    struct qn_error *err);
+
 #endif

@@ -5,15 +5,14 @@
 #include "kernels/reduce_run.h"
 
 #include "base/parallel.h"
+#include "model/shape.h"
 
 void
 qn_reduce_run_rows(const struct qn_shape *shape, int64_t *rows,
                    int64_t *samples)
 {
-    int a = 0;
+    int a = qn_shape_row_axis(shape);
 
-    while (a < shape->ndims - 1 && shape->n[a] == 1)
-        a++;
     *rows = shape->ndims ? shape->n[a] : 1;
     *samples = 1;
     for (a++; a < shape->ndims; a++)

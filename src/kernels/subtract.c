@@ -1,8 +1,9 @@
 /* subtract: subtract an operand from each sample.  Sample by sample; knows
  * nothing of where the operand comes from or how it was broadcast. */
+#include "kernels/clones.h"
 #include "kernels/point.h"
 
-static void
+QN_CLONES_WIDE static void
 point(const void *params, const struct qn_lane *lane)
 {
     (void)params;

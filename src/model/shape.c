@@ -105,6 +105,16 @@ qn_shape_fits(const struct qn_shape *a, const struct qn_shape *b,
                    qn_shape_text(item, sizeof item, a));
 }
 
+int
+qn_shape_row_axis(const struct qn_shape *s)
+{
+    int a = 0;
+
+    while (a < s->ndims - 1 && s->n[a] == 1)
+        a++;
+    return a;
+}
+
 struct qn_box
 qn_shape_box(const struct qn_shape *s)
 {

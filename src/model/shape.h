@@ -37,6 +37,10 @@ qn_shape_text(char *buf, size_t size, const struct qn_shape *s);
 int
 qn_shape_fits(const struct qn_shape *a, const struct qn_shape *b, struct qn_error *err);
 
+/* The first axis with more than one sample, else the last; 0 for a number. */
+int
+qn_shape_row_axis(const struct qn_shape *s);
+
 /* The whole of s. */
 struct qn_box
 qn_shape_box(const struct qn_shape *s);

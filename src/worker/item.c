@@ -15,6 +15,7 @@
 #include "model/shape.h"
 #include "worker/pass.h"
 #include "worker/products.h"
+#include "worker/rows.h"
 #include "worker/worker.h"
 
 enum { MOST_PRODUCTS = 160 };
@@ -95,16 +96,61 @@ pass_of(struct making *m, const struct qn_lookup *fields,
     };
 }
 
+/* Where a result goes: to the memory that is shared with the rank, if it is
+ * to be there in just this type; else to memory of our own. */
+struct place {
+    struct making *m;
+    int64_t index, frames;
+};
+
 static int
-apply_steps(struct making *m, struct qn_array *a, struct qn_cards *cards,
-            struct qn_keeper *keeper, struct qn_error *err)
+find_place(void *ctx, struct qn_array *a, const struct qn_type *type,
+           struct qn_error *err)
+{
+    const struct place *at = ctx;
+    const json_t *request = at->m->request;
+    const char *dtype = json_string_value(json_object_get(request, "dtype"));
+    const int64_t bytes = integer(request, "bytes") / at->frames;
+    enum qn_dtype t;
+    void *to;
+
+    if (!at->m->p->kept || !dtype || qn_dtype_parse(&t, NULL, dtype, NULL) ||
+        t != type->dtype ||
+        qn_shape_count(&type->shape) * (int64_t)qn_dtype_size(t) != bytes)
+        return qn_array_make(a, type, err);
+    QN_TRY(qn_worker_map(at->m->w, QN_SLOT_MEMBERS,
+                         integer(request, "offset") + at->index * bytes,
+                         bytes, &to, err));
+    *a = qn_array_view(type, to);
+    return 0;
+}
+
+/* Read a box, of that type, and apply the steps. */
+static int
+read_and_apply(struct making *m, struct qn_array *a,
+               const struct qn_type *type, const struct qn_box *box,
+               const struct place *place, struct qn_cards *cards,
+               struct qn_keeper *keeper, struct qn_error *err)
 {
     struct qn_lookup fields =
         qn_fields_lookup(json_object_get(m->request, "fields"));
     struct qn_pass pass = pass_of(m, &fields, cards, keeper);
+    struct qn_rows rows = {.worker = m->w, .pass = &pass,
+                           .reader = m->reader, .box = *box, .type = *type,
+                           .place = find_place,
+                           .ctx = (void *)(uintptr_t)place};
     double t0 = qn_clock_now();
-    int rc = qn_pass_run(&pass, a, err);
+    int rc;
 
+    if (qn_rows_can(&pass, m->reader, type)) {
+        rc = qn_rows_run(&rows, a, err);
+        m->read += rows.read;
+        m->compute += qn_clock_now() - t0 - rows.read;
+        return rc;
+    }
+    QN_TRY(read_box(m, a, type, box, err));
+    t0 = qn_clock_now();
+    rc = qn_pass_run(&pass, a, err);
     m->compute += qn_clock_now() - t0;
     return rc;
 }
@@ -112,7 +158,7 @@ apply_steps(struct making *m, struct qn_array *a, struct qn_cards *cards,
 /* ---- to shared memory ------------------------------------------------------ */
 
 /* Samples of a member, or of one frame of it, in the type its group is kept
- * in. */
+ * in; they may be where they belong. */
 static int
 hand_over(struct making *m, const struct qn_array *a, int64_t index,
           int64_t frames, struct qn_error *err)
@@ -141,6 +187,7 @@ make_frame(struct making *m, int64_t index, int64_t frames,
 {
     const struct qn_info *info = qn_reader_info(m->reader);
     struct qn_box box = qn_shape_box(&info->type.shape);
+    const struct place place = {m, index, frames};
     struct qn_type type = info->type;
     struct qn_array a = {0};
     int rc;
@@ -154,9 +201,7 @@ make_frame(struct making *m, int64_t index, int64_t frames,
         return qn_fail(err, QN_ESHAPE,
                        "the file has fewer frames than when it was looked "
                        "at; run again when it is complete");
-    rc = read_box(m, &a, &type, &box, err);
-    if (!rc)
-        rc = apply_steps(m, &a, cards, NULL, err);
+    rc = read_and_apply(m, &a, &type, &box, &place, cards, NULL, err);
     if (!rc)
         rc = hand_over(m, &a, index, frames, err);
     qn_array_clear(&a);
@@ -351,18 +396,18 @@ static int
 make_product(struct making *m, const char *dataset, struct qn_error *err)
 {
     const char *name = dataset ? last_part(dataset) : "data";
+    const struct place place = {m, 0, 1};
     struct qn_keeper keeper = {keep_step, m};
     struct qn_array a = {0};
-    struct qn_box box;
     int rc = open_item(m, dataset, err);
 
     if (!rc) {
-        box = qn_shape_box(&qn_reader_info(m->reader)->type.shape);
-        rc = read_box(m, &a, &qn_reader_info(m->reader)->type, &box, err);
+        const struct qn_type *type = &qn_reader_info(m->reader)->type;
+        struct qn_box box = qn_shape_box(&type->shape);
+
+        rc = read_and_apply(m, &a, type, &box, &place, &m->cards,
+                            m->p->keep_steps ? &keeper : NULL, err);
     }
-    if (!rc)
-        rc = apply_steps(m, &a, &m->cards, m->p->keep_steps ? &keeper : NULL,
-                         err);
     if (!rc && !m->p->kept)
         rc = convert_output(&a, m->p->dtype, err);
     m->result = m->n;

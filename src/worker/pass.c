@@ -61,11 +61,12 @@ check_operands(const struct ready *r, const struct qn_shape *item,
     return 0;
 }
 
-/* n steps of point kernels on samples from `first` of an item on. */
+/* n steps of point kernels on samples from `first` of an item on, which are
+ * converted on the way if they come from elsewhere. */
 static int
 apply_points(const struct ready *r, int n, const struct qn_shape *item,
-             size_t first, const struct qn_array *a, int threads,
-             struct qn_error *err)
+             size_t first, const struct qn_array *from,
+             const struct qn_array *a, int threads, struct qn_error *err)
 {
     struct qn_point *point;
     int rc;
@@ -78,7 +79,7 @@ apply_points(const struct ready *r, int n, const struct qn_shape *item,
                                      .noperands = r[i].step->noperands,
                                      .operand = r[i].operand,
                                      .names = r[i].step->names};
-    rc = qn_points_part(point, n, item, first, a, threads, err);
+    rc = qn_points_from(point, n, item, first, from, a, threads, err);
     free(point);
     return rc;
 }
@@ -164,7 +165,7 @@ apply_run(struct ready *r, int n, const struct qn_pass *pass,
             return qn_wrap(err, "%s", r[i].step->kernel->name);
     }
     if (r->step->kernel->point)
-        return apply_points(r, n, &a->type.shape, 0, a,
+        return apply_points(r, n, &a->type.shape, 0, NULL, a,
                             pass->program->threads, err);
     if (apply_whole(r, pass, a, err))
         return qn_wrap(err, "%s", r->step->kernel->name);
@@ -222,27 +223,84 @@ qn_pass_run(const struct qn_pass *pass, struct qn_array *a,
 
 /* ---- slab by slab ------------------------------------------------------------ */
 
+/* Steps that are done on a slab at once: a kernel that changes what is where,
+ * but in the first stage, and point kernels behind it. */
+struct stage {
+    const struct ready *whole; /* NULL: the first stage                  */
+    const struct ready *point; /* [npoints]                              */
+    int npoints;
+    int64_t unit;              /* rows that become one by whole          */
+    struct qn_type type;       /* of the item behind it                  */
+    struct qn_array slab;      /* owned: what the next stage goes on with */
+};
+
 struct qn_pass_stream {
     const struct qn_program *program;
-    struct ready *r; /* owned, [program->nsteps] */
-    struct qn_type type;
+    int axis;            /* along which rows are counted */
+    struct ready *r;     /* owned, [program->nsteps]     */
+    struct stage *stage; /* owned, [n]                   */
+    int n;
 };
+
+bool
+qn_pass_streams(const struct qn_pass *pass, bool units)
+{
+    const struct qn_program *p = pass->program;
+
+    for (int i = 0; i < p->nsteps; i++)
+        if (!p->steps[i].kernel->point &&
+            !(units && p->steps[i].kernel->unit && p->steps[i].kernel->real))
+            return false;
+    return !pass->keeper;
+}
+
+static int
+add_stage(struct qn_pass_stream *s, const struct ready *r,
+          const struct qn_pass *pass, struct qn_error *err)
+{
+    const struct qn_kernel *k = r->step->kernel;
+    const struct stage *last = &s->stage[s->n - 1];
+    struct stage *stage = &s->stage[s->n];
+
+    *stage = (struct stage){.whole = r, .type = last->type, .point = r + 1};
+    if (k->type)
+        QN_TRY(k->type(r->params, &last->type, &stage->type, err));
+    stage->unit = k->unit(r->params, &last->type.shape, s->axis);
+    s->n++;
+    return correct_cards(r, pass, &last->type.shape, err);
+}
+
+static int
+add_step(struct qn_pass_stream *s, struct ready *r, const struct qn_pass *pass,
+         struct qn_error *err)
+{
+    QN_TRY(check_operands(r, &s->stage[s->n - 1].type.shape, err));
+    if (!r->step->kernel->point)
+        return add_stage(s, r, pass, err);
+    s->stage[s->n - 1].npoints++;
+    return 0;
+}
 
 static int
 open_stream(struct qn_pass_stream *s, const struct qn_pass *pass,
-            struct qn_error *err)
+            const struct qn_type *type, struct qn_error *err)
 {
+    const size_t nsteps = (size_t)s->program->nsteps;
     size_t use = 0;
 
-    QN_TRY(qn_memory_make((void **)&s->r, (size_t)s->program->nsteps,
-                          sizeof *s->r, "the steps", err));
-    for (int i = 0; i < s->program->nsteps; i++) {
+    QN_TRY(qn_memory_make((void **)&s->r, nsteps, sizeof *s->r, "the steps",
+                          err));
+    QN_TRY(qn_memory_make((void **)&s->stage, nsteps + 1, sizeof *s->stage,
+                          "the steps", err));
+    s->stage[0] = (struct stage){.type = *type, .point = s->r, .unit = 1};
+    s->n = 1;
+    for (size_t i = 0; i < nsteps; i++) {
         int rc;
 
         s->r[i].step = &s->program->steps[i];
-        QN_TRY(make_ready(&s->r[i], pass, use, s->type.dtype, err));
+        QN_TRY(make_ready(&s->r[i], pass, use, type->dtype, err));
         use += (size_t)s->r[i].step->noperands;
-        rc = check_operands(&s->r[i], &s->type.shape, err);
+        rc = add_step(s, &s->r[i], pass, err);
         if (rc)
             return qn_wrap(err, "%s", s->r[i].step->kernel->name);
     }
@@ -256,30 +314,91 @@ qn_pass_stream_open(struct qn_pass_stream **s, const struct qn_pass *pass,
     int rc;
 
     QN_TRY(qn_memory_make((void **)s, 1, sizeof **s, "the steps", err));
-    // every point kernel works on real samples
+    // these kernels work on real samples
     type->dtype = pass->program->precision;
     (*s)->program = pass->program;
-    (*s)->type = *type;
-    rc = open_stream(*s, pass, err);
+    (*s)->axis = qn_shape_row_axis(&type->shape);
+    rc = open_stream(*s, pass, type, err);
     if (rc) {
         qn_pass_stream_close(*s);
         *s = NULL;
+        return rc;
     }
-    return rc;
+    *type = (*s)->stage[(*s)->n - 1].type;
+    return 0;
+}
+
+int64_t
+qn_pass_stream_unit(const struct qn_pass_stream *s)
+{
+    int64_t unit = 1;
+
+    // no overflow: the units of all stages make up one row of what comes out
+    for (int i = 0; i < s->n; i++)
+        unit *= s->stage[i].unit;
+    return unit;
+}
+
+/* n rows behind a stage, where they are kept for the next one. */
+static int
+find_slab(struct qn_array *a, struct stage *stage, const struct qn_type *type,
+          struct qn_error *err)
+{
+    if (qn_array_bytes(&stage->slab) <
+        (size_t)qn_shape_count(&type->shape) * qn_dtype_size(type->dtype)) {
+        qn_array_clear(&stage->slab);
+        QN_TRY(qn_array_make(&stage->slab, type, err));
+    }
+    *a = qn_array_view(type, stage->slab.data);
+    return 0;
+}
+
+static int
+do_stage(const struct qn_pass_stream *s, int i, const struct qn_array *in,
+         struct qn_array *out, int64_t row, struct qn_error *err)
+{
+    const struct stage *stage = &s->stage[i];
+    const struct qn_shape *shape = &stage->type.shape;
+    struct qn_call call = {.in = in, .out = out};
+    size_t first = (size_t)row;
+
+    for (int a = s->axis + 1; a < shape->ndims; a++)
+        first *= (size_t)shape->n[a];
+    if (stage->whole) {
+        call.noperands = stage->whole->step->noperands;
+        call.operand = stage->whole->operand;
+        if (stage->whole->step->kernel->apply(stage->whole->params, &call,
+                                              err))
+            return qn_wrap(err, "%s", stage->whole->step->kernel->name);
+        in = NULL; // what is in out already
+    }
+    return apply_points(stage->point, stage->npoints, shape, first, in, out,
+                        s->program->threads, err);
 }
 
 int
 qn_pass_stream_slab(struct qn_pass_stream *s, void *out,
-                    const struct qn_array *in, size_t first,
+                    const struct qn_array *in, int64_t row,
                     struct qn_error *err)
 {
-    const struct qn_type type = {s->type.dtype, in->type.shape};
-    struct qn_array a = qn_array_view(&type, out);
+    struct qn_array a = *in, b;
+    int64_t n = s->n && in->type.shape.ndims ? in->type.shape.n[s->axis] : 1;
 
-    QN_TRY(qn_dtype_convert(out, type.dtype, in->data, in->type.dtype,
-                            (size_t)qn_shape_count(&type.shape), err));
-    return apply_points(s->r, s->program->nsteps, &s->type.shape, first, &a,
-                        s->program->threads, err);
+    for (int i = 0; i < s->n; i++) {
+        struct stage *stage = &s->stage[i];
+        struct qn_type type = stage->type;
+
+        n /= stage->unit;
+        row /= stage->unit;
+        if (type.shape.ndims)
+            type.shape.n[s->axis] = n;
+        b = qn_array_view(&type, out);
+        if (i < s->n - 1)
+            QN_TRY(find_slab(&b, stage, &type, err));
+        QN_TRY(do_stage(s, i, &a, &b, row, err));
+        a = b;
+    }
+    return 0;
 }
 
 void
@@ -287,9 +406,12 @@ qn_pass_stream_close(struct qn_pass_stream *s)
 {
     if (!s)
         return;
+    for (int i = 0; i < s->n; i++)
+        qn_array_clear(&s->stage[i].slab);
     for (int i = 0; s->r && i < s->program->nsteps; i++)
         if (s->r[i].step)
             clear_ready(&s->r[i]);
+    free(s->stage);
     free(s->r);
     free(s);
 }

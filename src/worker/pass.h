@@ -30,8 +30,14 @@ struct qn_pass {
 int
 qn_pass_run(const struct qn_pass *pass, struct qn_array *a, struct qn_error *err);
 
-/* Steps that are all point kernels, ready to be applied to slabs of one
- * item. */
+/* Can the steps be applied slab by slab?  All are point kernels or, where
+ * units is set, kernels that take an item in pieces (`unit` in
+ * include/quern/kernel.h), and nobody wants to see what comes in between. */
+bool
+qn_pass_streams(const struct qn_pass *pass, bool units);
+
+/* Such steps, ready to be applied to slabs of one item, in any order.  A slab
+ * is rows of it: indices of the first axis that has more than one. */
 struct qn_pass_stream;
 
 /* *type: of the item, replaced by what comes out. */
@@ -40,10 +46,16 @@ qn_pass_stream_open(
     struct qn_pass_stream **s, const struct qn_pass *pass, struct qn_type *type,
     struct qn_error *err);
 
-/* Samples `first` ... of the item, as read, through the steps to out. */
+/* Rows that become one row: slabs begin at multiples of it, and hold
+ * multiples of it; what is left at the end of the item is not wanted. */
+int64_t
+qn_pass_stream_unit(const struct qn_pass_stream *s);
+
+/* Rows of the item from `row` on, as read, through the steps to out: from what
+ * was read to the last sample nothing leaves the cache, if the slab fits. */
 int
 qn_pass_stream_slab(
-    struct qn_pass_stream *s, void *out, const struct qn_array *in, size_t first,
+    struct qn_pass_stream *s, void *out, const struct qn_array *in, int64_t row,
     struct qn_error *err);
 
 void

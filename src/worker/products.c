@@ -31,23 +31,12 @@ struct slabs {
 
 /* ---- one slab ------------------------------------------------------------------ */
 
-/* The axis that rows are counted along. */
-static int
-row_axis(const struct qn_shape *s)
-{
-    int a = 0;
-
-    while (a < s->ndims - 1 && s->n[a] == 1)
-        a++;
-    return a;
-}
-
 static int
 read_rows(struct slabs *s, int64_t first, int64_t n, struct qn_error *err)
 {
     const struct qn_type *type = &qn_reader_info(s->reader)->type;
     struct qn_box box = qn_shape_box(&type->shape);
-    const int a = row_axis(&type->shape);
+    const int a = qn_shape_row_axis(&type->shape);
     double t0 = qn_clock_now();
     int rc;
 
@@ -82,7 +71,7 @@ get_slab(struct slabs *s, int64_t first, int64_t n, const void **v,
     }
     *v = s->out.data;
     return qn_pass_stream_slab(s->steps, s->out.data, &s->in,
-                               (size_t)(first * row), err);
+                               first, err);
 }
 
 /* Rows of a slab: as many as fit, in units that suit all reductions. */
@@ -103,7 +92,7 @@ static int
 make_buffers(struct slabs *s, int64_t n, struct qn_error *err)
 {
     struct qn_type in, out = s->type;
-    const int a = row_axis(&out.shape);
+    const int a = qn_shape_row_axis(&out.shape);
 
     if (s->whole)
         return 0;
@@ -255,14 +244,7 @@ qn_products_whole(struct qn_products *p, const struct qn_pass *pass,
 bool
 qn_products_streams(const struct qn_pass *pass, const struct qn_type *type)
 {
-    const struct qn_program *p = pass->program;
-
-    if (pass->keeper)
-        return false;
-    for (int i = 0; i < p->nsteps; i++)
-        if (!p->steps[i].kernel->point)
-            return false;
-    return type->shape.ndims > 0;
+    return qn_pass_streams(pass, false) && type->shape.ndims > 0;
 }
 
 /* Read all of it, apply the steps once. */
