@@ -23,6 +23,10 @@ static const struct argp_option options[] = {
      "For a run of so many ranks (default: those of the launcher, else 1)", 0},
     {"shard", QN_CLI_SHARD, "I/N", 0,
      "Only what `run --shard I/N` would make", 0},
+    {"memory", 'M', "SIZE", 0,
+     "What a rank may fill, 4GiB for example (default: the job's `memory`, "
+     "else half of what the node has free, shared by its ranks)",
+     0},
     {"items", 'i', NULL, 0, "Name every item, its result and its partners",
      0},
     {"list-outputs", 'l', NULL, 0,

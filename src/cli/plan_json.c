@@ -259,6 +259,22 @@ items_json(const struct qn_run *run, int s)
 
 /* ---- the plan ----------------------------------------------------------- */
 
+/* Bytes a rank: what may be filled, what will be at most. */
+static json_t *
+memory_json(const struct qn_plan_stage *st)
+{
+    const struct qn_need *n = &st->need;
+
+    if (st->late || st->stage->command.given)
+        return json_null();
+    return json_pack("{s:I,s:I,s:I,s:I,s:i,s:i,s:b}", "need",
+                     (json_int_t)n->total, "budget", (json_int_t)n->memory,
+                     "item", (json_int_t)n->item, "processes",
+                     (json_int_t)qn_need_processes(n->workers), "workers",
+                     n->workers, "workers_left_out", n->fewer, "slabs",
+                     n->slabs);
+}
+
 static json_t *
 stage_json(const struct qn_plan_view *v, int s, bool items)
 {
@@ -272,6 +288,8 @@ stage_json(const struct qn_plan_view *v, int s, bool items)
         bytes_json(v, s), "targets", targets_json(v, s), "problems",
         problems_json(st));
 
+    if (j)
+        json_object_set_new(j, "memory", memory_json(st));
     if (j && st->stage->nproducts)
         json_object_set_new(j, "products", products_json(v, s));
     if (j)

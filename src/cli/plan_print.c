@@ -258,6 +258,32 @@ print_problems(const struct qn_plan_stage *st)
                    st->target[i].reason);
 }
 
+/* "memory  1.2 GB a rank (3 workers, 4 did not fit) of 2.0 GB; ..." */
+static void
+print_memory(const struct qn_plan_stage *st)
+{
+    const struct qn_need *n = &st->need;
+    char need[32], have[32], beside[32];
+
+    if (st->stage->command.given) {
+        printf("  %-12s what its program takes is not known\n", "memory");
+        return;
+    }
+    printf("  %-12s %s a rank of %s, %d worker%s at a time", "memory",
+           qn_text_size(need, sizeof need, (double)n->total),
+           qn_text_size(have, sizeof have, (double)n->memory), n->workers,
+           n->workers == 1 ? "" : "s");
+    if (n->fewer)
+        printf(" (%d more would not fit)", n->fewer);
+    if (st->team > 1)
+        printf(" (%d ranks share an item)", st->team);
+    if (n->slabs)
+        printf(", large items slab by slab");
+    printf("; processes %s\n",
+           qn_text_size(beside, sizeof beside,
+                        (double)qn_need_processes(n->workers)));
+}
+
 static void
 print_stage(const struct qn_plan_view *v, int s, bool items)
 {
@@ -285,6 +311,8 @@ print_stage(const struct qn_plan_view *v, int s, bool items)
     print_team(v, s);
     if (!st->late)
         print_bytes(v, s);
+    if (!st->late)
+        print_memory(st);
     if (items)
         print_items(v->run, st);
     print_problems(st);

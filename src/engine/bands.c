@@ -341,7 +341,7 @@ size_rounds(struct round *r)
 {
     const struct qn_run *run = r->b->run;
     int64_t even = (r->pixels + run->comm->size - 1) / run->comm->size;
-    int64_t room = run->memory / 8 / (r->members * (int64_t)r->in);
+    int64_t room = r->b->memory / 8 / (r->members * (int64_t)r->in);
 
     if (run->comm->size == 1)
         room = even;

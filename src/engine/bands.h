@@ -8,6 +8,7 @@
 struct qn_bands {
     struct qn_run *run;              /* borrowed, like all up to weight   */
     const struct qn_plan_stage *st;
+    int64_t memory;                  /* bytes that this rank may fill     */
     const struct qn_target *target;
     struct qn_arena *arena;          /* this rank's members               */
     const int64_t *offset;           /* [ntasks] place at the owner       */

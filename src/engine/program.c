@@ -90,7 +90,7 @@ qn_program_stage(const struct qn_run *run, int s)
 {
     const struct qn_plan_stage *st = &run->plan.stage[s];
     const struct qn_stage *stage = st->stage;
-    int64_t memory = stage->memory ? stage->memory : run->memory;
+    const int workers = run->split.concurrency;
     char *canonical = canonical_text(stage);
     json_t *p = json_pack(
         "{s:o,s:o,s:s,s:s?,s:b,s:i,s:s,s:s,s:s}", //
@@ -110,8 +110,9 @@ qn_program_stage(const struct qn_run *run, int s)
         return NULL;
     json_object_set_new(p, "threads", json_integer(run->split.threads));
     json_object_set_new(p, "memory",
-                        json_integer(run->farm.n > 0 ? memory / run->farm.n
-                                                     : memory));
+                        json_integer(qn_need_share(&st->need, workers)));
+    json_object_set_new(p, "operands",
+                        json_integer(qn_need_operands(&st->need, workers)));
     json_object_set_new(p, "carry", strings_json(&stage->output.carry));
     json_object_set_new(p, "joined", json_boolean(qn_plan_joins(st)));
     json_object_set_new(p, "nosync",
@@ -288,6 +289,11 @@ qn_program_item(const struct qn_run *run, int s, const struct qn_task *t,
         json_object_set_new(*request, "nframes",
                             json_integer(t->item->nframes));
     }
+    if (*request && st->need.slabs &&
+        qn_need_slabs(&run->plan, st, t,
+                      qn_need_share(&st->need, run->split.concurrency),
+                      run->options->keep_steps))
+        json_object_set_new(*request, "slabs", json_true());
     if (*request)
         return 0;
     return qn_fail(err, QN_EFORMAT,

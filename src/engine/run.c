@@ -177,19 +177,33 @@ finish_plan(struct qn_run *run, struct qn_error *err)
     return 0;
 }
 
-/* On every rank: the same, as all see the same plan. */
+int64_t
+qn_run_memory(const struct qn_run *run, int s)
+{
+    int64_t memory = run->job->stages[s].memory;
+
+    return memory ? memory : run->memory;
+}
+
+int
+qn_run_team(struct qn_run *run, int s, struct qn_error *err)
+{
+    const struct qn_need_ask ask = {
+        .ranks = run->options->ranks ? run->options->ranks : run->comm->size,
+        .workers = run->farm.n,
+        .memory = qn_run_memory(run, s),
+        .keep_steps = run->options->keep_steps,
+    };
+
+    return qn_plan_team(&run->plan, s, &ask, err);
+}
+
 static int
 choose_teams(struct qn_run *run, struct qn_error *err)
 {
-    for (int s = 0; s < run->job->nstages; s++) {
-        int64_t memory = run->job->stages[s].memory;
-
+    for (int s = 0; s < run->job->nstages; s++)
         if (run->plan.stage[s].wanted)
-            QN_TRY(qn_plan_team(&run->plan, s,
-                                run->options->ranks ? run->options->ranks
-                                                    : run->comm->size,
-                                memory ? memory : run->memory, err));
-    }
+            QN_TRY(qn_run_team(run, s, err));
     return 0;
 }
 

@@ -94,6 +94,15 @@ qn_run_prepare(
 int
 qn_run_execute(struct qn_run *run, struct qn_error *err);
 
+/* Local.  Bytes that a rank and its workers may fill in stage s. */
+int64_t
+qn_run_memory(const struct qn_run *run, int s);
+
+/* Local, on every rank alike, as all see the same plan.  Teams and memory of
+ * stage s; QN_EJOB where it does not fit. */
+int
+qn_run_team(struct qn_run *run, int s, struct qn_error *err);
+
 /* Local.  What the record says of a run that has come to its end: "done",
  * "failed", "stopped". */
 const char *

@@ -188,7 +188,7 @@ take_member(void *ctx, int rank, int64_t unit, int code, int64_t value,
 static bool
 fits_in_memory(const struct stacking *k, int first, int last)
 {
-    int64_t total = 0, budget = k->run->memory;
+    int64_t total = 0, budget = qn_run_memory(k->run, k->s);
 
     for (int g = first; g < last; g++) {
         const struct qn_target *t = &k->st->target[g];
@@ -460,7 +460,8 @@ combine_target(struct stacking *k, struct qn_target *t, struct header *h,
 {
     struct qn_comm *comm = k->run->comm;
     struct qn_bands b = {
-        .run = k->run, .st = k->st, .target = t, .arena = &k->arena,
+        .run = k->run, .st = k->st, .target = t,
+        .memory = qn_run_memory(k->run, k->s), .arena = &k->arena,
         .offset = k->offset, .owner = k->owner,
         .program = k->run->program[k->s],
         .leader = (int)((t - k->st->target) % comm->size),

@@ -307,6 +307,11 @@ split_cores(struct qn_run *run, int s, struct qn_error *err)
     run->split = qn_budget_split(&run->threads.budget, items, run->comm->size);
     if (run->split.concurrency > run->farm.n)
         run->split.concurrency = run->farm.n;
+    // fewer side by side where memory has no room for more
+    if (run->split.concurrency > st->need.workers) {
+        run->split.concurrency = st->need.workers;
+        run->split.threads = run->threads.budget.threads / st->need.workers;
+    }
     run->farm.most = run->split.concurrency;
     return qn_farm_program(&run->farm, qn_program_stage(run, s),
                            &run->program[s], err);
@@ -331,6 +336,8 @@ qn_stage_run(struct qn_run *run, int s, struct qn_error *err)
         rc = qn_plan_resolve_late(&run->plan, s, err);
     if (st->late)
         rc = qn_tell_plan(run, s, rc, err);
+    if (!rc && st->late)
+        rc = qn_run_team(run, s, err);
     rc = qn_comm_agree(run->comm, rc, err);
     run->farm.retries = st->stage->retries;
     run->farm.most = run->farm.n;

@@ -465,7 +465,7 @@ write_result(struct part *p, struct qn_arena *a, json_t *products,
     return rc;
 }
 
-/* In memory where half the budget is enough, else in a scratch file. */
+/* In memory where there is room, else in a scratch file. */
 static int
 open_result(struct part *p, struct qn_arena *a, int64_t bytes, void **whole,
             struct qn_error *err)
@@ -480,7 +480,7 @@ open_result(struct part *p, struct qn_arena *a, int64_t bytes, void **whole,
     rc = qn_atomic_folder(scratch, err);
     if (!rc)
         rc = qn_arena_open(
-            a, bytes <= p->h->run->memory / 2 ? NULL : scratch, err);
+            a, bytes <= p->h->st->need.gathered ? NULL : scratch, err);
     free(scratch);
     if (!rc)
         rc = qn_arena_place(a, bytes, &offset, err);

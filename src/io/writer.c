@@ -90,6 +90,48 @@ product_space(const struct qn_shape *s)
     return H5Screate_simple(s->ndims, n, NULL);
 }
 
+/* n rows of a dataset, from first on. */
+static int
+write_rows(struct qn_writer_parts *w, hid_t dataset,
+           const struct qn_type *type, int64_t first, int64_t n,
+           const void *v)
+{
+    const int axis = qn_shape_row_axis(&type->shape);
+    hsize_t start[QN_MAX_DIMS] = {0}, count[QN_MAX_DIMS];
+    hid_t file = H5Dget_space(dataset), memory;
+    herr_t bad;
+
+    for (int a = 0; a < type->shape.ndims; a++)
+        count[a] = (hsize_t)type->shape.n[a];
+    start[axis] = (hsize_t)first;
+    count[axis] = (hsize_t)n;
+    memory = H5Screate_simple(type->shape.ndims, count, NULL);
+    bad = H5Sselect_hyperslab(file, H5S_SELECT_SET, start, NULL, count, NULL);
+    if (bad >= 0)
+        bad = H5Dwrite(dataset, memory_type(type->dtype), memory, file,
+                       H5P_DEFAULT, v);
+    H5Sclose(memory);
+    H5Sclose(file);
+    return qn_writer_parts_check(w, bad);
+}
+
+static int
+write_source(struct qn_writer_parts *w, hid_t dataset,
+             const struct qn_product *p)
+{
+    const struct qn_type *type = &p->data->type;
+    const int64_t rows = type->shape.n[qn_shape_row_axis(&type->shape)];
+
+    for (int64_t first = 0, n; first < rows; first += n) {
+        const void *v;
+
+        n = rows - first < p->source->rows ? rows - first : p->source->rows;
+        QN_TRY(p->source->get(p->source->ctx, first, n, &v, w->err));
+        QN_TRY(write_rows(w, dataset, type, first, n, v));
+    }
+    return 0;
+}
+
 static int
 write_samples(struct qn_writer_parts *w, hid_t dataset,
               const struct qn_product *p)
@@ -104,6 +146,8 @@ write_samples(struct qn_writer_parts *w, hid_t dataset,
         QN_TRY(qn_writer_parts_word(w, dataset, "units", p->units));
     if (qn_array_bytes(p->data) == 0)
         return 0;
+    if (p->source)
+        return write_source(w, dataset, p);
     return qn_writer_parts_check(w, H5Dwrite(dataset, memory_type(type->dtype),
                                              H5S_ALL, H5S_ALL, H5P_DEFAULT,
                                              p->data->data));
@@ -128,7 +172,7 @@ describe_data(struct qn_writer_form *f, const struct qn_product *p,
                 qn_dtype_name(p->data->type.dtype),
                 qn_shape_text(shape, sizeof shape, &p->data->type.shape),
                 p->units ? p->units : "");
-    f->loose = f->loose || is_chunked(p->data, compress) ||
+    f->loose = f->loose || is_chunked(p->data, compress) || p->source ||
                !is_little_endian();
     qn_writer_image_add(f, p->data->data, (size_t)qn_array_bytes(p->data),
                        NULL);

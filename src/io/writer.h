@@ -16,9 +16,21 @@
 #include "model/cards.h"
 #include "quern/array.h"
 
+/* Samples that are made while they are written. */
+struct qn_writer_source {
+    /* Rows first ... first + n - 1 along the axis of rows (model/shape.h), as
+     * they are written; *v stays the source's until the next call. */
+    int (*get)(
+        void *ctx, int64_t first, int64_t n, const void **v, struct qn_error *err);
+    void *ctx;
+    int64_t rows; /* at a time, at most */
+};
+
 struct qn_product {
     const char *name;            /* "data", "count"                    */
     const struct qn_array *data; /* already of the type to be written  */
+    const struct qn_writer_source *source; /* HDF5: its samples, data has
+                                    none; NULL: they are in data       */
     const char *units;           /* NULL: none                         */
     const char *within;          /* NULL; or the product in front of this
                                     one: then this is a further dataset of

@@ -22,6 +22,7 @@
 #include "model/item.h"
 #include "model/job.h"
 #include "model/key.h"
+#include "model/need.h"
 
 enum qn_state {
     QN_TODO,
@@ -95,6 +96,7 @@ struct qn_plan_stage {
     bool wanted;                  /* --stage: this run is to make it      */
     int team;                     /* ranks that share an item; see
                                      qn_plan_team                         */
+    struct qn_need need;          /* memory; see qn_plan_team             */
     struct qn_pool pool;          /* owned: what tasks and results are and
                                      lead to                              */
     bool late;                    /* it uses what programs write: types are
@@ -135,17 +137,14 @@ int
 qn_plan_resolve(struct qn_plan *p, int s, struct qn_items *files, struct qn_error *err);
 
 /* How many ranks share an item of stage s, a pure function of the items, the
- * ranks and the bytes that a rank may fill: 1 if there are as many items as
- * ranks and the largest fits, else the smallest power of two whose blocks
- * fit; or what the job says.  QN_EJOB: a step that needs the whole item, or an
- * item that fits nowhere, with the figures and what to do. */
+ * ranks and the bytes that a rank may fill: 1 if the largest fits, else the
+ * smallest power of two whose blocks fit; or what the job says.  Fills team and
+ * need.  QN_EJOB: a step that needs the whole item, or an item that fits
+ * nowhere, with the figures and what to do. */
 int
 qn_plan_team(
-    struct qn_plan *p, int s, int ranks, int64_t memory, struct qn_error *err);
+    struct qn_plan *p, int s, const struct qn_need_ask *ask, struct qn_error *err);
 
-/* Bytes that a rank needs for its part of an item shared by so many. */
-int64_t
-qn_plan_need(const struct qn_plan_stage *st, const struct qn_task *t, int ranks);
 /* Types of a late stage, once facts.type of the results that it uses is known
  * (facts.probed). */
 int

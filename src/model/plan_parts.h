@@ -46,12 +46,12 @@ qn_plan_match_operand(
     const struct qn_item *item, struct qn_use *u, struct qn_plan_index *ix,
     struct qn_error *why);
 
-/* Bytes that the products of a task take of `memory`, slab by slab; 0: a step
- * needs the whole item. */
+/* Bytes that the products of a task take of `memory` beside the samples that
+ * go through them; *slab: how many of those they must be given together. */
 int64_t
 qn_plan_product_need(
     const struct qn_plan *p, const struct qn_plan_stage *st, const struct qn_task *t,
-    int64_t memory);
+    int64_t memory, int64_t *slab);
 
 /* The type of an operand, where it is known before its file is read. */
 int

@@ -10,7 +10,9 @@
 #include "model/plan_parts.h"
 #include "model/shape.h"
 
-enum { SLAB = 1 << 20 }; /* samples that a worker reads at once, at least */
+/* What a worker keeps of samples between passes, at most; and as much again
+ * of those that a reduction gathers. */
+#define KEPT ((int64_t)256 << 20)
 
 int
 qn_plan_product_use(const struct qn_plan *p, const struct qn_plan_stage *st,
@@ -135,36 +137,33 @@ need_of(const struct asked *a, const struct qn_reduction *r)
 
 int64_t
 qn_plan_product_need(const struct qn_plan *p, const struct qn_plan_stage *st,
-                     const struct qn_task *t, int64_t memory)
+                     const struct qn_task *t, int64_t memory, int64_t *slab)
 {
     const struct qn_stage *stage = st->stage;
-    const int64_t whole = qn_shape_count(&t->item->type->shape);
-    int64_t bytes = 0, slab = SLAB;
+    const int64_t whole = 8 * qn_shape_count(&t->item->type->shape);
+    int64_t bytes = 0, kept = memory / 8 < KEPT ? memory / 8 : KEPT;
     int use = 0;
+
+    *slab = 1;
 
     for (int i = 0; i < stage->nsteps; i++) {
         const struct qn_step *step = &stage->steps[i];
         struct asked a;
 
-        if (!step->product && !step->kernel->point)
-            return 0;
         if (step->product) {
             if (!ask(&a, p, st, step, t->use + use, t->item, t->result,
                      NULL)) {
                 int64_t least = slab_of(&a, step->kernel->reduction);
 
-                slab = least > slab ? least : slab;
+                *slab = least > *slab ? least : *slab;
                 bytes += need_of(&a, step->kernel->reduction);
             }
             qn_plan_params_clear(&a.params, step);
         }
         use += step->noperands;
     }
-    slab = slab < whole ? slab : whole;
-    // as read and after the steps; an eighth is for samples that are kept
-    // between passes, and one for those that are gathered
-    return bytes + 2 * slab * (int64_t)qn_dtype_size(st->precision) +
-           (whole * 8 < memory / 4 ? whole * 8 : memory / 4);
+    // samples that are kept between passes, and those that are gathered
+    return bytes + (whole < 2 * kept ? whole : 2 * kept);
 }
 
 int

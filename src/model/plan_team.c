@@ -2,12 +2,7 @@
 #include <stdio.h>
 
 #include "base/text.h"
-#include "model/dtype.h"
 #include "model/plan_parts.h"
-#include "model/shape.h"
-
-/* The block as it is read, and the two grids between which steps are taken. */
-enum { COPIES = 3 };
 
 /* A step that a rank can take on its block, with a halo where it needs one. */
 static bool
@@ -54,90 +49,78 @@ why_alone(const struct qn_plan_stage *st)
     return NULL;
 }
 
-int64_t
-qn_plan_need(const struct qn_plan_stage *st, const struct qn_task *t,
-             int ranks)
+/* May several ranks share an item? */
+static bool
+may_share(const struct qn_plan_stage *st)
 {
-    int64_t samples = qn_shape_count(&t->item->type->shape);
-    int64_t size = (int64_t)qn_dtype_size(st->precision);
-
-    return COPIES * size * ((samples + ranks - 1) / ranks);
+    return !whole_step(st) && !why_alone(st);
 }
 
-/* The largest need of all items that are to be made. */
-static int64_t
-largest_need(const struct qn_plan *p, const struct qn_plan_stage *st,
-             int ranks, int64_t memory, const struct qn_task **which)
+static bool
+fits(const struct qn_plan *p, struct qn_plan_stage *st,
+     const struct qn_need_ask *ask, int team)
 {
-    int64_t most = 0;
+    qn_need_stage(&st->need, p, st, ask, team);
+    return st->need.total <= ask->memory;
+}
 
-    *which = NULL;
-    for (int i = 0; i < st->ntasks; i++) {
-        const struct qn_task *t = &st->task[i];
-        int64_t need = 0;
+/* What takes most: an item, or what a rank holds of all. */
+static void
+name_largest(char *buf, size_t size, const struct qn_plan_stage *st)
+{
+    const struct qn_need *n = &st->need;
 
-        if (t->code || !t->item->probed)
-            continue;
-        if (st->stage->nproducts)
-            need = qn_plan_product_need(p, st, t, memory);
-        // a team's first rank has a block beside what reductions take
-        if (!need || ranks > 1)
-            need += qn_plan_need(st, t, ranks);
-        if (need > most) {
-            most = need;
-            *which = t;
-        }
-    }
-    return most;
+    if (!n->largest || n->held + n->after > n->item)
+        snprintf(buf, size, "what it combines");
+    else
+        qn_item_name(buf, size, n->largest->item);
+    if (st->team > 1 && n->largest)
+        qn_item_name(buf, size, n->largest->item);
 }
 
 static int
-refuse(const struct qn_plan *p, const struct qn_plan_stage *st, int ranks,
-       int64_t memory, struct qn_error *err)
+refuse(const struct qn_plan_stage *st, const struct qn_need_ask *ask,
+       struct qn_error *err)
 {
-    const struct qn_task *t;
     char need[32], have[32], name[1200], each[48] = "";
 
-    qn_text_size(need, sizeof need,
-                 (double)largest_need(p, st, ranks, memory, &t));
-    qn_text_size(have, sizeof have, (double)memory);
-    if (ranks > 1)
-        snprintf(each, sizeof each, " in each of %d ranks", ranks);
+    qn_text_size(need, sizeof need, (double)st->need.total);
+    qn_text_size(have, sizeof have, (double)ask->memory);
+    name_largest(name, sizeof name, st);
+    if (st->team > 1)
+        snprintf(each, sizeof each, " in each of %d ranks", st->team);
     return qn_fail(err, QN_EJOB,
                    "stage %s: %.300s needs %s of memory%s, and a rank may fill "
-                   "%s; raise `memory:`, or use more ranks with `team: all`",
-                   st->stage->name, qn_item_name(name, sizeof name, t->item),
-                   need, each, have);
+                   "%s; raise `memory:`%s",
+                   st->stage->name, name, need, each, have,
+                   may_share(st) ? ", or use more ranks with `team: all`"
+                                 : "");
 }
 
 static int
-choose(const struct qn_plan *p, struct qn_plan_stage *st, int ranks,
-       int64_t memory)
+choose(const struct qn_plan *p, struct qn_plan_stage *st,
+       const struct qn_need_ask *ask)
 {
-    const struct qn_task *t;
     int team = 1;
 
-    if (whole_step(st) || why_alone(st))
-        return 1;
-    while (2 * team <= ranks && largest_need(p, st, team, memory, &t) > memory)
+    while (may_share(st) && 2 * team <= ask->ranks && !fits(p, st, ask, team))
         team *= 2;
     return team;
 }
 
 int
-qn_plan_team(struct qn_plan *p, int s, int ranks, int64_t memory,
+qn_plan_team(struct qn_plan *p, int s, const struct qn_need_ask *ask,
              struct qn_error *err)
 {
     struct qn_plan_stage *st = &p->stage[s];
     int asked = st->stage->team;
-    const struct qn_task *t;
     const char *why;
 
-    st->team = asked > 0 ? asked : ranks;
-    if (st->team > ranks)
-        st->team = ranks;
+    st->team = asked > 0 ? asked : ask->ranks;
+    if (st->team > ask->ranks)
+        st->team = ask->ranks;
     if (!asked) {
-        st->team = choose(p, st, ranks, memory);
+        st->team = choose(p, st, ask);
     } else if (asked != 1 && (why = why_alone(st))) {
         return qn_fail(err, QN_EJOB,
                        "stage %s: several ranks cannot share an item, as %s; "
@@ -149,7 +132,5 @@ qn_plan_team(struct qn_plan *p, int s, int ranks, int64_t memory,
                        "needs the whole of it; leave `team:` out",
                        st->stage->name, why);
     }
-    if (!why_alone(st) && largest_need(p, st, st->team, memory, &t) > memory)
-        return refuse(p, st, st->team, memory, err);
-    return 0;
+    return fits(p, st, ask, st->team) ? 0 : refuse(st, ask, err);
 }

@@ -16,6 +16,7 @@
 #include "worker/pass.h"
 #include "worker/products.h"
 #include "worker/rows.h"
+#include "worker/slabs.h"
 #include "worker/worker.h"
 
 enum { MOST_PRODUCTS = 160 };
@@ -36,6 +37,7 @@ struct making {
     size_t n;
     size_t made;               /* of them those that the steps made         */
     size_t result;             /* the first that is no step's: the default  */
+    struct qn_slabs slabs;     /* owned: where the item is larger than memory */
     double read, compute, write; /* s */
 };
 
@@ -417,6 +419,21 @@ make_product(struct making *m, const char *dataset, struct qn_error *err)
     return rc;
 }
 
+/* The product is made while it is written. */
+static int
+make_slabs(struct making *m, struct qn_error *err)
+{
+    struct qn_lookup fields =
+        qn_fields_lookup(json_object_get(m->request, "fields"));
+    struct qn_pass pass = pass_of(m, &fields, &m->cards, NULL);
+    struct qn_array a;
+
+    QN_TRY(open_item(m, NULL, err));
+    QN_TRY(qn_slabs_open(&m->slabs, &pass, m->reader, err));
+    a = m->slabs.result;
+    return add_product(m, strdup("data"), &a, err);
+}
+
 static int
 add_carried(struct making *m, struct qn_error *err)
 {
@@ -447,8 +464,12 @@ make_products(struct making *m, struct qn_error *err)
     for (size_t i = 0; i < n; i++) {
         const char *dataset = n < 2 ? NULL : m->p->datasets[i];
 
-        QN_TRY((m->p->nproducts ? make_reductions(m, dataset, err)
-                                : make_product(m, dataset, err)));
+        if (json_is_true(json_object_get(m->request, "slabs")))
+            QN_TRY(make_slabs(m, err));
+        else if (m->p->nproducts)
+            QN_TRY(make_reductions(m, dataset, err));
+        else
+            QN_TRY(make_product(m, dataset, err));
     }
     m->made = m->n;
     return m->p->kept ? 0 : add_carried(m, err);
@@ -461,6 +482,7 @@ save(struct making *m, struct qn_error *err)
 {
     struct qn_product product[MOST_PRODUCTS];
     int64_t bytes = 0;
+    int rc;
 
     for (size_t i = 0; i < m->n; i++) {
         size_t from = i;
@@ -473,8 +495,15 @@ save(struct making *m, struct qn_error *err)
                                          .within = m->within[from],
                                          .axis = m->axis[from]};
     }
-    QN_TRY(qn_result_save(m->w, m->p, m->request, product, m->n, &m->cards, &bytes,
-                          err));
+    if (m->slabs.source.get)
+        product[0].source = &m->slabs.source;
+    rc = qn_result_save(m->w, m->p, m->request, product, m->n, &m->cards,
+                        &bytes, err);
+    // what was read while it was written was not written badly
+    if (m->slabs.rc)
+        return qn_fail(err, m->slabs.rc, "%s", m->slabs.why.text);
+    if (rc)
+        return rc;
     json_object_set_new(m->reply, "bytes", json_integer(bytes));
     return 0;
 }
@@ -495,7 +524,9 @@ make_whole(struct making *m, struct qn_error *err)
     } else {
         rc = save(m, err);
     }
-    m->write += qn_clock_now() - t0;
+    m->read += m->slabs.read;
+    m->compute += m->slabs.compute;
+    m->write += qn_clock_now() - t0 - m->slabs.read - m->slabs.compute;
     return rc;
 }
 
@@ -507,9 +538,11 @@ qn_item_run(struct qn_worker *w, const json_t *request, json_t *reply,
     int rc;
 
     QN_TRY(qn_worker_program(w, request, &m.p, err));
+    w->operands.limit = (size_t)m.p->operands;
     m.path = json_string_value(json_object_get(request, "path"));
     rc = json_object_get(request, "nframes") ? make_frames(&m, err)
                                              : make_whole(&m, err);
+    qn_slabs_close(&m.slabs);
     qn_reader_close(m.reader);
     for (size_t i = 0; i < m.n; i++) {
         qn_array_clear(&m.array[i]);

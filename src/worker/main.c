@@ -177,7 +177,7 @@ serve(struct qn_worker *w, struct qn_error *err)
 int
 main(int argc, char **argv)
 {
-    struct qn_worker w = {.sock = SOCKET, .operands.limit = 256u << 20};
+    struct qn_worker w = {.sock = SOCKET};
     struct qn_error err = {0};
     int rc;
 

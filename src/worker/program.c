@@ -136,6 +136,7 @@ qn_program_make(struct qn_program *p, json_t *text, struct qn_error *err)
     p->precision = (enum qn_dtype)real;
     QN_TRY(load_dtype(&p->dtype, dtype, err));
     p->fits = json_is_true(json_object_get(text, "fits"));
+    p->operands = json_integer_value(json_object_get(text, "operands"));
     p->memory = json_integer_value(json_object_get(text, "memory"));
     p->compress =
         (int)json_integer_value(json_object_get(text, "compress"));

@@ -23,6 +23,7 @@ struct qn_program {
     struct qn_program_step *steps; /* owned */
     int nsteps;           /* steps proper                                */
     int64_t memory;       /* bytes an item may fill; 0: no limit is known */
+    int64_t operands;     /* bytes of operands to keep from item to item */
     bool blas;            /* some step or product goes through BLAS      */
     int nproducts;        /* behind them: reductions of what they give   */
     enum qn_dtype precision;

@@ -70,10 +70,10 @@ expect_code 3 "$QUERN_SOURCE/scripts/mpirun.sh" -n 2 "$QUERN_BIN/quern" \
 expect_text err '7 of 8 items done \(7 before\), 1 failed'
 
 say "more than a rank may fill: on a team, or refused with the figures"
-expect_code 2 quern run job.yaml --output small --stage plane --memory 8MiB
-expect_text err 'grid.npy needs 14.4 MB of memory, and a rank may fill 8.0 MB'
+expect_code 2 quern run job.yaml --output small --stage plane --memory 10MiB
+expect_text err 'grid.npy needs 19.2 MB of memory, and a rank may fill 10.0 MB'
 expect_code 0 "$QUERN_SOURCE/scripts/mpirun.sh" -n 2 "$QUERN_BIN/quern" \
-    run job.yaml --output small --stage plane --memory 8MiB
+    run job.yaml --output small --stage plane --memory 10MiB
 rm -r alone/{cubes,fractal,plate,counts}
 expect_code 0 /usr/bin/python3 "$QUERN_SOURCE/tests/e2e/same.py" alone small
 
