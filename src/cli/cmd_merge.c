@@ -136,8 +136,8 @@ tell(const struct words *w, const struct qn_merge_told *t, double seconds)
                    (long long)t->broken);
     if (t->absent)
         qn_message(QN_WARNING,
-                   "%lld items have no result yet: run the job again, then "
-                   "merge again",
+                   "%lld items have no result: what they need failed, or the "
+                   "run has not come to its end; `quern status` tells",
                    (long long)t->absent);
     qn_message(QN_NOTE,
                "%lld of %lld items merged, %lld failed in the run; %s (%s) "

@@ -135,7 +135,7 @@ struct named {
 
 struct telling {
     struct qn_merge_list *l;
-    struct named *named; /* owned, by name */
+    const struct named *named; /* [l->n], by name */
 };
 
 static int
@@ -149,10 +149,12 @@ static int
 take_line(void *ctx, const struct qn_record *r, struct qn_error *err)
 {
     struct telling *t = ctx;
-    struct named key = {.name = r->name}, *found;
+    struct named key = {.name = r->name};
+    const struct named *found;
     struct qn_merge_item *item;
 
     if (strcmp(r->stage, t->l->stage) != 0 || !*r->name ||
+        t->l->n == 0 ||
         !(found = bsearch(&key, t->named, t->l->n, sizeof key, by_name)))
         return 0;
     item = &t->l->item[found->i];
@@ -172,23 +174,17 @@ take_line(void *ctx, const struct qn_record *r, struct qn_error *err)
 }
 
 static int
-load_journal(struct qn_merge_list *l, struct qn_error *err)
+load_journal(struct qn_merge_list *l, const struct named *index,
+             struct qn_error *err)
 {
-    struct telling t = {.l = l};
-    char *folder = NULL;
-    int rc = qn_memory_make((void **)&t.named, l->n, sizeof *t.named,
-                            "the items", err);
+    struct telling t = {.l = l, .named = index};
+    char *folder;
+    int rc;
 
-    for (size_t i = 0; i < l->n && !rc; i++)
-        t.named[i] = (struct named){l->item[i].name, i};
-    if (!rc && l->n)
-        qsort(t.named, l->n, sizeof *t.named, by_name);
-    if (!rc && asprintf(&folder, "%s/.quern/journal", l->output) < 0)
-        rc = qn_fail(err, QN_ENOMEM, "no memory for a path");
-    if (!rc)
-        rc = qn_journal_load(folder, take_line, &t, NULL, err);
+    if (asprintf(&folder, "%s/.quern/journal", l->output) < 0)
+        return qn_fail(err, QN_ENOMEM, "no memory for a path");
+    rc = qn_journal_load(folder, take_line, &t, NULL, err);
     free(folder);
-    free(t.named);
     return rc;
 }
 
@@ -253,18 +249,28 @@ by_path(const void *a, const void *b)
     return strcmp(x->path, y->path);
 }
 
-/* The items of the list, by path. */
-static int
-index_paths(struct named **index, const struct qn_merge_list *l,
-            struct qn_error *err)
+/* One of the list that has no line in the journal: it failed before it was in
+ * a worker's hands. */
+static bool
+take_named(struct qn_merge_list *l, const json_t *failure,
+           const struct named *index, size_t listed)
 {
-    QN_TRY(
-        qn_memory_make((void **)index, l->n, sizeof **index, "the items", err));
-    for (size_t i = 0; i < l->n; i++)
-        (*index)[i] = (struct named){l->item[i].path, i};
-    if (l->n)
-        qsort(*index, l->n, sizeof **index, by_name);
-    return 0;
+    struct named key = {
+        .name = json_string_value(json_object_get(failure, "name"))};
+    const struct named *found =
+        key.name && listed ? bsearch(&key, index, listed, sizeof key, by_name)
+                           : NULL;
+    struct qn_merge_item *item = found ? &l->item[found->i] : NULL;
+
+    if (item && item->state == QN_MERGE_ABSENT && !item->told) {
+        item->state = QN_MERGE_FAILED;
+        qn_pool_text(&l->pool, (char **)&item->path,
+                     json_string_value(json_object_get(failure, "item")), NULL);
+        qn_pool_text(&l->pool, (char **)&item->reason,
+                     json_string_value(json_object_get(failure, "reason")),
+                     NULL);
+    }
+    return found;
 }
 
 static int
@@ -278,13 +284,13 @@ take_failures(struct qn_merge_list *l, const json_t *failures,
     json_array_foreach(failures, i, f)
     {
         const char *stage = json_string_value(json_object_get(f, "stage"));
-        struct named key = {.name =
-                                json_string_value(json_object_get(f, "item"))};
+        const char *path = json_string_value(json_object_get(f, "item"));
 
-        if (!key.name || !stage || strcmp(stage, l->stage) != 0 ||
-            (listed && bsearch(&key, index, listed, sizeof key, by_name)))
+        if (!path || !stage || strcmp(stage, l->stage) != 0 ||
+            json_is_true(json_object_get(f, "member")) ||
+            take_named(l, f, index, listed))
             continue;
-        QN_TRY(add_item(l, NULL, key.name, err));
+        QN_TRY(add_item(l, NULL, path, err));
         l->item[l->n - 1].state = QN_MERGE_FAILED;
         QN_TRY(qn_pool_text(&l->pool, (char **)&l->item[l->n - 1].reason,
                             json_string_value(json_object_get(f, "reason")),
@@ -294,9 +300,9 @@ take_failures(struct qn_merge_list *l, const json_t *failures,
 }
 
 static int
-load_failures(struct qn_merge_list *l, struct qn_error *err)
+load_failures(struct qn_merge_list *l, const struct named *index,
+              struct qn_error *err)
 {
-    struct named *index = NULL;
     json_t *record;
     char *file;
     int rc;
@@ -305,10 +311,7 @@ load_failures(struct qn_merge_list *l, struct qn_error *err)
         return qn_fail(err, QN_ENOMEM, "no memory for a path");
     record = json_load_file(file, 0, NULL);
     free(file);
-    rc = index_paths(&index, l, err);
-    if (!rc)
-        rc = take_failures(l, json_object_get(record, "failures"), index, err);
-    free(index);
+    rc = take_failures(l, json_object_get(record, "failures"), index, err);
     json_decref(record);
     return rc;
 }
@@ -340,18 +343,38 @@ insert_failures(struct qn_merge_list *l, size_t listed, struct qn_error *err)
 /* ---- all of it ----------------------------------------------------------- */
 
 static int
+index_names(struct named **index, const struct qn_merge_list *l,
+            struct qn_error *err)
+{
+    QN_TRY(
+        qn_memory_make((void **)index, l->n, sizeof **index, "the items", err));
+    for (size_t i = 0; i < l->n; i++)
+        (*index)[i] = (struct named){l->item[i].name, i};
+    if (l->n)
+        qsort(*index, l->n, sizeof **index, by_name);
+    return 0;
+}
+
+static int
 load_all(struct qn_merge_list *l, const char *folder, struct qn_error *err)
 {
+    struct named *index = NULL;
     size_t listed;
+    int rc;
 
     QN_TRY(split_folder(l, folder, err));
     QN_TRY(load_results(l, err));
-    QN_TRY(load_journal(l, err));
-    for (size_t i = 0; i < l->n; i++)
-        QN_TRY(settle(l, &l->item[i], err));
     listed = l->n;
-    QN_TRY(load_failures(l, err));
-    return insert_failures(l, listed, err);
+    QN_TRY(index_names(&index, l, err));
+    rc = load_journal(l, index, err);
+    for (size_t i = 0; i < listed && !rc; i++)
+        rc = settle(l, &l->item[i], err);
+    if (!rc)
+        rc = load_failures(l, index, err);
+    if (!rc)
+        rc = insert_failures(l, listed, err);
+    free(index);
+    return rc;
 }
 
 int

@@ -10,17 +10,31 @@
 #include "engine/shard.h"
 #include "io/atomic.h"
 
+/* name: of the result that there is not because of it; NULL: it has none, or
+ * it is a member of a result that there may be all the same. */
 static void
 add_failure(json_t *list, const struct qn_plan_stage *st, const char *path,
-            int code, const char *reason)
+            const char *name, int code, const char *reason)
 {
     json_t *f = json_pack("{s:s,s:s,s:i,s:s}", "stage", st->stage->name,
                           "item", path, "code", code, "reason",
                           reason ? reason : "");
 
+    if (f && name)
+        json_object_set_new(f, "name", json_string(name));
+    if (f && !name && st->stage->combine.given)
+        json_object_set_new(f, "member", json_true());
     // a name that is no UTF-8 cannot stand in JSON
     if (f)
         json_array_append_new(list, f);
+}
+
+static const char *
+own_name(const struct qn_plan_stage *st, const struct qn_task *t)
+{
+    return st->stage->combine.given || t->target < 0
+               ? NULL
+               : st->target[t->target].name;
 }
 
 /* Of a shard: its own items, and how many there are in all. */
@@ -36,12 +50,13 @@ stage_json(const struct qn_run *run, const struct qn_plan_stage *st,
 
         count[t->state]++;
         if (t->state == QN_FAILED)
-            add_failure(failures, st, t->item->path, t->code, t->reason);
+            add_failure(failures, st, t->item->path, own_name(st, t), t->code,
+                        t->reason);
     }
     for (int i = 0; st->stage->combine.given && i < st->ntargets; i++)
         if (st->target[i].state == QN_FAILED)
-            add_failure(failures, st, st->target[i].name, st->target[i].code,
-                        st->target[i].reason);
+            add_failure(failures, st, st->target[i].name, st->target[i].name,
+                        st->target[i].code, st->target[i].reason);
     if (run->options->shards) {
         items -= count[QN_SKIPPED];
         count[QN_SKIPPED] = 0;
