@@ -228,7 +228,7 @@ qn_plan_view_share(const struct qn_plan_view *v, int s,
         return false;
     *team = (struct qn_plan_view_team){
         .idle = st->team - cut.nblocks,
-        .bytes = qn_plan_need(st, t, cut.nblocks),
+        .bytes = st->need.held,
     };
     team->blocks = team->block = team->halo = t->item->type->shape;
     for (int a = 0; a < team->blocks.ndims; a++) {
