@@ -142,6 +142,46 @@ struct qn_halo {
                       came out before; then in and out have one type      */
 };
 
+/* ---- one number of the whole item ---------------------------------------- */
+
+enum qn_statistic_of {
+    QN_STATISTIC_NONE,
+    QN_STATISTIC_MEDIAN, /* of an even count the mean of the two middle samples,
+                            in float64                                       */
+    QN_STATISTIC_MEAN,   /* the exact sum, rounded to float64, by the count   */
+    QN_STATISTIC_MAX
+};
+
+/* A number of the finite samples of a box of the item. */
+struct qn_statistic {
+    enum qn_statistic_of of;
+    bool for_holes;              /* needed only where the box has NaN         */
+    int64_t start[QN_MAX_DIMS];  /* the box                                   */
+    int64_t count[QN_MAX_DIMS];
+    int64_t step[QN_MAX_DIMS];
+    int64_t finite, holes;       /* found: finite samples of the box, and NaN
+                                    (counted where for_holes)                 */
+    double value;                /* found; NaN: there is none                 */
+};
+
+/* A kernel that needs one number of the whole item and then each sample by
+ * itself: an item may be shared by many ranks, none of which has it all. */
+struct qn_overall {
+    /* Local, pure.  What is needed; `of` comes as QN_STATISTIC_NONE. */
+    int (*ask)(
+        const void *params, const struct qn_type *in, struct qn_statistic *s,
+        struct qn_error *err);
+
+    /* Local, pure.  Will it do?  QN_EVALUE fails the item. */
+    int (*check)(
+        const void *params, const struct qn_statistic *s,
+        struct qn_error *err);
+
+    /* Local, pure.  The samples of a lane, in place. */
+    void (*use)(
+        const void *params, double value, const struct qn_lane *lane);
+};
+
 /* ---- the kernel -------------------------------------------------------- */
 
 struct qn_kernel {
@@ -185,6 +225,10 @@ struct qn_kernel {
         const void *params,
         const struct qn_call *call,
         struct qn_error *err);
+
+    /* Beside apply, of kernels with `real`: what apply does, in parts.  NULL:
+     * it needs the item in one place. */
+    const struct qn_overall *overall;
 
     /* Local.  One step over the box of out.  in covers that box grown by the
      * radius; it ends where the grid ends, and there the kernel applies its

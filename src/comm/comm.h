@@ -82,6 +82,11 @@ qn_comm_gather(
     struct qn_comm *c, const void *mine, size_t n,
     void **all, size_t *sizes /* [size], out */, struct qn_error *err);
 
+/* Collective.  v[i] becomes the sum of all ranks' v[i], on every rank; n at
+ * most 2^20.  Undefined where a sum does not fit. */
+int
+qn_comm_sum(struct qn_comm *c, int64_t *v, size_t n, struct qn_error *err);
+
 /* Collective.  Wait for all, asleep. */
 int
 qn_comm_barrier(struct qn_comm *c, struct qn_error *err);

@@ -97,6 +97,21 @@ qn_comm_barrier(struct qn_comm *c, struct qn_error *err)
     return qn_comm_agree(c, 0, err);
 }
 
+int
+qn_comm_sum(struct qn_comm *c, int64_t *v, size_t n, struct qn_error *err)
+{
+    MPI_Request req = MPI_REQUEST_NULL;
+    int rc;
+
+    if (!c->mpi)
+        return 0;
+    rc = QN_MPI_VITAL(c->mpi, err,
+                      MPI_Iallreduce(MPI_IN_PLACE, v, (int)n, MPI_INT64_T,
+                                     MPI_SUM, c->mpi->world, &req));
+    rc = qn_comm_mpi_wait(c->mpi, &req, rc, err);
+    return qn_comm_agree(c, rc, err);
+}
+
 /* One more byte than asked for, zero: texts can be used as they are. */
 static int
 make_room(void **p, size_t n, const char *what, struct qn_error *err)

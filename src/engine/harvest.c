@@ -100,7 +100,7 @@ send_slab(struct harvesting *w, const struct qn_box *slab)
 {
     struct qn_box box = qn_region_common(slab, &w->b->own);
 
-    if (!qn_region_samples(&box))
+    if (w->b->team->rank >= w->b->cut.nblocks || !qn_region_samples(&box))
         return;
     copy_own(w, &box, &box, w->part);
     pass_on(w, 0, false, &box);

@@ -16,6 +16,7 @@
 #include "engine/cut.h"
 #include "engine/harvest.h"
 #include "engine/outcome.h"
+#include "engine/overall.h"
 #include "engine/program.h"
 #include "engine/stage.h"
 #include "engine/stop.h"
@@ -384,6 +385,10 @@ take_steps(struct part *p, struct qn_error *err)
         if (n) {
             rc = has ? take_points(p, i, n, err) : 0;
             rc = qn_comm_agree(p->block.team, rc, err);
+        } else if (stage->steps[i].kernel->overall) {
+            rc = qn_overall_run(&p->block, stage->steps[i].kernel,
+                                p->ready[i].params, err);
+            n = 1;
         } else {
             rc = qn_block_sweep(&p->block, stage->steps[i].kernel,
                                 p->ready[i].params, err);

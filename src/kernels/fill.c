@@ -1,10 +1,8 @@
-/* fill: NaN samples become a value, or the item's median.  The result's
- * memory serves as scratch for the median. */
+/* fill: NaN samples become a value, or the item's median. */
 #include <math.h>
 
 #include "kernels/real.h"
-#include "kernels/stats.h"
-#include "model/shape.h"
+#include "kernels/whole.h"
 #include "quern/kernel.h"
 
 enum method { METHOD_VALUE, METHOD_MEDIAN };
@@ -37,33 +35,53 @@ prepare(void *params, struct qn_error *err)
 }
 
 static int
-apply(const void *params, const struct qn_call *call, struct qn_error *err)
+ask(const void *params, const struct qn_type *in, struct qn_statistic *s,
+    struct qn_error *err)
 {
     const struct params *p = params;
-    const enum qn_dtype real = call->in->type.dtype;
-    const int64_t n = qn_shape_count(&call->in->type.shape);
-    const void *in = call->in->data;
-    double value = p->value;
-    bool holes = false;
 
-    for (int64_t i = 0; i < n && !holes; i++)
-        holes = isnan(qn_real_get(in, real, i));
-    if (holes && p->method == METHOD_MEDIAN) {
-        const size_t kept = qn_stats_gather(call->out->data, in, real,
-                                            (size_t)n, 1, QN_STATS_FINITE);
-
-        if (kept == 0)
-            return qn_fail(err, QN_EVALUE,
-                           "no finite sample to take the median of; "
-                           "exclude this item, or give a value");
-        value = qn_stats_median(call->out->data, real, kept);
-    }
-    for (int64_t i = 0; i < n; i++) {
-        const double x = qn_real_get(in, real, i);
-
-        qn_real_put(call->out->data, real, i, isnan(x) ? value : x);
+    (void)err;
+    if (p->method == METHOD_VALUE)
+        return 0;
+    s->of = QN_STATISTIC_MEDIAN;
+    s->for_holes = true;
+    for (int a = 0; a < in->shape.ndims; a++) {
+        s->start[a] = 0;
+        s->count[a] = in->shape.n[a];
+        s->step[a] = 1;
     }
     return 0;
+}
+
+static int
+check(const void *params, const struct qn_statistic *s, struct qn_error *err)
+{
+    (void)params;
+    if (s->of == QN_STATISTIC_MEDIAN && s->holes && s->finite == 0)
+        return qn_fail(err, QN_EVALUE,
+                       "no finite sample to take the median of; "
+                       "exclude this item, or give a value");
+    return 0;
+}
+
+static void
+use(const void *params, double value, const struct qn_lane *lane)
+{
+    const struct params *p = params;
+
+    if (p->method == METHOD_VALUE)
+        value = p->value;
+    for (int64_t i = 0; i < (int64_t)lane->n; i++)
+        if (isnan(qn_real_get(lane->x, lane->real, i)))
+            qn_real_put(lane->x, lane->real, i, value);
+}
+
+static const struct qn_overall overall = {ask, check, use};
+
+static int
+apply(const void *params, const struct qn_call *call, struct qn_error *err)
+{
+    return qn_whole_apply(&overall, params, call, err);
 }
 
 const struct qn_kernel qn_kernel_fill = {
@@ -72,15 +90,16 @@ const struct qn_kernel qn_kernel_fill = {
     .definition =
         "Each NaN sample becomes value, or, with method: median, the median "
         "of the finite samples of the item (of an even count the mean of the "
-        "two middle ones, in float64); rounded to the real type. All other "
-        "samples, infinities among them, stay. An item with NaN but without a "
-        "finite sample fails with method: median.",
+        "two middle ones, in float64; 0, not -0); rounded to the real type. "
+        "All other samples, infinities among them, stay. An item with NaN but "
+        "without a finite sample fails with method: median.",
     .kind = QN_KIND_OTHER,
-    .version = 1,
+    .version = 2,
     .real = true,
     .params_size = sizeof(struct params),
     .options = options,
     .shorthand = "value",
     .prepare = prepare,
     .apply = apply,
+    .overall = &overall,
 };

@@ -4,7 +4,8 @@
 #include "base/text.h"
 #include "model/plan_parts.h"
 
-/* A step that a rank can take on its block, with a halo where it needs one. */
+/* A step that a rank can take on its block, with a halo where it needs one, or
+ * a number of the whole grid. */
 static bool
 is_local(const struct qn_step *step)
 {
@@ -15,7 +16,7 @@ is_local(const struct qn_step *step)
     if (step->product)
         return true;
     return (step->kernel->point && step->kernel->real) ||
-           step->kernel->stencil;
+           step->kernel->stencil || step->kernel->overall;
 }
 
 /* The first step that needs the whole item; NULL: none. */
