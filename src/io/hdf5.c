@@ -5,6 +5,7 @@
  * boxes of it as hyperslabs in this machine's own types.  What the CF
  * attributes mean is known to decode.c.
  */
+#include "io/hdf5_chunks.h"
 #include "io/hdf5_parts.h"
 
 #include <stdio.h>
@@ -26,6 +27,7 @@ struct hdf5 {
     char *where;                /* owned: the dataset as the job names it */
     enum qn_links links;
     struct qn_type type;
+    struct qn_hdf5_chunks chunks;
     struct qn_cards cards;      /* of an output of ours                   */
 };
 
@@ -264,6 +266,8 @@ hdf5_open(void **state, struct qn_held *held, const struct qn_source *source,
     held->decode = qn_decode_plain(s->type.dtype);
     if (!source->undecoded)
         qn_decode_cf(&held->decode, qn_hdf5_value_lookup, &s->dataset);
+    qn_hdf5_chunks_look(&s->chunks, s->dataset, &s->type,
+                        qn_hdf5_value_native(s->type.dtype), source->threads);
     *state = s;
     return 0;
 }
@@ -361,6 +365,8 @@ hdf5_read(void *state, const struct qn_box *box, void *dst,
     hid_t native = qn_hdf5_value_native(s->type.dtype), mem = H5S_ALL;
     int rc = 0;
 
+    if (qn_hdf5_chunks_read(&s->chunks, box, dst))
+        return 0;
     for (int a = 0; a < box->ndims; a++) {
         start[a] = (hsize_t)box->start[a];
         step[a] = (hsize_t)box->step[a];

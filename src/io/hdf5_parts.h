@@ -1,6 +1,7 @@
 /* What the files of the HDF5 reader share.  Included by hdf5*.c only.
  *
  *     hdf5.c        the back-end: opens, describes and reads a dataset
+ *     hdf5_chunks.c chunks of common files, inflated on several threads
  *     hdf5_find.c   which dataset, where the job names none
  *     hdf5_header.c header cards of our own outputs
  *     hdf5_list.c   what a file holds

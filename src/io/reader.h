@@ -51,6 +51,7 @@ struct qn_source {
     const char *const *slice; /* "0:16:2", ":"; or one "[x1:x2,y1:y2]"; of
                              what frames leaves                            */
     enum qn_links links;
+    int threads;          /* that may unpack samples; 0 is 1               */
     double value;         /* "grid": of all samples; shape says how many, and
                              there is no file: path is a name              */
 };

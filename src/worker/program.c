@@ -129,6 +129,7 @@ qn_program_make(struct qn_program *p, json_t *text, struct qn_error *err)
     QN_TRY(load_datasets(p, err));
     p->keep_steps = json_is_true(json_object_get(text, "keep_steps"));
     p->threads = (int)json_integer_value(json_object_get(text, "threads"));
+    p->source.threads = p->threads;
     QN_TRY(load_steps(p, err));
     QN_TRY(load_dtype(&real, precision, err));
     if (real != QN_F32 && real != QN_F64)
