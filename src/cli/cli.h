@@ -76,7 +76,7 @@ qn_cli_drop(struct qn_strings *s);
 
 /* Options without a letter. */
 enum { QN_CLI_SYNC = 0x100, QN_CLI_SETTLE, QN_CLI_WATCH, QN_CLI_PROGRESS,
-       QN_CLI_VERIFY, QN_CLI_RANKS, QN_CLI_SHARD };
+       QN_CLI_VERIFY, QN_CLI_RANKS, QN_CLI_SHARD, QN_CLI_TEAM };
 
 struct qn_cli_job {
     const char *file;       /* JOB */
@@ -86,6 +86,7 @@ struct qn_cli_job {
     struct qn_strings arguments;
     const char *only;       /* a glob over items; NULL: all             */
     long long limit;        /* items a stage; 0: all                    */
+    int team;               /* ranks an item; -1: all, 0: not given     */
     bool strict_threads;    /* threads that are not there are an error  */
     bool fresh, items, json, list_outputs, commands, keep_steps, retry_failed;
     long long ranks;        /* to plan for; 0: not given                */

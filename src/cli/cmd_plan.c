@@ -21,6 +21,10 @@ static const struct argp_option options[] = {
      0},
     {"ranks", QN_CLI_RANKS, "N", 0,
      "For a run of so many ranks (default: those of the launcher, else 1)", 0},
+    {"team", QN_CLI_TEAM, "N|all", 0,
+     "Ranks that share an item, in stages where they can and the job does not "
+     "say (default: as many as an item needs to fit)",
+     0},
     {"shard", QN_CLI_SHARD, "I/N", 0,
      "Only what `run --shard I/N` would make", 0},
     {"memory", 'M', "SIZE", 0,

@@ -62,6 +62,10 @@ static const struct argp_option options[] = {
      "done by then; exit 75 (default: in a SLURM job its end less a minute, "
      "as squeue tells it)",
      0},
+    {"team", QN_CLI_TEAM, "N|all", 0,
+     "Ranks that share an item, in stages where they can and the job does not "
+     "say (default: as many as an item needs to fit)",
+     0},
     {"verify-content", QN_CLI_VERIFY, NULL, 0,
      "Read every input and operand file and know it by its contents too, not "
      "by size and time alone: one that was replaced behind them is done "

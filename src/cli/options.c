@@ -149,6 +149,20 @@ qn_cli_help(const struct argp_state *state)
               ARGP_HELP_STD_HELP & ~(unsigned)ARGP_HELP_EXIT_OK, state->name);
 }
 
+static void
+take_team(struct qn_cli_job *o, const char *arg)
+{
+    char *end;
+    long n = strtol(arg, &end, 10);
+
+    o->team = -1;
+    if (!strcmp(arg, "all"))
+        return;
+    if (*end || n < 1 || n > INT32_MAX)
+        complain(o, "--team needs a number of ranks or all, not", arg);
+    o->team = (int)n;
+}
+
 static error_t
 take(int key, char *arg, struct argp_state *state)
 {
@@ -193,6 +207,7 @@ take(int key, char *arg, struct argp_state *state)
         o->sync = (enum qn_sync)take_word(o, "--sync", syncs, arg);
         break;
     case QN_CLI_SHARD: take_shard(o, arg); break;
+    case QN_CLI_TEAM: take_team(o, arg); break;
     case 'S':
         if (!strchr(arg, '='))
             complain(o, "--set needs path.to.key=value, not", arg);
@@ -242,7 +257,7 @@ static bool
 comes_later(const char *word)
 {
     static const char *const later[] = {
-        "team", "trace"};
+        "trace"};
 
     for (size_t i = 0; i < sizeof later / sizeof *later; i++)
         if (!strcmp(word, later[i]))

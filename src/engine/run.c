@@ -190,6 +190,7 @@ qn_run_team(struct qn_run *run, int s, struct qn_error *err)
 {
     const struct qn_need_ask ask = {
         .ranks = run->options->ranks ? run->options->ranks : run->comm->size,
+        .team = run->options->team,
         .workers = run->farm.n,
         .memory = qn_run_memory(run, s),
         .keep_steps = run->options->keep_steps,

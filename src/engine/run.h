@@ -36,6 +36,8 @@ struct qn_run_options {
     bool verify_content; /* inputs are known by what is in them too        */
     double settle;       /* s: younger files wait for the next run         */
     bool growing;        /* more files may come: a stage may have none yet */
+    int team;            /* ranks that share an item where they can and the
+                            job does not say; -1: all, 0: as needed        */
     int ranks;           /* that plan for: other than there are; 0: those  */
     const struct qn_strings *arguments; /* files behind the job            */
     int shard, shards; /* --shard I/N: see shard.h; N 0: the whole        */

@@ -26,6 +26,8 @@ struct qn_task;
 /* What is given. */
 struct qn_need_ask {
     int ranks;
+    int team;        /* that share an item where they can and the job does not
+                        say; -1: all, 0: as needed                        */
     int workers;     /* of a rank, at most                                */
     int64_t memory;  /* bytes that a rank and its workers may fill        */
     bool keep_steps; /* what comes out of each step is kept               */

@@ -117,6 +117,9 @@ qn_plan_team(struct qn_plan *p, int s, const struct qn_need_ask *ask,
     int asked = st->stage->team;
     const char *why;
 
+    if (!asked && ask->team && may_share(st))
+        asked = ask->team;
+
     st->team = asked > 0 ? asked : ask->ranks;
     if (st->team > ask->ranks)
         st->team = ask->ranks;

@@ -31,7 +31,7 @@ END
 expect_code 2 quern rum
 expect_text err "run"
 
-for option in team=2 trace=file; do
+for option in trace=file; do
     expect_code 2 quern run "$NIGHT" "--$option"
     expect_text err "\`--${option%%=*}\` is not available in this version"
 done

@@ -64,6 +64,12 @@ for n in 1 2 3 4 6 7 8 12 16; do
     expect_text out '^[1-9][0-9]* compared in 7 files, 0 differ'
 done
 
+say "by an option, where the job does not say"
+expect_code 3 "$QUERN_SOURCE/scripts/mpirun.sh" -n 3 "$QUERN_BIN/quern" \
+    run job.yaml --output asked --team all
+expect_code 0 /usr/bin/python3 "$QUERN_SOURCE/tests/e2e/same.py" alone asked
+expect_code 2 quern run job.yaml --team most
+
 say "again: nothing is left to be done"
 expect_code 3 "$QUERN_SOURCE/scripts/mpirun.sh" -n 2 "$QUERN_BIN/quern" \
     run job.yaml --output out2 --set stages.plane.team=all
