@@ -159,7 +159,7 @@ qn_plan_view_items(const struct qn_plan_stage *st)
 bool
 qn_plan_view_joined(const struct qn_plan_stage *st)
 {
-    return st->stage->combine.given || qn_plan_joins(st);
+    return qn_plan_has_members(st);
 }
 
 bool

@@ -104,6 +104,44 @@ source_skipped(const struct qn_run *run, const struct qn_plan_stage *st,
            run->plan.stage[from].target[t->item->source].state == QN_SKIPPED;
 }
 
+/* Is an item of the part among those that are asked for?  *n counts the items
+ * of parts that are. */
+static bool
+wants_part(const struct qn_run *run, const struct qn_plan_stage *st,
+           const struct qn_target *t, int64_t *n)
+{
+    const struct qn_run_options *o = run->options;
+    bool in = !o->only;
+
+    for (int i = 0; i < t->ntasks; i++) {
+        const struct qn_task *task = &st->task[t->task[i]];
+
+        // a part is whole or it is not made
+        if (source_skipped(run, st, task))
+            return false;
+        in = in || qn_discover_match(o->only, task->item->path);
+    }
+    in = in && (!o->limit || *n < o->limit);
+    *n += in ? t->ntasks : 0;
+    return in;
+}
+
+/* Parts are chosen as a whole: all that hold an item that is asked for. */
+static void
+choose_parts(struct qn_run *run, struct qn_plan_stage *st)
+{
+    int64_t n = 0;
+
+    for (int g = 0; g < st->ntargets; g++) {
+        struct qn_target *t = &st->target[g];
+
+        if (wants_part(run, st, t, &n))
+            continue;
+        for (int i = 0; i < t->ntasks; i++)
+            skip_task(st, &st->task[t->task[i]]);
+    }
+}
+
 static void
 choose_tasks(struct qn_run *run, struct qn_plan_stage *st)
 {
@@ -141,7 +179,9 @@ qn_choose_items(struct qn_run *run)
 
         if (!st->wanted)
             continue;
-        if (!st->stage->combine.given || is_named(run, s))
+        if (qn_plan_packs(st))
+            choose_parts(run, st);
+        else if (!st->stage->combine.given || is_named(run, s))
             choose_tasks(run, st);
         else if (over_chosen(run, s) || !serves_operands(run, s))
             skip_stage(st);

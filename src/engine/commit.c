@@ -166,6 +166,15 @@ qn_commit_beside(struct qn_commit *c, char *path)
     c->v[c->n - 1].beside = path;
 }
 
+void
+qn_commit_count(struct qn_commit *c, int64_t items, int64_t input_bytes)
+{
+    struct qn_record *r = &c->v[c->n - 1].record;
+
+    r->items = items;
+    r->input_bytes = input_bytes;
+}
+
 /* Neighbours mostly share their folder: one sync for each run of them. */
 static bool
 same_folder(const char *a, const char *b)

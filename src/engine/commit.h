@@ -58,6 +58,10 @@ qn_commit_add(
 void
 qn_commit_beside(struct qn_commit *c, char *path);
 
+/* The result added last holds so many items, of so many bytes together. */
+void
+qn_commit_count(struct qn_commit *c, int64_t items, int64_t input_bytes);
+
 /* A failed item, or (code 0) a member that is read. */
 int
 qn_commit_note(

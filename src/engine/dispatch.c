@@ -113,10 +113,14 @@ fill(struct loop *l)
 static void
 count(struct loop *l, const struct qn_answer *a)
 {
-    int64_t bytes = bytes_of(l, a->unit);
+    int64_t bytes = bytes_of(l, a->unit), failed = 0, items = 1;
 
-    l->count.done += a->reply != NULL;
-    l->count.failed += a->reply == NULL;
+    if (l->work->items)
+        items = l->work->items(l->work->ctx, a->unit, a->reply, &failed);
+    if (!a->reply)
+        failed = items;
+    l->count.done += items - failed;
+    l->count.failed += failed;
     l->count.bytes += bytes > 0 ? bytes : 0;
     qn_claims_tell(l->claims, &l->count);
     if (l->timed)

@@ -30,6 +30,10 @@ struct qn_work {
     /* Called now and then while the phase goes on; NULL: nothing to do. */
     int (*tick)(void *ctx, struct qn_error *err);
 
+    /* Items of a unit that is done, *failed of them although there is a reply;
+     * NULL: one, none. */
+    int64_t (*items)(void *ctx, int64_t unit, const json_t *reply, int64_t *failed);
+
     /* Bytes of input of a unit; NULL: not known. */
     int64_t (*bytes)(void *ctx, int64_t unit);
 

@@ -143,7 +143,7 @@ is_made(const struct finding *f, const struct qn_target *t)
 static bool
 has_members(const struct qn_plan_stage *st)
 {
-    return st->stage->combine.given || qn_plan_joins(st);
+    return qn_plan_has_members(st);
 }
 
 static int

@@ -201,7 +201,7 @@ qn_explain_differs(const struct qn_explain *e,
     qn_explain_target(e, f->stage, f->target, &t.made);
     if (p && qn_key_equal(f->target->key, &p->done_key))
         tell(&t, QN_CAUSE_OUTPUT, f->target->name, t.made, 0);
-    else if (st->stage->combine.given || qn_plan_joins(st))
+    else if (qn_plan_has_members(st))
         look_at_members(&t);
     else
         look_at_item(&t);

@@ -243,8 +243,12 @@ bury(struct qn_farm *f, struct qn_farm_worker *w, bool late,
     qn_child_bury(&w->child, how, sizeof how);
     w->sent = false;
     w->hand.alone = w->ahead.alone = true;
-    if (w->hand.deaths++ < f->retries || company)
+    if (w->hand.deaths++ < f->retries || company) {
+        // who has many items in one request can find out which it was
+        json_object_set_new(w->hand.request, "deaths",
+                            json_integer(w->hand.deaths));
         return begin(f, w, err);
+    }
     if (late)
         snprintf(text, sizeof text,
                  "it took longer than its time limit of %.0f s; raise "

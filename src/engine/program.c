@@ -301,6 +301,86 @@ qn_program_item(const struct qn_run *run, int s, const struct qn_task *t,
                    t->item->path);
 }
 
+/* ---- many items in one request --------------------------------------------------- */
+
+const char *
+qn_program_folder(const struct qn_run *run, int s)
+{
+    return run->job->stages[s].input.stage ? run->options->output
+                                           : run->options->data;
+}
+
+json_t *
+qn_program_uses(const struct qn_run *run, int s, const struct qn_task *t)
+{
+    return uses_json(run, &run->plan.stage[s], t);
+}
+
+/* Where the item's file lies in the folder, as the table of inputs has it. */
+static const char *
+row_path(const struct qn_run *run, int s, const struct qn_task *t)
+{
+    int from = run->job->stages[s].input.stage_index;
+
+    return t->item->source >= 0
+               ? run->plan.stage[from].target[t->item->source].name
+               : t->item->path;
+}
+
+/* What is not the same for all items of the part; NULL where all is. */
+static int
+row_extras(const struct qn_run *run, int s, const struct qn_task *t,
+           const struct qn_use *first, json_t **extras, struct qn_error *err)
+{
+    const struct qn_plan_stage *st = &run->plan.stage[s];
+    json_t *fields = fields_json(st->stage, t->item);
+    char *name = NULL, number[32];
+    struct qn_value hdu;
+    struct qn_error why;
+
+    *extras = json_object();
+    if (json_object_size(fields))
+        json_object_set(*extras, "fields", fields);
+    json_decref(fields);
+    // one whose name cannot be made has failed for that
+    if (qn_plan_pack_name(&name, st, t->item, &why) == QN_ENOMEM)
+        return qn_fail(err, QN_ENOMEM, "no memory for a name");
+    set_text(*extras, "name", name);
+    free(name);
+    if (t->code) {
+        set_text(*extras, "failed", t->reason ? t->reason : "failed");
+        return 0;
+    }
+    if (t->use != first && st->nuses)
+        json_object_set_new(*extras, "uses", uses_json(run, st, t));
+    if (st->stage->input.each == QN_EACH_HDU &&
+        qn_item_find(t->item, "hdu", &hdu)) {
+        qn_fields_text(number, sizeof number, &hdu);
+        set_text(*extras, "hdu", number);
+    }
+    return 0;
+}
+
+int
+qn_program_row(const struct qn_run *run, int s, const struct qn_task *t,
+               const struct qn_use *first, json_t **row, struct qn_error *err)
+{
+    json_t *extras;
+
+    QN_TRY(row_extras(run, s, t, first, &extras, err));
+    *row = json_pack("[s,I,I]", row_path(run, s, t),
+                     (json_int_t)t->item->bytes,
+                     (json_int_t)t->item->mtime_ns);
+    if (*row && json_object_size(extras))
+        json_array_append(*row, extras);
+    json_decref(extras);
+    if (*row)
+        return 0;
+    return qn_fail(err, QN_EFORMAT,
+                   "%s: its name or a header value is no UTF-8",
+                   t->item->path);
+}
+
 json_t *
 qn_program_used(const struct qn_run *run, int s, const struct qn_task *t)
 {

@@ -28,6 +28,23 @@ void
 qn_program_path(
     json_t *request, const struct qn_run *run, int s, const struct qn_task *t);
 
+/* The folder that the paths of the rows of stage s are relative to. */
+const char *
+qn_program_folder(const struct qn_run *run, int s);
+
+/* The operands of task t. */
+json_t *
+qn_program_uses(const struct qn_run *run, int s, const struct qn_task *t);
+
+/* Task t as one of many in a request: [path, bytes, time, extras].  extras is
+ * an object, left out where empty, of what is this item's alone: fields, name,
+ * hdu, "failed" with the reason of one that has failed already, and uses where
+ * they are not those of `first`. */
+int
+qn_program_row(
+    const struct qn_run *run, int s, const struct qn_task *t, const struct qn_use *first,
+    json_t **row, struct qn_error *err);
+
 /* Path, bytes, time and status of task t, as a row of the table of inputs. */
 json_t *
 qn_program_used(const struct qn_run *run, int s, const struct qn_task *t);

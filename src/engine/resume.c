@@ -144,6 +144,43 @@ recall_path(void *ctx, size_t i)
                                            : NULL;
 }
 
+/* The line of a member's failure with this very key; NULL: there is none, or
+ * the part that the member is in was made anew since.  The lines of a part's
+ * failed items precede its own, in one run. */
+static const struct qn_past_item *
+failure_of(const struct checking *c, const struct qn_task *t)
+{
+    const struct qn_plan_stage *st = &c->run->plan.stage[c->s];
+    const struct qn_past_item *p, *part;
+    char name[1200];
+
+    p = qn_past_find(&c->run->past, st->stage->name,
+                     qn_item_name(name, sizeof name, t->item));
+    if (!p || p->kind != QN_RECORD_FAILED || !qn_key_equal(&t->key, &p->key))
+        return NULL;
+    part = qn_past_find(&c->run->past, st->stage->name,
+                        st->target[t->target].name);
+    if (part && part->run != p->run && part->time_ns > p->time_ns)
+        return NULL;
+    return p;
+}
+
+/* Does a part hold the row of an item that failed and is to be tried again?
+ * Those that are not have failed by now. */
+static bool
+holds_failed(const struct checking *c, const struct qn_target *t)
+{
+    const struct qn_plan_stage *st = &c->run->plan.stage[c->s];
+
+    for (int i = 0; qn_plan_packs(st) && i < t->ntasks; i++) {
+        const struct qn_task *m = &st->task[t->task[i]];
+
+        if (m->state == QN_TODO && failure_of(c, m))
+            return true;
+    }
+    return false;
+}
+
 /* If it stands there untouched: with the key that is wanted, or stale. */
 static void
 recall_result(void *ctx, size_t i, const struct qn_size *size)
@@ -154,7 +191,9 @@ recall_result(void *ctx, size_t i, const struct qn_size *size)
 
     if (size->bytes == p->bytes && size->mtime_ns == p->mtime_ns)
         qn_outcome_add(&c->found, (int64_t)i,
-                       !qn_key_equal(t->key, &p->done_key), 0, NULL);
+                       !qn_key_equal(t->key, &p->done_key) ||
+                           holds_failed(c, t),
+                       0, NULL);
 }
 
 /* The results that the journal knows, looked at by all ranks. */
@@ -174,7 +213,7 @@ recall_failure(struct checking *c, int i)
 {
     const struct qn_plan_stage *st = &c->run->plan.stage[c->s];
     const struct qn_task *t = &st->task[i];
-    bool member = st->stage->combine.given || qn_plan_joins(st);
+    bool member = qn_plan_has_members(st);
     const struct qn_past_item *p;
     char text[256], name[1200];
 
@@ -183,6 +222,8 @@ recall_failure(struct checking *c, int i)
     p = qn_past_find(&c->run->past, st->stage->name,
                      member ? qn_item_name(name, sizeof name, t->item)
                             : st->target[t->target].name);
+    if (p && qn_plan_packs(st))
+        p = failure_of(c, t);
     if (!p || !qn_key_equal(&t->key, &p->key))
         return;
     // what the system failed to do may go well next time
@@ -224,7 +265,7 @@ take_failed(void *ctx, int rank, int64_t unit, int code, int64_t value,
     if (!c->run->commons.leads)
         return 0;
     QN_TRY(qn_plan_fail_task(st, t, QN_FAILED, code, text, err));
-    if (st->stage->combine.given || qn_plan_joins(st))
+    if (qn_plan_has_members(st))
         return 0;
     return qn_plan_fail_target(st, &st->target[t->target], QN_FAILED, code,
                                text, err);

@@ -55,7 +55,7 @@ block_tasks(const struct qn_run *run, struct qn_plan_stage *st,
         QN_TRY(check_source(run, st, t, err));
         if (t->state == QN_TODO)
             QN_TRY(check_uses(run, st, t, err));
-        if (t->code && !st->stage->combine.given && !qn_plan_joins(st))
+        if (t->code && !qn_plan_has_members(st))
             QN_TRY(qn_plan_fail_target(st, &st->target[t->target],
                                        (enum qn_state)t->state, t->code,
                                        t->reason, err));
@@ -95,8 +95,7 @@ qn_settle_stage(struct qn_run *run, int s, struct qn_error *err)
 
     if (!rc)
         rc = qn_resume_stage(run, s, err);
-    if (!rc && run->commons.leads &&
-        (st->stage->combine.given || qn_plan_joins(st)))
+    if (!rc && run->commons.leads && qn_plan_has_members(st))
         rc = fail_short(st, err);
     return qn_comm_agree(run->comm, rc, err);
 }

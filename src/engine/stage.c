@@ -302,8 +302,10 @@ split_cores(struct qn_run *run, int s, struct qn_error *err)
     const struct qn_plan_stage *st = &run->plan.stage[s];
     int64_t items = 0;
 
-    for (int i = 0; i < st->ntasks; i++)
+    for (int i = 0; i < st->ntasks && !qn_plan_packs(st); i++)
         items += st->task[i].state == QN_TODO;
+    for (int i = 0; i < st->ntargets && qn_plan_packs(st); i++)
+        items += st->target[i].state == QN_TODO;
     run->split = qn_budget_split(&run->threads.budget, items, run->comm->size);
     if (run->split.concurrency > run->farm.n)
         run->split.concurrency = run->farm.n;
@@ -354,6 +356,8 @@ qn_stage_run(struct qn_run *run, int s, struct qn_error *err)
     count_unreadable(run, st);
     if (st->stage->combine.given || qn_plan_joins(st))
         return qn_stack_run(run, s, err);
+    if (qn_plan_packs(st))
+        return qn_pack_run(run, s, err);
     rc = st->team > 1 ? qn_team_run(run, s, err) : run_items(run, s, err);
     if (!rc && !run->stopped && is_read(run, s))
         rc = qn_exec_look(run, s, err);

@@ -14,6 +14,10 @@ qn_stage_run(struct qn_run *run, int s, struct qn_error *err);
 int
 qn_stack_run(struct qn_run *run, int s, struct qn_error *err);
 
+/* Collective.  Part by part, each of many items.  (pack.c) */
+int
+qn_pack_run(struct qn_run *run, int s, struct qn_error *err);
+
 /* Collective.  Item by item, each shared by a team of ranks.  (team.c) */
 int
 qn_team_run(struct qn_run *run, int s, struct qn_error *err);

@@ -255,7 +255,8 @@ note_line(struct qn_status *s, const struct qn_record *r,
     return qn_memory_copy(&n->host, r->host, err);
 }
 
-/* Lines without an item are of combined results, which are not counted. */
+/* Lines without an item are of combined results, which are not counted, or of
+ * packed ones, which say how many. */
 static int
 take_line(void *ctx, const struct qn_record *r, struct qn_error *err)
 {
@@ -272,10 +273,12 @@ take_line(void *ctx, const struct qn_record *r, struct qn_error *err)
     g->stage = stage_of(s, r->stage, g->stage);
     if (g->stage < 0)
         return 0;
-    if (*r->item && r->kind != QN_RECORD_BEGIN) {
-        s->items++;
+    if ((*r->item || r->items) && r->kind != QN_RECORD_BEGIN) {
+        int64_t items = *r->item ? 1 : r->items;
+
+        s->items += items;
         s->bytes += r->input_bytes > 0 ? r->input_bytes : 0;
-        g->done[g->stage] += r->kind == QN_RECORD_DONE;
+        g->done[g->stage] += r->kind == QN_RECORD_DONE ? items : 0;
     }
     return note_line(s, r, err);
 }

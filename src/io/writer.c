@@ -377,6 +377,44 @@ put_header(struct qn_writer_parts *w, hid_t entry, const struct qn_cards *c)
     return qn_writer_parts_rows(w, entry, "header", &table);
 }
 
+/* ---- which item is where ------------------------------------------------ */
+
+static const char *
+row_text(const void *source, size_t row, int column)
+{
+    const struct qn_row *r = (const struct qn_row *)source + row;
+
+    switch (column) {
+    case 0: return r->item;
+    case 1: return r->path;
+    case 3: return r->failed ? "failed" : "done";
+    default: return NULL;
+    }
+}
+
+static int64_t
+row_number(const void *source, size_t row, int column)
+{
+    (void)source, (void)column;
+    return (int64_t)row;
+}
+
+static int
+put_items(struct qn_writer_parts *w, hid_t entry, const struct qn_output *out)
+{
+    static const char *const names[] = {"item", "path", "row", "status"};
+    struct qn_writer_parts_table table = {
+        .names = names,
+        .ncolumns = 4,
+        .source = out->rows,
+        .n = out->nrows,
+        .text = row_text,
+        .number = row_number,
+    };
+
+    return out->rows ? qn_writer_parts_rows(w, entry, "items", &table) : 0;
+}
+
 /* ---- the file ----------------------------------------------------------- */
 
 static int
@@ -401,6 +439,8 @@ put_entry(struct qn_writer_parts *w, const struct qn_output *out)
         rc = qn_writer_parts_word(w, entry, "default", out->products[0].name);
     if (!rc)
         rc = put_products(w, entry, out);
+    if (!rc)
+        rc = put_items(w, entry, out);
     if (!rc)
         rc = put_process(w, entry, &out->provenance);
     if (!rc)
@@ -464,7 +504,8 @@ check_names(const struct qn_output *out, struct qn_error *err)
     for (size_t i = 0; i < out->nproducts; i++) {
         const char *name = out->products[i].name;
         if (!*name || strchr(name, '/') || !strcmp(name, ".") ||
-            !strcmp(name, "process") || !strcmp(name, "header"))
+            !strcmp(name, "process") || !strcmp(name, "header") ||
+            (out->rows && !strcmp(name, "items")))
             return qn_fail(err, QN_EVALUE,
                            "%s: a product cannot be called '%s'; choose "
                            "another name",

@@ -5,7 +5,8 @@
  *
  * /entry (NXentry, @default) holds one NXdata a product, with @signal and
  * axes; /entry/process (NXprocess) says how it was made; /entry/header is the
- * table of the raw file's cards.  No time stamp and no path of the machine is
+ * table of the raw file's cards; /entry/items is the table of rows where an
+ * output holds many items: item, path, row, status.  No time stamp and no path of the machine is
  * written into any dataset.
  */
 #ifndef QN_IO_WRITER_H
@@ -46,6 +47,13 @@ struct qn_used {       /* an input file of an output */
     const char *status; /* "used", or the reason it was left out    */
 };
 
+struct qn_row {       /* of an output that holds many items, each in its place
+                         along the leading axis of every product          */
+    const char *item;  /* what its own output would be called           */
+    const char *path;  /* of the file, as in the table of inputs        */
+    bool failed;       /* the row holds NaN, or 0 where there is no NaN */
+};
+
 /* What an output says about itself; all borrowed. */
 struct qn_provenance {
     const char *version; /* of quern                                  */
@@ -69,6 +77,8 @@ struct qn_output {
     bool nosync;      /* leave it to the system when it reaches the disk */
     const struct qn_cards *cards; /* NULL: none */
     struct qn_provenance provenance;
+    const struct qn_row *rows; /* NULL: the output is of one item */
+    size_t nrows;
     struct qn_writer_image *image; /* how the last output looked: one that
                          differs in its data only is written without HDF5;
                          starts zeroed, kept by the caller; NULL: none  */

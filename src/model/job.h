@@ -106,6 +106,7 @@ struct qn_result {     /* output: of a stage                              */
     int format;        /* enum qn_format                                  */
     int dtype;         /* enum qn_dtype or -1: as computed                */
     int compress;      /* 0..9 */
+    bool packed;       /* many small results a file: see plan_pack.c      */
     struct qn_strings carry;
 };
 

@@ -116,6 +116,35 @@ check_products(struct qn_job_reader *r, const struct qn_stage *s)
         }
 }
 
+/* ---- packed results ------------------------------------------------------- */
+
+static void
+check_packed(struct qn_job_reader *r, const struct qn_mark *mark, int stage)
+{
+    const struct qn_stage *s;
+
+    if (stage < 0)
+        return;
+    s = &r->job->stages[stage];
+    if (s->output.packed)
+        qn_problem_add(r->problems, *mark, 1,
+                       "the results of stage '%s' are packed, many in a file, "
+                       "and cannot be taken up one by one by another stage; "
+                       "leave its `layout: packed` out",
+                       s->name);
+}
+
+/* Nobody reads what is packed. */
+static void
+check_readers(struct qn_job_reader *r, const struct qn_stage *s)
+{
+    check_packed(r, &s->input.mark, s->input.stage_index);
+    for (int i = 0; i < s->nsteps; i++)
+        for (int k = 0; k < s->steps[i].noperands; k++)
+            check_packed(r, &s->steps[i].operand[k].mark,
+                         s->steps[i].operand[k].stage_index);
+}
+
 /* ---- the new order ------------------------------------------------------ */
 
 static void
@@ -168,6 +197,7 @@ qn_job_order_make(struct qn_job_reader *r)
     r->failed |= !w.state || !w.path || !w.order;
     for (int i = 0; i < r->job->nstages && !r->failed; i++) {
         check_products(r, &r->job->stages[i]);
+        check_readers(r, &r->job->stages[i]);
         visit(&w, i);
     }
     if (!r->failed && r->problems->told == 0)

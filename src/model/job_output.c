@@ -117,13 +117,14 @@ static void
 read_layout(struct qn_job_reader *r, const struct qn_yaml_node *node,
             void *target)
 {
+    struct qn_result *out = target;
     int which = 0;
 
-    (void)target;
     if (node->kind == QN_YAML_SCALAR &&
         qn_job_later_value(r, node, "output", "layout", node->text))
         return;
     qn_job_value_choice(r, node, "layout", "per-item|packed|single", &which);
+    out->packed = which == 1;
 }
 
 static void
@@ -182,6 +183,35 @@ check_field(void *ctx, const char *name)
                 name);
 }
 
+/* Why results of the stage cannot be packed, and what to do; NULL: they can. */
+static const char *
+why_not_packed(const struct qn_stage *stage)
+{
+    if (stage->combine.given)
+        return "a combination makes one result of many items anyway";
+    if (stage->command.given)
+        return "a program writes a file of its own";
+    if (stage->input.each == QN_EACH_FRAME)
+        return "the frames of a file come back as one output anyway";
+    if (stage->output.format == QN_FORMAT_FITS)
+        return "a FITS file holds one result";
+    if (stage->team && stage->team != 1)
+        return "small items are not shared by several ranks";
+    return NULL;
+}
+
+static void
+check_packed(struct qn_job_reader *r, const struct qn_yaml_node *node,
+             const struct qn_stage *stage)
+{
+    const char *why = why_not_packed(stage);
+
+    if (stage->output.packed && why)
+        QN_JOB_TELL(r, qn_yaml_find(qn_yaml_find(node, "output"), "layout"),
+                    "`layout: packed` does not fit here: %s; leave it out",
+                    why);
+}
+
 void
 qn_job_output_check(struct qn_job_reader *r, const struct qn_yaml_node *node,
                     const struct qn_stage *stage)
@@ -193,6 +223,7 @@ qn_job_output_check(struct qn_job_reader *r, const struct qn_yaml_node *node,
     if (name && stage->output.name && stage->combine.given &&
         !stage->combine.per_file)
         qn_fields_names(stage->output.name, check_field, &n, NULL);
+    check_packed(r, node, stage);
 }
 
 void

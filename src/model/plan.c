@@ -155,6 +155,18 @@ qn_plan_joins(const struct qn_plan_stage *st)
            !st->stage->combine.given;
 }
 
+bool
+qn_plan_packs(const struct qn_plan_stage *st)
+{
+    return st->stage->output.packed;
+}
+
+bool
+qn_plan_has_members(const struct qn_plan_stage *st)
+{
+    return st->stage->combine.given || qn_plan_joins(st) || qn_plan_packs(st);
+}
+
 int64_t
 qn_plan_required(const struct qn_plan_stage *st, const struct qn_target *t)
 {

@@ -227,6 +227,29 @@ qn_plan_members(const struct qn_plan_stage *st, const struct qn_target *t);
 bool
 qn_plan_joins(const struct qn_plan_stage *st);
 
+/* Does a result hold many items, each in a row of its own?  The cut into such
+ * parts is plan_pack.c's. */
+bool
+qn_plan_packs(const struct qn_plan_stage *st);
+
+/* Are results of the stage made of members, which stand in the journal by
+ * their own names: combined, joined or packed? */
+bool
+qn_plan_has_members(const struct qn_plan_stage *st);
+
+/* Items of a part of packed results, each of so many bytes: as many as make
+ * about 4 MiB, at least 16 and at most 1024.  A function of the job and its
+ * shapes alone, never of the machine. */
+int
+qn_plan_pack_rows(int64_t bytes);
+
+/* The name of an item's row: what its file would be called, were it not
+ * packed.  NULL: as its path says (qn_item_stem). */
+int
+qn_plan_pack_name(
+    char **name, const struct qn_plan_stage *st, const struct qn_item *item,
+    struct qn_error *err);
+
 /* Fail a result that has fewer good members than it needs. */
 int
 qn_plan_check_members(

@@ -380,8 +380,31 @@ make_single(struct qn_plan_stage *st, struct qn_error *err)
 }
 
 int
+qn_plan_group_parts(struct qn_plan_stage *st, int rows, struct qn_error *err)
+{
+    QN_TRY(reserve_targets(st, (st->ntasks + rows - 1) / rows, err));
+    for (int i = 0; i < st->ntasks; i++) {
+        struct qn_text name = {0};
+        struct qn_item *facts;
+        struct qn_target *t;
+
+        if (i % rows == 0) {
+            QN_TRY(add_target(st, &t, i, err));
+            qn_text_add(&name, "%s/part-%06d.h5", st->stage->name, i / rows);
+            QN_TRY(keep_name(st, &t->name, &name, err));
+            QN_TRY(add_facts(st, t, &facts, t->name, err));
+        }
+        join_target(st, i / rows, i);
+    }
+    return list_members(st, err);
+}
+
+int
 qn_plan_group_targets(struct qn_plan_stage *st, struct qn_error *err)
 {
+    // parts are cut when their types are known
+    if (qn_plan_packs(st))
+        return 0;
     if (st->stage->combine.given)
         QN_TRY(make_groups(st, err));
     else if (qn_plan_joins(st))

@@ -214,6 +214,35 @@ combined_key(struct qn_plan_stage *st, struct qn_target *t, const char *text,
     return 0;
 }
 
+/* Of a part: all its items, also those that fail when they are read, as every
+ * one has its row.  One that was never tried is there by its name: when it can
+ * be had the part is made anew. */
+static int
+packed_key(struct qn_plan_stage *st, struct qn_target *t, struct qn_error *err)
+{
+    const void *key = NULL;
+    struct qn_fingerprint f;
+    struct qn_key k;
+
+    QN_TRY(qn_key_open(&k, err));
+    qn_key_number(&k, FORMAT_VERSION);
+    qn_key_text(&k, "packed");
+    qn_key_text(&k, st->stage->output.name);
+    for (int i = 0; i < t->ntasks; i++) {
+        const struct qn_task *m = &st->task[t->task[i]];
+        bool tried = !m->code || m->state == QN_FAILED;
+
+        if (tried && !qn_key_none(&m->key))
+            add_key(&k, &m->key);
+        else
+            qn_key_text(&k, m->item->path);
+    }
+    qn_key_finish(&k, &f);
+    QN_TRY(qn_pool_intern(&st->pool, &key, &f, sizeof f, err));
+    t->key = key;
+    return 0;
+}
+
 static int
 combine_text(char **text, const struct qn_stage *stage, struct qn_error *err)
 {
@@ -245,6 +274,8 @@ qn_plan_keys(struct qn_plan *p, int s, struct qn_error *err)
             rc = combined_key(st, t, combine, err);
         else if (qn_plan_joins(st))
             rc = combined_key(st, t, "joined", err);
+        else if (qn_plan_packs(st))
+            rc = packed_key(st, t, err);
         else
             t->key = &st->task[t->task[0]].key;
     }

@@ -20,6 +20,15 @@ qn_plan_precision(const struct qn_plan *p, const struct qn_plan_stage *st);
 int
 qn_plan_group_targets(struct qn_plan_stage *st, struct qn_error *err);
 
+/* Parts of so many items each, in item order. */
+int
+qn_plan_group_parts(struct qn_plan_stage *st, int rows, struct qn_error *err);
+
+/* Cut the tasks of a stage whose results are packed, once their types are
+ * known: one that differs from the others fails. */
+int
+qn_plan_pack_targets(struct qn_plan *p, struct qn_plan_stage *st, struct qn_error *err);
+
 /* The results of an operand's stage, by what they are matched with. */
 struct qn_plan_entry {
     char *key; /* owned */

@@ -222,7 +222,7 @@ resolve_combined(struct qn_plan_stage *st, struct qn_target *t, bool known,
     return rc;
 }
 
-/* The result of a file's frames has them along its leading axis. */
+/* The result of many frames or items has them along its leading axis. */
 static int
 add_leading_axis(struct qn_plan_stage *st, struct qn_target *t,
                  struct qn_type *type, struct qn_error *err)
@@ -264,7 +264,11 @@ resolve_target(const struct qn_plan *p, struct qn_plan_stage *st,
                struct qn_target *t, bool known, struct qn_error *err)
 {
     const struct qn_task *first = &st->task[t->task[0]];
-    struct qn_type type = *first->result;
+    struct qn_type type;
+
+    for (int i = 1; qn_plan_packs(st) && first->code && i < t->ntasks; i++)
+        first = &st->task[t->task[i]];
+    type = *first->result;
 
     if (st->stage->combine.given)
         QN_TRY(resolve_combined(st, t, known, &type, err));
@@ -272,7 +276,7 @@ resolve_target(const struct qn_plan *p, struct qn_plan_stage *st,
         QN_TRY(resolve_product(p, st, first, &type, err));
     if (st->stage->output.dtype >= 0)
         type.dtype = (enum qn_dtype)st->stage->output.dtype;
-    if (qn_plan_joins(st) && known)
+    if ((qn_plan_joins(st) || qn_plan_packs(st)) && known)
         QN_TRY(add_leading_axis(st, t, &type, err));
     QN_TRY(qn_item_intern(&st->pool, &t->type, &type, err));
     if (st->stage->combine.given)
@@ -314,6 +318,8 @@ qn_plan_resolve(struct qn_plan *p, int s, struct qn_items *files,
     st->files = *files;
     *files = (struct qn_items){0};
     QN_TRY(resolve_tasks(p, st, err));
+    if (qn_plan_packs(st))
+        QN_TRY(qn_plan_pack_targets(p, st, err));
     for (int i = 0; i < st->ntargets; i++)
         QN_TRY(resolve_target(p, st, &st->target[i], !st->late, err));
     return 0;

@@ -26,6 +26,7 @@ struct making {
     struct qn_worker *w;
     const struct qn_program *p;
     const json_t *request;
+    const json_t *uses;        /* of all steps */
     json_t *reply;
     const char *path;
     struct qn_reader *reader;  /* owned */
@@ -90,7 +91,7 @@ pass_of(struct making *m, const struct qn_lookup *fields,
     return (struct qn_pass){
         .program = m->p,
         .cache = &m->w->operands,
-        .uses = json_object_get(m->request, "uses"),
+        .uses = m->uses,
         .fields = fields,
         .path = m->path,
         .cards = cards,
@@ -477,13 +478,9 @@ make_products(struct making *m, struct qn_error *err)
 
 /* What was kept of steps comes before the results proper, the first of which
  * is to be the default product. */
-static int
-save(struct making *m, struct qn_error *err)
+static void
+list_products(const struct making *m, struct qn_product *product)
 {
-    struct qn_product product[MOST_PRODUCTS];
-    int64_t bytes = 0;
-    int rc;
-
     for (size_t i = 0; i < m->n; i++) {
         size_t from = i;
 
@@ -495,6 +492,16 @@ save(struct making *m, struct qn_error *err)
                                          .within = m->within[from],
                                          .axis = m->axis[from]};
     }
+}
+
+static int
+save(struct making *m, struct qn_error *err)
+{
+    struct qn_product product[MOST_PRODUCTS];
+    int64_t bytes = 0;
+    int rc;
+
+    list_products(m, product);
     if (m->slabs.source.get)
         product[0].source = &m->slabs.source;
     rc = qn_result_save(m->w, m->p, m->request, product, m->n, &m->cards,
@@ -530,6 +537,39 @@ make_whole(struct making *m, struct qn_error *err)
     return rc;
 }
 
+static void
+clear(struct making *m)
+{
+    qn_slabs_close(&m->slabs);
+    qn_reader_close(m->reader);
+    for (size_t i = 0; i < m->n; i++) {
+        qn_array_clear(&m->array[i]);
+        free(m->name[i]);
+    }
+    qn_cards_clear(&m->cards);
+}
+
+int
+qn_item_make(struct qn_worker *w, struct qn_item_call *call,
+             int (*take)(void *, const struct qn_product *, size_t,
+                         const struct qn_cards *, struct qn_error *),
+             void *ctx, struct qn_error *err)
+{
+    struct making m = {.w = w, .p = call->program, .request = call->request,
+                       .uses = call->uses, .path = call->path};
+    struct qn_product product[MOST_PRODUCTS];
+    int rc = make_products(&m, err);
+
+    if (!rc) {
+        list_products(&m, product);
+        rc = take(ctx, product, m.n, &m.cards, err);
+    }
+    clear(&m);
+    call->read += m.read;
+    call->compute += m.compute;
+    return rc;
+}
+
 int
 qn_item_run(struct qn_worker *w, const json_t *request, json_t *reply,
             struct qn_error *err)
@@ -540,15 +580,10 @@ qn_item_run(struct qn_worker *w, const json_t *request, json_t *reply,
     QN_TRY(qn_worker_program(w, request, &m.p, err));
     w->operands.limit = (size_t)m.p->operands;
     m.path = json_string_value(json_object_get(request, "path"));
+    m.uses = json_object_get(request, "uses");
     rc = json_object_get(request, "nframes") ? make_frames(&m, err)
                                              : make_whole(&m, err);
-    qn_slabs_close(&m.slabs);
-    qn_reader_close(m.reader);
-    for (size_t i = 0; i < m.n; i++) {
-        qn_array_clear(&m.array[i]);
-        free(m.name[i]);
-    }
-    qn_cards_clear(&m.cards);
+    clear(&m);
     json_object_set_new(reply, "seconds",
                         json_pack("[f,f,f]", m.read, m.compute, m.write));
     return rc;

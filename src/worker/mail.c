@@ -43,7 +43,7 @@ qn_worker_read_ahead(struct qn_worker *w)
 {
     struct pollfd p = {.fd = w->sock, .events = POLLIN};
 
-    if (w->next.request || poll(&p, 1, 0) <= 0)
+    if (w->packing || w->next.request || poll(&p, 1, 0) <= 0)
         return;
     // a line that broke is met again when the next request is waited for
     if (!qn_channel_receive(w->sock, &w->next.request, w->next.fd,

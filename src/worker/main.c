@@ -65,7 +65,7 @@ answer(struct qn_worker *w, const char *op, json_t *request, json_t *reply,
     } table[] = {
         {"probe", qn_probe_run}, {"list", qn_list_run},
         {"item", qn_item_run},   {"band", qn_band_run},
-        {"region", qn_region_run},
+        {"part", qn_pack_run},   {"region", qn_region_run},
         {"write", qn_result_write}, {"key", qn_result_key},
         {"measure", qn_libraries_measure},
         {"look", qn_merge_look}, {"merge", qn_merge_run},

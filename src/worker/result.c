@@ -69,6 +69,39 @@ core_type(struct qn_limit *l, const struct qn_program *p)
 }
 
 int
+qn_result_output(struct qn_worker *w, const struct qn_program *p,
+                 const json_t *request, struct qn_output *out, int64_t *bytes,
+                 struct qn_error *err)
+{
+    struct qn_provenance *made = &out->provenance;
+    struct qn_limit limit = {0};
+    struct stat st;
+    int rc;
+
+    out->path = text(request, "out_path");
+    out->compress = p->compress;
+    out->nosync = json_is_true(json_object_get(p->text, "nosync"));
+    out->image = &w->image;
+    made->version = QN_VERSION;
+    made->job = text(p->text, "job");
+    made->stage = text(p->text, "stage");
+    made->steps = text(p->text, "canonical");
+    made->coretype = core_type(&limit, p);
+    // a killed run may have left one of this name
+    if (unlink(out->path) < 0 && errno != ENOENT)
+        rc = qn_system_cannot(err, "write", out->path, errno);
+    else
+        rc = p->fits ? qn_writer_fits(out, err) : qn_writer_hdf5(out, err);
+    // the folder's fault, not the item's: the run must hear of it
+    if (rc == QN_EIO && err)
+        err->code = QN_EOUTPUT;
+    rc = rc == QN_EIO ? QN_EOUTPUT : rc;
+    if (!rc && !stat(out->path, &st))
+        *bytes = st.st_size;
+    return rc;
+}
+
+int
 qn_result_save(struct qn_worker *w, const struct qn_program *p,
                const json_t *request, const struct qn_product *products,
                size_t nproducts,
@@ -76,45 +109,24 @@ qn_result_save(struct qn_worker *w, const struct qn_program *p,
                struct qn_error *err)
 {
     struct qn_used *used = NULL;
-    struct qn_limit limit = {0};
     struct qn_output out = {
-        .path = text(request, "out_path"),
         .products = products,
         .nproducts = nproducts,
-        .compress = p->compress,
-        .nosync = json_is_true(json_object_get(p->text, "nosync")),
         .cards = cards,
-        .image = &w->image,
         .provenance =
             {
-                .version = QN_VERSION,
-                .job = text(p->text, "job"),
-                .stage = text(p->text, "stage"),
-                .steps = text(p->text, "canonical"),
                 .key = text(request, "key"),
-                .coretype = core_type(&limit, p),
                 .members = integer(request, "nmembers"),
                 .members_used = integer(request, "nused"),
             },
     };
-    struct stat st;
     int rc;
 
     QN_TRY(load_used(&used, &out.provenance.nused,
                      json_object_get(request, "used"), err));
     out.provenance.used = used;
-    // a killed run may have left one of this name
-    if (unlink(out.path) < 0 && errno != ENOENT)
-        rc = qn_system_cannot(err, "write", out.path, errno);
-    else
-        rc = p->fits ? qn_writer_fits(&out, err) : qn_writer_hdf5(&out, err);
+    rc = qn_result_output(w, p, request, &out, bytes, err);
     free(used);
-    // the folder's fault, not the item's: the run must hear of it
-    if (rc == QN_EIO && err)
-        err->code = QN_EOUTPUT;
-    rc = rc == QN_EIO ? QN_EOUTPUT : rc;
-    if (!rc && !stat(out.path, &st))
-        *bytes = st.st_size;
     return rc;
 }
 

@@ -9,6 +9,7 @@
  *   probe   {program, path, names, fields?}      type and header values
  *   list    {program, path}                      what a file holds
  *   item    {program, path, fields, uses, ...}   one item, start to end
+ *   part    {program, rows, folder, uses, ...}   many items into one output
  *   region  {program, path | use, start, count, dtype, offset}  part of a
  *           file, to memory
  *   band    {program, members, ...}              part of a combination
@@ -64,6 +65,8 @@ struct qn_worker {
     struct qn_operands_cache operands;
     struct qn_writer_image image; /* of the last output */
     struct qn_writer_merge *merge; /* owned; NULL: none is open            */
+    bool packing;              /* a part is at work: its items read nothing
+                                  ahead                                    */
     struct qn_limit limit;     /* threads of foreign libraries             */
     unsigned long long warned; /* limit.changes that was last looked at    */
     struct qn_spawner *spawner; /* owned; NULL until a program is run */
@@ -100,6 +103,8 @@ qn_list_run(struct qn_worker *w, const json_t *request, json_t *reply, struct qn
 int
 qn_item_run(struct qn_worker *w, const json_t *request, json_t *reply, struct qn_error *err);
 int
+qn_pack_run(struct qn_worker *w, const json_t *request, json_t *reply, struct qn_error *err);
+int
 qn_region_run(struct qn_worker *w, const json_t *request, json_t *reply, struct qn_error *err);
 int
 qn_band_run(struct qn_worker *w, const json_t *request, json_t *reply, struct qn_error *err);
@@ -128,15 +133,41 @@ qn_libraries_warn(struct qn_worker *w, json_t *reply);
 int
 qn_exec_run(struct qn_worker *w, const json_t *request, json_t *reply, struct qn_error *err);
 
-/* Write products with the provenance that the request brings; *bytes of the
- * file. */
+/* One item, for who puts many together. */
 struct qn_product;
 struct qn_cards;
+struct qn_item_call {
+    const struct qn_program *program;
+    const json_t *uses;    /* of all steps                              */
+    const json_t *request; /* of it fields and hdu; NULL: neither       */
+    const char *path;
+    double read, compute;  /* s: added to                               */
+};
+
+/* Read it, apply the steps and show what comes out to take, which copies. */
+int
+qn_item_make(
+    struct qn_worker *w, struct qn_item_call *call,
+    int (*take)(
+        void *ctx, const struct qn_product *products, size_t n,
+        const struct qn_cards *cards, struct qn_error *err),
+    void *ctx, struct qn_error *err);
+
+/* Write products with the provenance that the request brings; *bytes of the
+ * file. */
 int
 qn_result_save(
     struct qn_worker *w, const struct qn_program *p, const json_t *request,
     const struct qn_product *products, size_t nproducts,
     const struct qn_cards *cards, int64_t *bytes, struct qn_error *err);
+
+/* The same for an output whose products, cards, rows, inputs and key the
+ * caller has filled in. */
+struct qn_output;
+int
+qn_result_output(
+    struct qn_worker *w, const struct qn_program *p, const json_t *request,
+    struct qn_output *out, int64_t *bytes, struct qn_error *err);
 
 /* Read a dataset of the file that main reads, cut to the same frames. */
 int

@@ -1,0 +1,174 @@
+/* Packed results: which items share a file.
+ *
+ * Parts are runs of consecutive items, in item order; how many follows from
+ * the bytes of a result alone, so every run of the job cuts alike.  All rows
+ * of a part are of one type. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/dtype.h"
+#include "model/plan_parts.h"
+#include "model/shape.h"
+
+#define PART_BYTES (INT64_C(4) << 20)
+
+enum { LEAST = 16, MOST = 1024 };
+
+int
+qn_plan_pack_rows(int64_t bytes)
+{
+    int64_t n = bytes > 0 ? PART_BYTES / bytes : MOST;
+
+    return n < LEAST ? LEAST : n > MOST ? MOST : (int)n;
+}
+
+int
+qn_plan_pack_name(char **name, const struct qn_plan_stage *st,
+                  const struct qn_item *item, struct qn_error *err)
+{
+    struct qn_lookup fields = qn_item_lookup(item);
+    const char *pattern = st->stage->output.name;
+
+    *name = NULL;
+    if (!pattern && st->stage->input.each == QN_EACH_HDU && !item->code)
+        pattern = "{stem}-{hdu}";
+    return pattern ? qn_fields_fill(name, pattern, &fields, true, err) : 0;
+}
+
+static int64_t
+type_bytes(const struct qn_type *t)
+{
+    return qn_shape_count(&t->shape) * (int64_t)qn_dtype_size(t->dtype);
+}
+
+/* Bytes of a task's row, all products together. */
+static int
+row_bytes(const struct qn_plan *p, const struct qn_plan_stage *st,
+          const struct qn_task *t, int64_t *bytes, struct qn_error *err)
+{
+    const struct qn_stage *stage = st->stage;
+    struct qn_type type = *t->result;
+    struct qn_reduced_type out[QN_MAX_RESULTS];
+    int use = 0, n;
+
+    if (stage->output.dtype >= 0)
+        type.dtype = (enum qn_dtype)stage->output.dtype;
+    *bytes = stage->nproducts ? 0 : type_bytes(&type);
+    for (int i = 0; i < stage->nsteps; i++) {
+        const struct qn_step *step = &stage->steps[i];
+
+        if (step->product) {
+            QN_TRY(qn_plan_product_results(p, st, step, t->use + use, t->item,
+                                           t->result, out, &n, err));
+            for (int k = 0; k < n; k++)
+                *bytes += type_bytes(&out[k].type);
+        }
+        use += step->noperands;
+    }
+    return 0;
+}
+
+/* The same type means the same row. */
+static bool
+fits(const struct qn_plan_stage *st, const struct qn_task *a,
+     const struct qn_task *b)
+{
+    if (!qn_shape_equal(&a->result->shape, &b->result->shape))
+        return false;
+    return st->stage->output.dtype >= 0 ||
+           a->result->dtype == b->result->dtype;
+}
+
+static const char *
+type_text(char *buf, size_t size, const struct qn_type *t)
+{
+    char shape[128];
+
+    snprintf(buf, size, "%s %s",
+             qn_shape_text(shape, sizeof shape, &t->shape),
+             qn_dtype_name(t->dtype));
+    return buf;
+}
+
+static int
+refuse(const struct qn_plan_stage *st, const struct qn_task *first,
+       const struct qn_task *other, struct qn_error *err)
+{
+    char mine[160], theirs[160];
+
+    return qn_fail(err, QN_EJOB,
+                   "stage %s: packed results need one shape and type, but "
+                   "%.300s gives %s and %.300s gives %s, as do most; choose "
+                   "the items with `where:`, or leave `layout: packed` out",
+                   st->stage->name, first->item->path,
+                   type_text(mine, sizeof mine, first->result),
+                   other->item->path,
+                   type_text(theirs, sizeof theirs, other->result));
+}
+
+static int
+fail_odd(struct qn_plan_stage *st, struct qn_task *t,
+         const struct qn_task *first, struct qn_error *err)
+{
+    char mine[160], theirs[160], reason[1024];
+
+    snprintf(reason, sizeof reason,
+             "its result is %s, but that of %.300s, the first, is %s, and "
+             "packed results need one shape and type; choose the items with "
+             "`where:`",
+             type_text(mine, sizeof mine, t->result), first->item->path,
+             type_text(theirs, sizeof theirs, first->result));
+    return qn_plan_fail_task(st, t, QN_FAILED, QN_ESHAPE, reason, err);
+}
+
+/* Items unlike the first fail; if they are the most, the job is asking for
+ * something else. */
+static int
+check_types(struct qn_plan_stage *st, const struct qn_task *first,
+            struct qn_error *err)
+{
+    const struct qn_task *other = NULL;
+    int good = 0, odd = 0;
+
+    for (int i = 0; i < st->ntasks; i++) {
+        if (st->task[i].state != QN_TODO)
+            continue;
+        if (fits(st, first, &st->task[i])) {
+            good++;
+            continue;
+        }
+        odd++;
+        other = other ? other : &st->task[i];
+    }
+    if (odd > good)
+        return refuse(st, first, other, err);
+    for (int i = 0; odd && i < st->ntasks; i++)
+        if (st->task[i].state == QN_TODO && !fits(st, first, &st->task[i]))
+            QN_TRY(fail_odd(st, &st->task[i], first, err));
+    return 0;
+}
+
+int
+qn_plan_pack_targets(struct qn_plan *p, struct qn_plan_stage *st,
+                     struct qn_error *err)
+{
+    const struct qn_task *first = NULL;
+    int64_t bytes = 0;
+
+    if (st->late)
+        return qn_fail(err, QN_EJOB,
+                       "stage %s: how its results are packed follows from "
+                       "their size, which is not known before the program "
+                       "that it reads from was run; leave `layout: packed` "
+                       "out",
+                       st->stage->name);
+    for (int i = 0; i < st->ntasks && !first; i++)
+        if (st->task[i].state == QN_TODO)
+            first = &st->task[i];
+    if (first) {
+        QN_TRY(check_types(st, first, err));
+        QN_TRY(row_bytes(p, st, first, &bytes, err));
+    }
+    return qn_plan_group_parts(st, qn_plan_pack_rows(bytes), err);
+}
