@@ -24,8 +24,8 @@ static const struct qn_option options[] = {
 };
 
 /* Blocks on their way, as many as fit in the first level of cache.  Loops run
- * over all of them, a constant, for the vectoriser. */
-enum { BLOCKS = 512 };
+ * over so many lanes, a constant, for the vectoriser. */
+enum { BLOCKS = 512, LANES = 16 };
 
 struct blocks {
     double sum[BLOCKS];
@@ -101,19 +101,19 @@ type(const void *params, const struct qn_type *in, struct qn_type *out,
  * not NaN.  The commonest case has constants of its own. */
 #define ADD(T)                                                                 \
     QN_CLONES static void add_pairs_##T(double *restrict sum,                  \
-                                        const T *restrict x)                   \
+                                        const T *restrict x, int64_t n)        \
     {                                                                          \
-        for (int64_t i = 0; i < BLOCKS; i++)                                   \
-            sum[i] = (sum[i] + (double)x[2 * i]) + (double)x[2 * i + 1];       \
+        for (; n > 0; n -= LANES, sum += LANES, x += 2 * LANES)                \
+            for (int64_t i = 0; i < LANES; i++)                                \
+                sum[i] = (sum[i] + (double)x[2 * i]) + (double)x[2 * i + 1];   \
     }                                                                          \
     static void add_all_##T(struct blocks *b, const T *x, int64_t n,           \
                             int64_t factor)                                    \
     {                                                                          \
-        if (n == BLOCKS && factor == 2) {                                      \
-            add_pairs_##T(b->sum, x);                                          \
-            return;                                                            \
-        }                                                                      \
-        for (int64_t i = 0; i < n; i++)                                        \
+        const int64_t whole = factor == 2 ? n / LANES * LANES : 0;             \
+                                                                               \
+        add_pairs_##T(b->sum, x, whole);                                       \
+        for (int64_t i = whole; i < n; i++)                                    \
             for (int64_t k = 0; k < factor; k++)                               \
                 b->sum[i] += (double)x[i * factor + k];                        \
     }                                                                          \
@@ -201,14 +201,17 @@ part_of(const struct qn_walk *row, const int64_t *factor, int64_t first,
     return box;
 }
 
-/* From sums to results. */
+/* From n sums to results; lanes behind them come to nothing. */
 QN_CLONES static void
-finish(struct blocks *b, bool mean)
+finish(double *restrict sum, const double *restrict count, int64_t n,
+       bool mean)
 {
-    for (int i = 0; i < BLOCKS; i++)
-        b->sum[i] /= mean ? b->n[i] : 1.0;
-    for (int i = 0; i < BLOCKS; i++)
-        b->sum[i] = b->n[i] > 0 ? b->sum[i] : NAN;
+    for (; n > 0; n -= LANES, sum += LANES, count += LANES) {
+        for (int i = 0; i < LANES; i++)
+            sum[i] /= mean ? count[i] : 1.0;
+        for (int i = 0; i < LANES; i++)
+            sum[i] = count[i] > 0 ? sum[i] : NAN;
+    }
 }
 
 static void
@@ -218,7 +221,7 @@ store(const struct qn_array *out, int64_t first, struct blocks *b, int64_t n,
     const enum qn_dtype real = out->type.dtype;
     char *to = (char *)out->data + (size_t)first * qn_dtype_size(real);
 
-    finish(b, method == METHOD_MEAN);
+    finish(b->sum, b->n, n, method == METHOD_MEAN);
     // To a real type: cannot fail.
     (void)qn_dtype_convert(to, real, b->sum, QN_F64, (size_t)n, NULL);
 }
@@ -255,7 +258,8 @@ gather(struct blocks *b, const struct qn_array *in, const struct qn_box *part,
     const size_t size = qn_dtype_size(real);
     struct qn_walk run;
 
-    *b = (struct blocks){{0}, {0}};
+    for (int64_t i = 0; i < (n + LANES - 1) / LANES * LANES; i++)
+        b->sum[i] = b->n[i] = 0;
     for (qn_walk_start(&run, part, &in->type.shape); run.more;
          qn_walk_next(&run))
         add(b, (const char *)in->data + (size_t)run.first * size, n, run.n / n,
