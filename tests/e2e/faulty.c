@@ -6,13 +6,15 @@
  * In processes of that program ("*": any) the third call of pread on a path
  * that contains "raw/" fails with EIO, and 1 call in all; 0: that call and all
  * after it.  Instead of an errno: "shrink" cuts the file to half its size
- * before the call, "vanish" renames the folder of that part away.  Of several
+ * before the call, "vanish" renames the folder of that part away, "crash" kills
+ * the process, "hang" stays in the call for good.  Of several
  * conditions, separated by ";", each counts by itself.  QUERN_FAULTY_HOST is
  * what gethostname says.  What MPI does itself is left alone. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -113,6 +115,11 @@ fails(const char *call, const char *path)
             shrink(path);
         } else if (!strcmp(c->how, "vanish")) {
             vanish(path, c->part);
+        } else if (!strcmp(c->how, "crash")) {
+            raise(SIGSEGV);
+        } else if (!strcmp(c->how, "hang")) {
+            for (;;)
+                pause();
         } else {
             errno = number(c->how);
             return 1;
