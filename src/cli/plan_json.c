@@ -287,9 +287,12 @@ stage_json(const struct qn_plan_view *v, int s, bool items)
         "steps", step_names_json(st->stage), "types", types_json(st), "bytes",
         bytes_json(v, s), "targets", targets_json(v, s), "problems",
         problems_json(st));
+    char advice[160];
 
     if (j)
         json_object_set_new(j, "memory", memory_json(st));
+    if (j && qn_plan_view_advice(v, s, advice, sizeof advice))
+        json_object_set_new(j, "advice", json_string(advice));
     if (j && st->stage->nproducts)
         json_object_set_new(j, "products", products_json(v, s));
     if (j)

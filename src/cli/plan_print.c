@@ -290,6 +290,7 @@ print_stage(const struct qn_plan_view *v, int s, bool items)
     const struct qn_plan_stage *st = &v->run->plan.stage[s];
     const struct qn_task *t =
         qn_plan_view_typed(st) ? qn_plan_view_sample(st) : NULL;
+    char advice[160];
 
     printf("stage %s\n", st->stage->name);
     print_items_line(st);
@@ -313,6 +314,8 @@ print_stage(const struct qn_plan_view *v, int s, bool items)
         print_bytes(v, s);
     if (!st->late)
         print_memory(st);
+    if (!st->late && qn_plan_view_advice(v, s, advice, sizeof advice))
+        printf("  %-12s %s\n", "advice", advice);
     if (items)
         print_items(v->run, st);
     print_problems(st);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "engine/cut.h"
 #include "engine/exec.h"
 #include "engine/program.h"
@@ -267,20 +268,17 @@ static double
 target_bytes(const struct qn_plan_view *v, int s, const struct qn_target *t)
 {
     const struct qn_plan_stage *st = &v->run->plan.stage[s];
-    struct qn_reduced_type out[QN_MAX_RESULTS];
-    const struct qn_step *step;
-    double bytes = 0;
+    const struct qn_task *task = &st->task[t->task[0]];
+    int64_t bytes = 0;
 
     if (!st->stage->nproducts)
         return type_bytes(t->type);
-    for (int i = 0; i < st->stage->nproducts; i++) {
-        int n = qn_plan_view_product(v, s, &st->task[t->task[0]], i, &step,
-                                     out);
-
-        for (int k = 0; k < n; k++)
-            bytes += type_bytes(&out[k].type);
-    }
-    return bytes;
+    if (qn_plan_packs(st))
+        task = qn_plan_view_sample(st);
+    // a task that has not failed has types
+    if (qn_plan_pack_bytes(&v->run->plan, st, task, &bytes, NULL))
+        return 0;
+    return (double)bytes * (qn_plan_packs(st) ? t->ntasks : 1);
 }
 
 void
@@ -302,4 +300,43 @@ qn_plan_view_bytes(const struct qn_plan_view *v, int s, double *in,
     for (int i = 0; i < st->ntargets; i++)
         if (v->state[s][i] != QN_PLAN_FAILED && v->state[s][i] != QN_PLAN_OUT)
             *out += target_bytes(v, s, &st->target[i]);
+}
+
+/* ---- advice ------------------------------------------------------------- */
+
+enum { MANY_RESULTS = 10000 };
+
+/* Does another stage take up results of stage s? */
+static bool
+is_read(const struct qn_job *job, int s)
+{
+    for (int t = s + 1; t < job->nstages; t++)
+        if (qn_job_uses(job, t, s))
+            return true;
+    return false;
+}
+
+bool
+qn_plan_view_advice(const struct qn_plan_view *v, int s, char *buf,
+                    size_t size)
+{
+    const struct qn_plan_stage *st = &v->run->plan.stage[s];
+    const struct qn_task *t = qn_plan_view_sample(st);
+    char results[32], parts[32];
+    int64_t bytes;
+    int rows;
+
+    if (qn_plan_has_members(st) || st->ntargets <= MANY_RESULTS || !t ||
+        st->stage->output.format != QN_FORMAT_HDF5 || st->team > 1 ||
+        is_read(v->run->job, s) ||
+        qn_plan_pack_bytes(&v->run->plan, st, t, &bytes, NULL))
+        return false;
+    rows = qn_plan_pack_rows(bytes);
+    snprintf(buf, size,
+             "`output: {layout: packed}` would put these %s results into %s "
+             "files",
+             qn_text_count(results, sizeof results, st->ntargets),
+             qn_text_count(parts, sizeof parts,
+                           (st->ntargets + rows - 1) / rows));
+    return true;
 }

@@ -76,6 +76,11 @@ bool
 qn_plan_view_share(
     const struct qn_plan_view *v, int s, struct qn_plan_view_team *team);
 
+/* What would serve the stage better; false: nothing is to be said. */
+bool
+qn_plan_view_advice(
+    const struct qn_plan_view *v, int s, char *buf, size_t size);
+
 /* ---- showing it on stdout ----------------------------------------------- */
 
 /* All stages; items: every item too. */

@@ -263,6 +263,17 @@ row_samples(const struct counting *c, const struct qn_task *t)
                                   : 1;
 }
 
+/* Of the part that packed results are put together in. */
+static int64_t
+part_bytes(const struct counting *c, const struct qn_task *t)
+{
+    int64_t row;
+
+    if (!qn_plan_packs(c->st) || qn_plan_pack_bytes(c->p, c->st, t, &row, NULL))
+        return 0;
+    return row * smaller(qn_plan_pack_rows(row), c->st->ntasks);
+}
+
 /* The least that an item takes of `share` bytes, and whether slab by slab. */
 static int64_t
 item_bytes(const struct counting *c, const struct qn_task *t, int64_t share,
@@ -270,7 +281,7 @@ item_bytes(const struct counting *c, const struct qn_task *t, int64_t share,
 {
     const struct operand_bytes o = count_operands(c, t);
     const int64_t real = real_bytes(c, &t->item->type->shape);
-    int64_t beside = o.all, least = row_samples(c, t);
+    int64_t beside = o.all + part_bytes(c, t), least = row_samples(c, t);
     int64_t whole, pieces, together;
 
     *slabs = false;
@@ -282,7 +293,8 @@ item_bytes(const struct counting *c, const struct qn_task *t, int64_t share,
     if (c->st->stage->nproducts && goes_by_rows(c))
         return pieces;
     whole = beside + larger(whole_bytes(c, t), real + o.loading);
-    *slabs = whole > share && pieces < whole && is_written_by_rows(c, t);
+    *slabs = whole > share && pieces < whole && !qn_plan_packs(c->st) &&
+             is_written_by_rows(c, t);
     return *slabs ? pieces : whole;
 }
 

@@ -243,6 +243,12 @@ qn_plan_has_members(const struct qn_plan_stage *st);
 int
 qn_plan_pack_rows(int64_t bytes);
 
+/* Bytes of what a task that has not failed gives, all products together. */
+int
+qn_plan_pack_bytes(
+    const struct qn_plan *p, const struct qn_plan_stage *st, const struct qn_task *t,
+    int64_t *bytes, struct qn_error *err);
+
 /* The name of an item's row: what its file would be called, were it not
  * packed.  NULL: as its path says (qn_item_stem). */
 int

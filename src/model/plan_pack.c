@@ -42,10 +42,10 @@ type_bytes(const struct qn_type *t)
     return qn_shape_count(&t->shape) * (int64_t)qn_dtype_size(t->dtype);
 }
 
-/* Bytes of a task's row, all products together. */
-static int
-row_bytes(const struct qn_plan *p, const struct qn_plan_stage *st,
-          const struct qn_task *t, int64_t *bytes, struct qn_error *err)
+int
+qn_plan_pack_bytes(const struct qn_plan *p, const struct qn_plan_stage *st,
+                   const struct qn_task *t, int64_t *bytes,
+                   struct qn_error *err)
 {
     const struct qn_stage *stage = st->stage;
     struct qn_type type = *t->result;
@@ -168,7 +168,7 @@ qn_plan_pack_targets(struct qn_plan *p, struct qn_plan_stage *st,
             first = &st->task[i];
     if (first) {
         QN_TRY(check_types(st, first, err));
-        QN_TRY(row_bytes(p, st, first, &bytes, err));
+        QN_TRY(qn_plan_pack_bytes(p, st, first, &bytes, err));
     }
     return qn_plan_group_parts(st, qn_plan_pack_rows(bytes), err);
 }

@@ -43,6 +43,8 @@ why_alone(const struct qn_plan_stage *st)
         return "it combines its items";
     if (qn_plan_joins(st) || (st->ntasks && st->task[0].item->frame >= 0))
         return "its items are frames";
+    if (qn_plan_packs(st))
+        return "its results are packed";
     if (stage->output.carry.n)
         return "its outputs carry other datasets";
     if (stage->input.dataset.n > 1)
@@ -73,6 +75,8 @@ name_largest(char *buf, size_t size, const struct qn_plan_stage *st)
 
     if (!n->largest || n->held + n->after > n->item)
         snprintf(buf, size, "what it combines");
+    else if (qn_plan_packs(st))
+        snprintf(buf, size, "a part of packed results");
     else
         qn_item_name(buf, size, n->largest->item);
     if (st->team > 1 && n->largest)
