@@ -4,7 +4,8 @@
 . "$(dirname "$0")/lib.sh"
 
 make_night data --size 64
-head -c 3000 data/raw/science-B-002.fits >cut && mv cut data/raw/science-B-002.fits
+head -c 3000 data/raw/science-B-002.fits >short
+mv short data/raw/science-B-002.fits
 cat >night.yaml <<'END'
 name: night
 stages:
