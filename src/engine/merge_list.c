@@ -15,6 +15,7 @@
 #include "base/memory.h"
 #include "base/system.h"
 #include "engine/clean_list.h"
+#include "engine/status_shards.h"
 #include "io/journal.h"
 
 /* ---- folder and stage ---------------------------------------------------- */
@@ -25,7 +26,7 @@ is_output(const char *folder)
     char *path;
     bool yes;
 
-    if (asprintf(&path, "%s/.quern/run.json", folder) < 0)
+    if (asprintf(&path, "%s/.quern/outputs", folder) < 0)
         return false;
     yes = !access(path, F_OK);
     free(path);
@@ -106,7 +107,7 @@ load_results(struct qn_merge_list *l, struct qn_error *err)
         return qn_fail(err, QN_ENOMEM, "no memory for a path");
     if (!is_output(l->output))
         rc = qn_fail(err, QN_EUSAGE,
-                     "%s is no output folder: it has no .quern/run.json; "
+                     "%s is no output folder: it has no .quern/outputs; "
                      "write DIR/STAGE",
                      l->output);
     else if (access(path, F_OK)) {
@@ -311,7 +312,10 @@ load_failures(struct qn_merge_list *l, const struct named *index,
         return qn_fail(err, QN_ENOMEM, "no memory for a path");
     record = json_load_file(file, 0, NULL);
     free(file);
-    rc = take_failures(l, json_object_get(record, "failures"), index, err);
+    // where shards ran each has a record of its own
+    rc = qn_status_shards(&record, l->output, NULL, err);
+    if (!rc)
+        rc = take_failures(l, json_object_get(record, "failures"), index, err);
     json_decref(record);
     return rc;
 }

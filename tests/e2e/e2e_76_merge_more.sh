@@ -29,6 +29,21 @@ sed -i 's/"\*/"/; s|raw/\*.bin|raw/a*[05].bin|' many.yaml
 cp "data/raw/a 07%b.bin" data/raw/ax0.bin && mv data/raw/ax0.bin "data/raw/a %b0.bin"
 expect_quern 0 0 run many.yaml --data data --output few.out --sync off
 
+say "results of shards, whose records are apart: the same bytes"
+head -c 100 /dev/zero >data/raw/a000.bin
+mkdir part && mv data/raw/a[1-5]*.bin part
+for i in 1 0; do
+    run quern run many.yaml --data data --output shards.out --sync off --shard $i/2
+done
+run quern run many.yaml --data data --output whole.out --sync off
+for of in shards whole; do
+    expect_quern 0 0 merge $of.out/s -o $of.h5
+    expect_text err '20 of 21 items merged, 1 failed'
+done
+cmp shards.h5 whole.h5 || fail "shards merge to other bytes"
+good
+mv part/* data/raw
+
 say "nothing copied: at most 512 files"
 expect_quern 2 0 merge many.out/s -o v.h5 --virtual
 expect_text err 'at most 512 files and s has 600.*descriptors.*fill values'
