@@ -29,7 +29,7 @@ END_JOB
 job=(run job.yaml --data data --sync off)
 
 expect_quern 0 0 plan job.yaml --data data
-expect_text out 'results +3 \(0 there, 3 to do\)'
+expect_text out 'results +3 \(0 done, 0 stale, 3 to do\)'
 expect_text out 'result +16 x 320 x 320 float32'
 expect_quern 0 0 plan job.yaml --data data --list-outputs
 expect_text out '/double/part-000002.h5$'
