@@ -82,9 +82,12 @@ make_sample(const char *path)
     s->arrays[0] = qn_array_view(&types[0], s->image);
     s->arrays[1] = qn_array_view(&types[1], s->count);
     s->arrays[2] = qn_array_view(&types[2], &s->total);
-    s->products[0] = (struct qn_product){"data", &s->arrays[0], "electrons", NULL, -1};
-    s->products[1] = (struct qn_product){"count", &s->arrays[1], NULL, NULL, -1};
-    s->products[2] = (struct qn_product){"total", &s->arrays[2], "", NULL, -1};
+    s->products[0] = (struct qn_product){
+        .name = "data", .data = &s->arrays[0], .units = "electrons", .axis = -1};
+    s->products[1] = (struct qn_product){
+        .name = "count", .data = &s->arrays[1], .units = NULL, .axis = -1};
+    s->products[2] = (struct qn_product){
+        .name = "total", .data = &s->arrays[2], .units = "", .axis = -1};
     make_cards(&s->cards);
     s->used[0] =
         (struct qn_used){"raw/a.fits", 2880, 1500000000000000001, NULL};
