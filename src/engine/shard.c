@@ -161,6 +161,22 @@ need(struct needs *n, const struct qn_plan_stage *st, const struct qn_task *t)
         n->target[st->stage->input.stage_index][t->item->source] = true;
 }
 
+/* The number that says whose task i is.  Parts go round as items do, each as a
+ * whole. */
+static int64_t
+unit_of(const struct needs *n, int s, int i)
+{
+    const struct qn_plan_stage *st = &n->run->plan.stage[s];
+    const struct qn_target *part;
+
+    if (!qn_plan_packs(st))
+        return n->numbers->unit[s][i];
+    part = &st->target[st->task[i].target];
+    if (n->numbers->unit[s][part->task[0]] < 0)
+        return -1;
+    return n->numbers->unit[s][part->task[0]] / st->target[0].ntasks;
+}
+
 static bool
 is_mine(const struct needs *n, int s, int i)
 {
@@ -172,8 +188,7 @@ is_mine(const struct needs *n, int s, int i)
         return t->target >= 0 && n->target[s][t->target];
     if (st->stage->combine.given)
         return true;
-    return n->numbers->unit[s][i] >= 0 &&
-           n->numbers->unit[s][i] % o->shards == o->shard;
+    return unit_of(n, s, i) >= 0 && unit_of(n, s, i) % o->shards == o->shard;
 }
 
 /* Backwards: each stage stands behind those it uses. */
@@ -237,6 +252,17 @@ qn_shard_check(const struct qn_run *run, struct qn_error *err)
                        "items and cannot be cut: give --shard 0/1, or leave "
                        "it out",
                        o->shard, o->shards, o->stage);
+    for (s = 0; s < run->job->nstages; s++) {
+        const struct qn_stage *stage = &run->job->stages[s];
+
+        if (stage->output.packed && stage->input.stage && o->shards > 1)
+            return qn_fail(err, QN_EUSAGE,
+                           "--shard %d/%d: stage %s packs results of stage "
+                           "%s, which are spread over the shards; run it "
+                           "without --shard",
+                           o->shard, o->shards, stage->name,
+                           stage->input.stage);
+    }
     for (s = 0; s < run->job->nstages; s++)
         if (qn_shard_makes(run, s))
             return 0;

@@ -176,6 +176,32 @@ expect_quern 0 0 "${job[@]}" --output only.out --only '*f39*'
 expect_text err '8 of 40 items done'
 refuse_file only.out/double/part-000000.h5
 
+say "shards take whole parts"
+for i in 0 1; do
+    expect_quern 0 0 "${job[@]}" --output shard.out --shard $i/2
+done
+compare whole.out shard.out
+cat >two.yaml <<'END_JOB'
+name: two
+stages:
+  one:
+    input: {files: "raw/*.raw", format: raw, dtype: uint8, shape: [320, 320]}
+  double:
+    input: {stage: one}
+    steps: [multiply: 2]
+    output: {layout: packed}
+END_JOB
+expect_quern 2 0 run two.yaml --data data --output two.out --shard 0/2
+expect_text err 'stage double packs results of stage one, which are spread over the shards'
+expect_quern 0 2 run two.yaml --data data --output two.out --sync off
+expect_file two.out/double/part-000002.h5
+
+say "merged to one dataset"
+expect_quern 0 0 merge --concat whole.out/double -o whole.h5
+/usr/bin/python3 -c 'import h5py; assert h5py.File("whole.h5")["entry/data/data"].shape == (40, 320, 320)' ||
+    fail "the parts are not joined"
+good
+
 say "products, names, integers"
 cat >sums.yaml <<'END_JOB'
 name: sums
