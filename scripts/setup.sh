@@ -13,7 +13,7 @@ build_packages=(
     cmake gcc hdf5-tools libc6-dev ninja-build pkg-config
     libcfitsio-dev libcmocka-dev libdeflate-dev libhdf5-dev libhwloc-dev
     libjansson-dev libnetcdf-dev libopenblas-openmp-dev libopenmpi-dev
-    libpng-dev libxxhash-dev libyaml-dev openmpi-bin
+    libpng-dev libxxhash-dev libyaml-dev openmpi-bin zlib1g-dev
 )
 test_packages=(
     binutils

@@ -1,26 +1,25 @@
 /* Item by item, each shared by a team of ranks.
  *
  * The ranks are parted into teams. A team's items are read block by block by
- * the workers of its ranks, the steps are taken in the rank processes, and the
- * blocks are gathered by the team's first rank, whose worker writes the result.
+ * the workers of its ranks, the steps are taken in the rank processes, and what
+ * becomes of the blocks is deliver.c's.
  * Which team has which item follows from the items' sizes alone: the largest
  * first, each to the team with the least to do. */
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/memory.h"
 #include "engine/arena.h"
 #include "engine/block.h"
 #include "engine/commit.h"
 #include "engine/cut.h"
+#include "engine/deliver.h"
 #include "engine/harvest.h"
 #include "engine/outcome.h"
 #include "engine/overall.h"
 #include "engine/program.h"
 #include "engine/stage.h"
 #include "engine/stop.h"
-#include "io/atomic.h"
 #include "kernels/points.h"
 #include "model/array.h"
 #include "model/dtype.h"
@@ -401,121 +400,6 @@ take_steps(struct part *p, struct qn_error *err)
     return rc;
 }
 
-/* ---- writing ---------------------------------------------------------------- */
-
-static enum qn_dtype
-output_type(const struct part *p)
-{
-    int dtype = p->h->st->stage->output.dtype;
-
-    return dtype < 0 ? p->block.grid.dtype : (enum qn_dtype)dtype;
-}
-
-/* What a worker is told of one dataset of the result: the grid. */
-static json_t *
-grid_json(const struct part *p)
-{
-    const struct qn_shape *s = &p->block.grid.shape;
-
-    return json_pack("[{s:s,s:s,s:o,s:i}]", "name", "data", "dtype",
-                     qn_dtype_name(output_type(p)), "shape",
-                     numbers(s->n, s->ndims), "offset", 0);
-}
-
-static json_t *
-write_request(const struct part *p, const char *tmp, json_t *products,
-              int64_t bytes)
-{
-    json_t *used = json_array();
-
-    json_array_append_new(used,
-                          qn_program_used(p->h->run, p->h->s, p->t));
-    return json_pack("{s:s,s:O,s:s,s:O,s:o,s:O,s:O,s:I}", "op", "write",
-                     "program", json_object_get(p->asked, "program"),
-                     "out_path", tmp, "key", json_object_get(p->asked, "key"),
-                     "used", used, "products", products, "cards", p->cards,
-                     "bytes", (json_int_t)bytes);
-}
-
-/* Local, on the team's first rank, which has the whole result in a. */
-static int
-write_result(struct part *p, struct qn_arena *a, json_t *products,
-             int64_t bytes, struct qn_error *err)
-{
-    struct qn_run *run = p->h->run;
-    const struct qn_plan_stage *st = p->h->st;
-    const struct qn_target *target = &st->target[p->t->target];
-    struct qn_answer answer = {0};
-    char *tmp;
-    int rc;
-
-    qn_farm_memory(&run->farm, 1, a->fd);
-    QN_TRY(qn_stage_temporary(run, target, &tmp, err));
-    rc = qn_farm_ask(&run->farm, write_request(p, tmp, products, bytes), 1e9,
-                     &answer, err);
-    if (!rc && !answer.reply)
-        rc = qn_fail(err, answer.why.code, "%s", answer.why.text);
-    if (rc) {
-        unlink(tmp);
-        free(tmp);
-    } else {
-        // from here on the temporary is the commit's to name or to remove
-        rc = qn_commit_add(run->commit, run, st->stage->name, target,
-                           p->t->item, tmp, answer.reply, err);
-        if (!rc)
-            rc = qn_commit_flush(run->commit, false, err);
-    }
-    qn_farm_memory(&run->farm, 1, -1);
-    json_decref(answer.reply);
-    return rc;
-}
-
-/* In memory where there is room, else in a scratch file. */
-static int
-open_result(struct part *p, struct qn_arena *a, int64_t bytes, void **whole,
-            struct qn_error *err)
-{
-    char *scratch = NULL;
-    int64_t offset;
-    int rc;
-
-    if (asprintf(&scratch, "%s/.quern/scratch",
-                 p->h->run->options->output) < 0)
-        return qn_fail(err, QN_ENOMEM, "no memory for a path");
-    rc = qn_atomic_folder(scratch, err);
-    if (!rc)
-        rc = qn_arena_open(
-            a, bytes <= p->h->st->need.gathered ? NULL : scratch, err);
-    free(scratch);
-    if (!rc)
-        rc = qn_arena_place(a, bytes, &offset, err);
-    if (!rc)
-        rc = qn_arena_at(a, offset, bytes, whole, err);
-    return rc;
-}
-
-/* Collective over the team. */
-static int
-gather_and_write(struct part *p, struct qn_error *err)
-{
-    bool first = p->block.team->rank == 0;
-    int64_t bytes = qn_shape_count(&p->block.grid.shape) *
-                    (int64_t)qn_dtype_size(output_type(p));
-    struct qn_arena a = {.fd = -1};
-    json_t *products = grid_json(p);
-    void *whole = NULL;
-    int rc = first ? open_result(p, &a, bytes, &whole, err) : 0;
-
-    rc = qn_comm_agree(p->block.team, rc, err);
-    if (!rc)
-        rc = qn_block_gather(&p->block, output_type(p), whole, err);
-    if (!rc && first)
-        rc = write_result(p, &a, products, bytes, err);
-    qn_arena_close(&a);
-    json_decref(products);
-    return qn_comm_agree(p->block.team, rc, err);
-}
-
 /* ---- products --------------------------------------------------------------- */
 
 enum { GATHER_BYTES = 256 << 20 }; /* of samples, in one reduction, at most */
@@ -549,10 +433,19 @@ ready_products(struct part *p, struct qn_harvest *h, struct qn_error *err)
     return 0;
 }
 
+static struct qn_delivery
+delivery_of(struct part *p)
+{
+    return (struct qn_delivery){.run = p->h->run, .s = p->h->s, .t = p->t,
+                                .block = &p->block, .asked = p->asked,
+                                .cards = p->cards};
+}
+
 static int
 write_products(struct part *p, const struct qn_harvest *h,
                struct qn_error *err)
 {
+    struct qn_delivery d = delivery_of(p);
     json_t *all = json_array();
     struct qn_arena a = {.fd = -1};
     int rc = qn_arena_open(&a, NULL, err);
@@ -560,7 +453,7 @@ write_products(struct part *p, const struct qn_harvest *h,
     if (!rc)
         rc = qn_harvest_place(h, p->h->st->stage->output.dtype, &a, all, err);
     if (!rc)
-        rc = write_result(p, &a, all, a.size, err);
+        rc = qn_deliver_products(&d, &a, all, err);
     qn_arena_close(&a);
     json_decref(all);
     return rc;
@@ -582,6 +475,15 @@ reduce_and_write(struct part *p, struct qn_error *err)
     qn_harvest_clear(&h);
     free(h.product);
     return qn_comm_agree(p->block.team, rc, err);
+}
+
+/* Collective over the team. */
+static int
+write_grid(struct part *p, struct qn_error *err)
+{
+    struct qn_delivery d = delivery_of(p);
+
+    return qn_deliver(&d, err);
 }
 
 /* ---- one item --------------------------------------------------------------- */
@@ -638,7 +540,7 @@ make_item(struct sharing *h, const struct qn_task *t, struct qn_error *err)
         rc = take_steps(&p, err);
     if (!rc)
         rc = h->st->stage->nproducts ? reduce_and_write(&p, err)
-                                     : gather_and_write(&p, err);
+                                     : write_grid(&p, err);
     clear_part(&p);
     return rc;
 }

@@ -8,14 +8,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "io/chunk.h"
+#include "io/writer_hollow.h"
 #include "io/writer_parts.h"
 #include "model/array.h"
 #include "model/dtype.h"
 #include "model/shape.h"
-
-#define CHUNK_BYTES (1 << 20)
-/* Below this a chunk's index is larger than what compression saves. */
-#define COMPRESS_MIN 4096
 
 /* ---- products ----------------------------------------------------------- */
 
@@ -38,25 +36,10 @@ memory_type(enum qn_dtype t)
     return -1;
 }
 
-/* Chunks of whole trailing rows of about CHUNK_BYTES. */
-static void
-cut_chunk(hsize_t *chunk, const struct qn_type *type)
-{
-    hsize_t room = CHUNK_BYTES / qn_dtype_size(type->dtype);
-
-    for (int a = type->shape.ndims - 1; a >= 0; a--) {
-        hsize_t n = (hsize_t)type->shape.n[a];
-        chunk[a] = n < room ? n : room;
-        room /= chunk[a];
-        if (room == 0 || chunk[a] < n)
-            room = 1;
-    }
-}
-
 static bool
 is_chunked(const struct qn_array *a, int compress)
 {
-    return compress && qn_array_bytes(a) >= COMPRESS_MIN;
+    return qn_chunk_used(&a->type, compress);
 }
 
 static int
@@ -64,10 +47,13 @@ set_layout(struct qn_writer_parts *w, hid_t list, const struct qn_array *a,
            int compress)
 {
     hsize_t chunk[QN_MAX_DIMS];
+    int64_t n[QN_MAX_DIMS];
 
     if (!is_chunked(a, compress))
         return 0;
-    cut_chunk(chunk, &a->type);
+    qn_chunk_cut(n, &a->type);
+    for (int i = 0; i < a->type.shape.ndims; i++)
+        chunk[i] = (hsize_t)n[i];
     QN_TRY(qn_writer_parts_check(
         w, H5Pset_chunk(list, a->type.shape.ndims, chunk)));
     // Each chunk is written whole: no fill value need go before it.
@@ -148,6 +134,10 @@ write_samples(struct qn_writer_parts *w, hid_t dataset,
         return 0;
     if (p->source)
         return write_source(w, dataset, p);
+    if (p->chunk)
+        return qn_writer_hollow_chunks(w, dataset, p);
+    if (p->place)
+        return qn_writer_hollow_leave(w, dataset, memory_type(type->dtype), p);
     return qn_writer_parts_check(w, H5Dwrite(dataset, memory_type(type->dtype),
                                              H5S_ALL, H5S_ALL, H5P_DEFAULT,
                                              p->data->data));
@@ -469,6 +459,15 @@ make_file(struct qn_writer_parts *w, const struct qn_output *out)
     return rc;
 }
 
+static bool
+is_without_samples(const struct qn_output *out)
+{
+    for (size_t i = 0; i < out->nproducts; i++)
+        if (out->products[i].place || out->products[i].chunk)
+            return true;
+    return false;
+}
+
 /* As the last output, around other data; or by HDF5, and then the next may be.
  */
 static int
@@ -478,7 +477,7 @@ write_file(struct qn_writer_parts *w, const struct qn_output *out)
     struct qn_writer_form form = {0};
     int rc;
 
-    if (!out->image)
+    if (!out->image || is_without_samples(out))
         return make_file(w, out);
     describing.form = &form;
     rc = put_all(&describing, out);

@@ -27,6 +27,13 @@ struct qn_writer_source {
     int64_t rows; /* at a time, at most */
 };
 
+/* A chunk of a dataset as the file has it: see io/chunk.h. */
+struct qn_writer_chunk {
+    int64_t at;   /* of its bytes */
+    int64_t bytes;
+    int64_t mask; /* bits of filters that were left out, as HDF5 counts them */
+};
+
 struct qn_product {
     const char *name;            /* "data", "count"                    */
     const struct qn_array *data; /* already of the type to be written  */
@@ -38,6 +45,14 @@ struct qn_product {
                                     its group, called name              */
     int axis;                    /* of that product's data, whose places
                                     this dataset names; -1: none        */
+    int64_t *place;              /* NULL; or the samples are not there: room
+                                    is left for them in the file, which begins
+                                    at byte *place (out), and the caller
+                                    writes them, little-endian.  Not with
+                                    compress                            */
+    const struct qn_writer_chunk *chunk; /* NULL; or all chunks, in row-major
+                                    order, deflated already; data has their
+                                    bytes                               */
 };
 
 struct qn_used {       /* an input file of an output */

@@ -130,22 +130,23 @@ qn_result_save(struct qn_worker *w, const struct qn_program *p,
     return rc;
 }
 
+/* A product as the rank describes it: name, dtype, shape, and the offset of its
+ * samples in shared memory; "chunks", the offset of a table of chunks that lie
+ * there, in place of them; or "hollow": true, room is left and *place says
+ * where. */
 static int
 load_product(struct qn_worker *w, struct qn_product *product,
-             struct qn_array *a, const json_t *said, struct qn_error *err)
+             struct qn_array *a, int64_t *place, const json_t *said,
+             struct qn_error *err)
 {
     json_t *shape = json_object_get(said, "shape");
+    json_t *chunks = json_object_get(said, "chunks");
     struct qn_type type = {.shape.ndims = (int)json_array_size(shape)};
-    void *data;
+    void *data = NULL;
 
     QN_TRY(qn_dtype_parse(&type.dtype, NULL, text(said, "dtype"), err));
     for (size_t i = 0; i < json_array_size(shape) && i < QN_MAX_DIMS; i++)
         type.shape.n[i] = json_integer_value(json_array_get(shape, i));
-    QN_TRY(qn_worker_map(w, QN_SLOT_RESULT, integer(said, "offset"),
-                         qn_shape_count(&type.shape) *
-                             (int64_t)qn_dtype_size(type.dtype),
-                         &data, err));
-    *a = qn_array_view(&type, data);
     *product = (struct qn_product){
         .name = text(said, "name"),
         .data = a,
@@ -153,6 +154,21 @@ load_product(struct qn_worker *w, struct qn_product *product,
         .within = json_string_value(json_object_get(said, "within")),
         .axis = (int)integer(said, "axis"),
     };
+    if (chunks) {
+        // both lie in what was mapped as a whole
+        QN_TRY(qn_worker_map(w, QN_SLOT_RESULT, json_integer_value(chunks), 0,
+                             &data, err));
+        product->chunk = data;
+        QN_TRY(qn_worker_map(w, QN_SLOT_RESULT, 0, 0, &data, err));
+    } else if (json_is_true(json_object_get(said, "hollow"))) {
+        product->place = place;
+    } else {
+        QN_TRY(qn_worker_map(w, QN_SLOT_RESULT, integer(said, "offset"),
+                             qn_shape_count(&type.shape) *
+                                 (int64_t)qn_dtype_size(type.dtype),
+                             &data, err));
+    }
+    *a = qn_array_view(&type, data);
     return 0;
 }
 
@@ -162,6 +178,7 @@ enum { MOST = 160 };
 struct written {
     struct qn_product product[MOST];
     struct qn_array array[MOST];
+    int64_t place; /* of the hollow one; -1: none is */
     size_t n;
 };
 
@@ -204,11 +221,12 @@ write_products(struct qn_worker *w, const struct qn_program *p,
     if (json_array_size(said) > MOST)
         return qn_fail(err, QN_EUNAVAILABLE, "more than %d products", MOST);
     // mapped as a whole first, so that no product moves another
-    QN_TRY(qn_worker_map(w, QN_SLOT_RESULT, 0, integer(request, "bytes"),
-                         &whole, err));
+    if (integer(request, "bytes"))
+        QN_TRY(qn_worker_map(w, QN_SLOT_RESULT, 0, integer(request, "bytes"),
+                             &whole, err));
     for (; out->n < json_array_size(said); out->n++)
         QN_TRY(load_product(w, &out->product[out->n], &out->array[out->n],
-                            json_array_get(said, out->n), err));
+                            &out->place, json_array_get(said, out->n), err));
     QN_TRY(add_carried(out, p, request, err));
     QN_TRY(qn_cards_json_load(cards, json_object_get(request, "cards"),
                                 err));
@@ -222,7 +240,7 @@ qn_result_write(struct qn_worker *w, const json_t *request, json_t *reply,
 {
     const struct qn_program *p;
     struct qn_cards cards = {0};
-    struct written out = {.n = 0};
+    struct written out = {.place = -1};
     int64_t bytes = 0;
     int rc;
 
@@ -232,6 +250,9 @@ qn_result_write(struct qn_worker *w, const json_t *request, json_t *reply,
         qn_array_clear(&out.array[i]);
     qn_cards_clear(&cards);
     json_object_set_new(reply, "bytes", json_integer(bytes));
+    if (out.place >= 0)
+        json_object_set_new(reply, "place",
+                            json_integer((json_int_t)out.place));
     return rc;
 }
 

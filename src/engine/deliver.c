@@ -1,0 +1,339 @@
+/* From blocks to a committed file: three ways, of which none lets a rank have
+ * more of the grid in memory than it may.
+ *
+ * What is sent to the worker is described in worker/result.c.  Knows nothing
+ * of steps. */
+#include "engine/deliver.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "engine/arena.h"
+#include "engine/commit.h"
+#include "engine/gather_chunks.h"
+#include "engine/gather_file.h"
+#include "engine/program.h"
+#include "engine/stage.h"
+#include "io/atomic.h"
+#include "io/chunk.h"
+#include "model/dtype.h"
+#include "model/shape.h"
+
+/* What the first rank's worker is told of the samples. */
+struct samples {
+    struct qn_arena arena; /* owned: memory that has them, or their chunks  */
+    int64_t bytes;         /* of the arena that are used                    */
+    int64_t chunks;        /* where the table of chunks is in it; -1: none  */
+    bool hollow;           /* there are none: room is to be left            */
+    json_t *products;      /* borrowed: what is written; NULL: the grid     */
+};
+
+static struct qn_type
+output_type(const struct qn_delivery *d)
+{
+    int dtype = d->run->job->stages[d->s].output.dtype;
+    struct qn_type type = d->block->grid;
+
+    if (dtype >= 0)
+        type.dtype = (enum qn_dtype)dtype;
+    return type;
+}
+
+static int64_t
+type_bytes(const struct qn_type *type)
+{
+    return qn_shape_count(&type->shape) * (int64_t)qn_dtype_size(type->dtype);
+}
+
+/* ---- asking the worker ------------------------------------------------------- */
+
+/* What is said of the grid, in a list of one. */
+static json_t *
+grid_json(const struct qn_delivery *d, const struct samples *v)
+{
+    struct qn_type type = output_type(d);
+    json_t *shape = json_array(), *said;
+
+    for (int a = 0; a < type.shape.ndims; a++)
+        json_array_append_new(shape,
+                              json_integer((json_int_t)type.shape.n[a]));
+    said = json_pack("{s:s,s:s,s:o,s:i}", "name", "data", "dtype",
+                     qn_dtype_name(type.dtype), "shape", shape, "offset", 0);
+    if (v->hollow)
+        json_object_set_new(said, "hollow", json_true());
+    if (v->chunks >= 0)
+        json_object_set_new(said, "chunks",
+                            json_integer((json_int_t)v->chunks));
+    return json_pack("[o]", said);
+}
+
+static json_t *
+write_request(const struct qn_delivery *d, const struct samples *v,
+              const char *tmp)
+{
+    json_t *used = json_array();
+    json_t *products =
+        v->products ? json_incref(v->products) : grid_json(d, v);
+
+    json_array_append_new(used, qn_program_used(d->run, d->s, d->t));
+    return json_pack("{s:s,s:O,s:s,s:O,s:o,s:o,s:O,s:I}", "op", "write",
+                     "program", json_object_get(d->asked, "program"),
+                     "out_path", tmp, "key", json_object_get(d->asked, "key"),
+                     "used", used, "products", products, "cards", d->cards,
+                     "bytes", (json_int_t)v->bytes);
+}
+
+/* Local, on the team's first rank.  Have tmp written. */
+static int
+ask_worker(struct qn_delivery *d, const struct samples *v, const char *tmp,
+           json_t **reply, struct qn_error *err)
+{
+    struct qn_farm *farm = &d->run->farm;
+    struct qn_answer answer = {0};
+    int rc;
+
+    qn_farm_memory(farm, 1, v->arena.fd);
+    rc = qn_farm_ask(farm, write_request(d, v, tmp), 1e9, &answer, err);
+    qn_farm_memory(farm, 1, -1);
+    if (!rc && !answer.reply)
+        rc = qn_fail(err, answer.why.code, "%s", answer.why.text);
+    *reply = answer.reply;
+    return rc;
+}
+
+/* Local, on the team's first rank.  tmp (taken over) becomes the result, or is
+ * removed. */
+static int
+commit(struct qn_delivery *d, char *tmp, const json_t *reply, int rc,
+       struct qn_error *err)
+{
+    struct qn_run *run = d->run;
+    const struct qn_plan_stage *st = &run->plan.stage[d->s];
+
+    if (rc) {
+        unlink(tmp);
+        free(tmp);
+        return rc;
+    }
+    // from here on the temporary is the commit's to name or to remove
+    QN_TRY(qn_commit_add(run->commit, run, st->stage->name,
+                         &st->target[d->t->target], d->t->item, tmp, reply,
+                         err));
+    return qn_commit_flush(run->commit, false, err);
+}
+
+/* Local, on the team's first rank, which has the samples or their chunks. */
+static int
+write_result(struct qn_delivery *d, const struct samples *v,
+             struct qn_error *err)
+{
+    const struct qn_plan_stage *st = &d->run->plan.stage[d->s];
+    json_t *reply = NULL;
+    char *tmp;
+    int rc;
+
+    QN_TRY(qn_stage_temporary(d->run, &st->target[d->t->target], &tmp, err));
+    rc = ask_worker(d, v, tmp, &reply, err);
+    rc = commit(d, tmp, reply, rc, err);
+    json_decref(reply);
+    return rc;
+}
+
+int
+qn_deliver_products(struct qn_delivery *d, const struct qn_arena *a,
+                    json_t *products, struct qn_error *err)
+{
+    struct samples v = {.arena = *a, .bytes = a->size, .chunks = -1,
+                        .products = products};
+
+    return write_result(d, &v, err);
+}
+
+/* ---- rows to the file ----------------------------------------------------------- */
+
+/* What all ranks of the team must know of the file. */
+struct place {
+    int64_t at;
+    char path[];
+};
+
+/* Local, on the team's first rank: the file, with room for the samples. */
+static int
+make_hollow(struct qn_delivery *d, char **tmp, json_t **reply,
+            struct place **place, size_t *n, struct qn_error *err)
+{
+    const struct qn_plan_stage *st = &d->run->plan.stage[d->s];
+    struct samples v = {.arena.fd = -1, .chunks = -1, .hollow = true};
+
+    QN_TRY(qn_stage_temporary(d->run, &st->target[d->t->target], tmp, err));
+    QN_TRY(ask_worker(d, &v, *tmp, reply, err));
+    *n = sizeof **place + strlen(*tmp) + 1;
+    QN_TRY(qn_memory_make((void **)place, *n, 1, "a path", err));
+    (*place)->at = json_integer_value(json_object_get(*reply, "place"));
+    strcpy((*place)->path, *tmp);
+    return 0;
+}
+
+/* Collective over the team. */
+static int
+write_rows(struct qn_delivery *d, struct qn_error *err)
+{
+    struct qn_comm *team = d->block->team;
+    struct place *place = NULL;
+    json_t *reply = NULL;
+    char *tmp = NULL;
+    size_t n = 0;
+    int rc = 0;
+
+    if (team->rank == 0)
+        rc = make_hollow(d, &tmp, &reply, &place, &n, err);
+    rc = qn_comm_agree(team, rc, err);
+    if (!rc)
+        rc = qn_comm_broadcast(team, (void **)&place, &n, 0, err);
+    if (!rc)
+        rc = qn_gather_file_write(
+            d->block,
+            &(struct qn_gather_file){
+                .path = place->path, .at = place->at,
+                .type = output_type(d).dtype, .memory = d->run->memory,
+                .sync = d->run->options->sync != QN_SYNC_OFF},
+            err);
+    if (tmp)
+        rc = commit(d, tmp, reply, rc, err);
+    json_decref(reply);
+    free(place);
+    return qn_comm_agree(team, rc, err);
+}
+
+/* ---- to the first rank ------------------------------------------------------------ */
+
+/* In memory where there is room, else in a scratch file. */
+static int
+open_arena(struct qn_delivery *d, struct qn_arena *a, int64_t bytes,
+           struct qn_error *err)
+{
+    char *scratch = NULL;
+    int rc;
+
+    if (asprintf(&scratch, "%s/.quern/scratch", d->run->options->output) < 0)
+        return qn_fail(err, QN_ENOMEM, "no memory for a path");
+    rc = qn_atomic_folder(scratch, err);
+    if (!rc)
+        rc = qn_arena_open(a, bytes <= d->run->plan.stage[d->s].need.gathered
+                               ? NULL
+                               : scratch,
+                           err);
+    free(scratch);
+    return rc;
+}
+
+static int
+open_whole(struct qn_delivery *d, struct samples *v, void **whole,
+           struct qn_error *err)
+{
+    struct qn_type type = output_type(d);
+    int64_t offset;
+
+    v->bytes = type_bytes(&type);
+    QN_TRY(open_arena(d, &v->arena, v->bytes, err));
+    QN_TRY(qn_arena_place(&v->arena, v->bytes, &offset, err));
+    return qn_arena_at(&v->arena, offset, v->bytes, whole, err);
+}
+
+/* Collective over the team. */
+static int
+write_whole(struct qn_delivery *d, struct qn_error *err)
+{
+    struct qn_comm *team = d->block->team;
+    struct samples v = {.arena.fd = -1, .chunks = -1};
+    void *whole = NULL;
+    int rc = team->rank ? 0 : open_whole(d, &v, &whole, err);
+
+    rc = qn_comm_agree(team, rc, err);
+    if (!rc)
+        rc = qn_block_gather(d->block, output_type(d).dtype, whole, err);
+    if (!rc && team->rank == 0)
+        rc = write_result(d, &v, err);
+    qn_arena_close(&v.arena);
+    return qn_comm_agree(team, rc, err);
+}
+
+/* ---- chunks ----------------------------------------------------------------------- */
+
+static int
+open_chunks(struct qn_delivery *d, struct samples *v,
+            struct qn_writer_chunk **chunk, int64_t n, struct qn_error *err)
+{
+    struct qn_type type = output_type(d);
+
+    QN_TRY(qn_memory_make((void **)chunk, (size_t)n, sizeof **chunk, "chunks",
+                          err));
+    return open_arena(d, &v->arena, type_bytes(&type), err);
+}
+
+/* Local, on the team's first rank: the table behind the chunks. */
+static int
+add_table(struct samples *v, const struct qn_writer_chunk *chunk, int64_t n,
+          struct qn_error *err)
+{
+    const int64_t bytes = n * (int64_t)sizeof *chunk;
+    void *to;
+
+    QN_TRY(qn_arena_place(&v->arena, bytes, &v->chunks, err));
+    QN_TRY(qn_arena_at(&v->arena, v->chunks, bytes, &to, err));
+    memcpy(to, chunk, (size_t)bytes);
+    v->bytes = v->chunks + bytes;
+    return 0;
+}
+
+/* Collective over the team. */
+static int
+write_chunks(struct qn_delivery *d, struct qn_error *err)
+{
+    struct qn_comm *team = d->block->team;
+    struct qn_type type = output_type(d);
+    struct samples v = {.arena.fd = -1, .chunks = -1};
+    struct qn_writer_chunk *chunk = NULL;
+    int64_t full, n = qn_chunk_count(&full, &type);
+    int rc = team->rank ? 0 : open_chunks(d, &v, &chunk, n, err);
+
+    rc = qn_comm_agree(team, rc, err);
+    if (!rc)
+        rc = qn_gather_chunks_make(d->block, type.dtype,
+                                   d->run->job->stages[d->s].output.compress,
+                                   &v.arena, chunk, err);
+    if (!rc && team->rank == 0) {
+        rc = add_table(&v, chunk, n, err);
+        if (!rc)
+            rc = write_result(d, &v, err);
+    }
+    qn_arena_close(&v.arena);
+    free(chunk);
+    return qn_comm_agree(team, rc, err);
+}
+
+/* ---- which way --------------------------------------------------------------------- */
+
+/* In memory as in the file? */
+static bool
+is_little_endian(void)
+{
+    const uint16_t one = 1;
+
+    return *(const unsigned char *)&one == 1;
+}
+
+int
+qn_deliver(struct qn_delivery *d, struct qn_error *err)
+{
+    const struct qn_result *out = &d->run->job->stages[d->s].output;
+    struct qn_type type = output_type(d);
+
+    if (out->format != QN_FORMAT_HDF5 || !type_bytes(&type) ||
+        !is_little_endian())
+        return write_whole(d, err);
+    return qn_chunk_used(&type, out->compress) ? write_chunks(d, err)
+                                               : write_rows(d, err);
+}

@@ -1,0 +1,34 @@
+/* A team's blocks become the result of an item. */
+#ifndef QN_ENGINE_DELIVER_H
+#define QN_ENGINE_DELIVER_H
+
+#include "engine/arena.h"
+#include "engine/block.h"
+#include "engine/run.h"
+
+struct qn_delivery {
+    struct qn_run *run;
+    int s;                   /* stage                                   */
+    const struct qn_task *t;
+    struct qn_block *block;  /* after the steps                         */
+    json_t *asked;           /* borrowed: what the item needs, see
+                                program.c                               */
+    json_t *cards;           /* borrowed: on rank 0 of the team         */
+};
+
+/* Collective over the team.  Contiguous HDF5: the team's first rank has its
+ * worker make the file with room for the samples, and every rank writes its
+ * rows.  Compressed: every rank packs chunks, the first has them written.
+ * Anything else is brought to the first rank as a whole.  Then it is
+ * committed. */
+int
+qn_deliver(struct qn_delivery *d, struct qn_error *err);
+
+/* Local, on the team's first rank.  Products whose samples are in the arena,
+ * as described for the worker (worker/result.c). */
+int
+qn_deliver_products(
+    struct qn_delivery *d, const struct qn_arena *a, json_t *products,
+    struct qn_error *err);
+
+#endif
