@@ -140,6 +140,9 @@ struct qn_halo {
     bool wraps[QN_MAX_DIMS];     /* beyond the end the grid begins again  */
     int64_t steps; /* times that the stencil is applied, each time to what
                       came out before; then in and out have one type      */
+    int64_t every; /* 0; or what comes out is the state after every so many
+                      steps, along a leading axis that type() adds; steps is
+                      a multiple of it                                    */
 };
 
 /* ---- one number of the whole item ---------------------------------------- */

@@ -57,6 +57,17 @@ qn_block_radius(int64_t radius[QN_MAX_DIMS], const struct qn_kernel *k,
     return 0;
 }
 
+int
+qn_block_every(int64_t *every, const struct qn_kernel *k, const void *params,
+               const struct qn_type *grid, struct qn_error *err)
+{
+    struct qn_sweep s;
+
+    QN_TRY(qn_sweep_make(&s, k, params, grid, err));
+    *every = s.halo.every;
+    return 0;
+}
+
 /* A block that has all of an axis needs no messages along it, even where the
  * axis wraps: the sweep finds its samples at the other end. */
 static void
@@ -253,12 +264,46 @@ take_back(struct sweeping *w, int i)
     return 0;
 }
 
+/* Steps of the next run: none goes beyond a state that is to be kept. */
+static int64_t
+next_steps(const struct sweeping *w, int64_t left)
+{
+    int64_t every = w->s.halo.every, steps = w->s.block;
+
+    if (every && steps > every - (w->s.halo.steps - left) % every)
+        steps = every - (w->s.halo.steps - left) % every;
+    return left < steps ? left : steps;
+}
+
+/* Collective.  The state at level i is one of those to be kept. */
+static int
+keep_state(struct sweeping *w, int i)
+{
+    struct qn_block *b = w->b;
+
+    if (qn_region_samples(&b->own) > 0 && !w->rc)
+        note(w, take_back(w, i));
+    QN_TRY(qn_comm_agree(b->team, w->rc, w->err));
+    return b->keep(b->ctx, w->err);
+}
+
+/* Collective.  Between two runs of steps. */
+static int
+between(struct sweeping *w, int i, int64_t left, int64_t *since, int64_t steps)
+{
+    const struct qn_halo *h = &w->s.halo;
+
+    if (h->every && (h->steps - left) % h->every == 0 && w->b->keep)
+        QN_TRY(keep_state(w, i));
+    return left > 0 ? ask(w, since, steps) : 0;
+}
+
 static int
 run_all(struct sweeping *w)
 {
     struct qn_block *b = w->b;
     bool mine = qn_region_samples(&b->own) > 0;
-    int64_t left = w->s.halo.steps, since = 0;
+    int64_t left = w->s.halo.steps - b->taken, since = 0;
     int i = 0, rc = 0;
 
     if (mine) {
@@ -268,13 +313,16 @@ run_all(struct sweeping *w)
 
         qn_region_copy(&to, &from);
     }
-    for (; left > 0 && !rc; i = 1 - i) {
-        int64_t steps = left < w->s.block ? left : w->s.block;
+    while (left > 0 && !rc) {
+        int64_t steps = next_steps(w, left);
 
         run_steps(w, i, steps);
+        i = 1 - i;
         left -= steps;
-        rc = left > 0 ? ask(w, &since, steps) : 0;
+        rc = between(w, i, left, &since, steps);
     }
+    if (rc)
+        return rc;
     if (mine && !w->rc)
         note(w, take_back(w, i));
     else
@@ -291,7 +339,7 @@ qn_block_sweep(struct qn_block *b, const struct qn_kernel *k,
     int rc = qn_sweep_make(&w.s, k, params, &b->grid, err);
 
     // only where one step is taken may another type come out
-    if (!rc && k->type)
+    if (!rc && k->type && !w.s.halo.every)
         rc = k->type(params, &b->grid, &w.type[1], err);
     rc = qn_comm_agree(b->team, rc, err);
     if (rc)

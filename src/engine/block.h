@@ -22,6 +22,10 @@ struct qn_block {
     int64_t exchanged;     /* bytes of halos received                       */
     bool no_overlap;       /* wait for the halo before computing            */
     bool (*asked_to_stop)(void); /* looked at now and then; NULL: never     */
+    int64_t taken;         /* steps of a sweep that array has behind it     */
+    /* Collective.  A state that is to be kept (quern/kernel.h) is in array. */
+    int (*keep)(void *ctx, struct qn_error *err);
+    void *ctx;             /* of keep                                       */
 };
 
 /* Samples that stencil kernel k needs around a block, with the steps it takes
@@ -31,8 +35,15 @@ qn_block_radius(
     int64_t radius[QN_MAX_DIMS], const struct qn_kernel *k, const void *params,
     const struct qn_type *grid, struct qn_error *err);
 
+/* Steps between states of k that are kept; 0: none are. */
+int
+qn_block_every(
+    int64_t *every, const struct qn_kernel *k, const void *params,
+    const struct qn_type *grid, struct qn_error *err);
+
 /* Collective over the team.  All steps of a stencil, in place; grid and array
- * have the type that comes out.  QN_ESTOPPED: the team was asked to stop. */
+ * have the type that comes out, but never the axis of states that are kept.
+ *  QN_ESTOPPED: the team was asked to stop. */
 int
 qn_block_sweep(
     struct qn_block *b, const struct qn_kernel *k, const void *params,

@@ -12,6 +12,7 @@
 
 #include "base/memory.h"
 #include "engine/lock.h"
+#include "engine/snapshot.h"
 #include "io/atomic.h"
 
 /* ---- finding ----------------------------------------------------------- */
@@ -38,7 +39,8 @@ add_entry(struct qn_clean *c, char *path, enum qn_clean_why why,
 struct finding {
     struct qn_clean *c;
     const struct qn_clean_stage *stage; /* NULL: in OUT/.quern  */
-    bool scratch;                       /* everything is to go  */
+    bool scratch;                       /* everything is to go, but */
+    const struct qn_clean_names *states; /* what begins so: NULL    */
 };
 
 static const char *
@@ -47,6 +49,21 @@ name_of(const char *path)
     const char *slash = strrchr(path, '/');
 
     return slash ? slash + 1 : path;
+}
+
+/* Does a run go on from this file?  Its name is one of the states', with an
+ * ending. */
+static bool
+is_kept_state(const struct finding *f, const char *name)
+{
+    char stem[QN_SNAPSHOT_NAME];
+    size_t n = strcspn(name, ".");
+
+    if (!f->states || n >= sizeof stem)
+        return false;
+    memcpy(stem, name, n);
+    stem[n] = '\0';
+    return qn_clean_list_has(f->states, stem);
 }
 
 /* Is a file to go?  path is its own, from the output folder. */
@@ -58,7 +75,7 @@ must_go(const struct finding *f, const char *path, bool regular,
 
     *why = QN_CLEAN_SCRATCH;
     if (f->scratch)
-        return true;
+        return !is_kept_state(f, name);
     *why = QN_CLEAN_TEMPORARY;
     if (!regular || qn_atomic_is_temporary(name))
         return regular;
@@ -198,13 +215,36 @@ find_temporaries(struct qn_clean *c, struct qn_error *err)
     return rc;
 }
 
+/* Scratch, but for the states of results that the job still has. */
+static int
+find_scratch(struct qn_clean *c, struct qn_error *err)
+{
+    struct qn_clean_names states = {0};
+    struct finding f = {.c = c, .scratch = true, .states = &states};
+    bool goes;
+    int rc = 0;
+
+    for (size_t i = 0; i < c->list.keep.n && !rc; i++) {
+        char name[QN_SNAPSHOT_NAME];
+
+        rc = qn_snapshot_name(name, c->list.keep.v[i], err);
+        if (!rc)
+            rc = qn_clean_list_add(&states, name, err);
+    }
+    qn_clean_list_sort(&states);
+    if (!rc)
+        rc = find_at(&f, ".quern/scratch", &goes, err);
+    qn_clean_list_drop(&states);
+    return rc;
+}
+
 /* In OUT/.quern and one folder deeper: there are no more. */
 static int
 find_own(struct qn_clean *c, struct qn_error *err)
 {
     static const char *const folders[] = {"", "/journal", "/outputs",
                                           "/shards"};
-    struct finding f = {.c = c}, scratch = {.c = c, .scratch = true};
+    struct finding f = {.c = c};
     bool goes;
 
     for (int i = 0; i < 4; i++) {
@@ -227,7 +267,7 @@ find_own(struct qn_clean *c, struct qn_error *err)
         qn_clean_list_drop(&names);
         QN_TRY(rc);
     }
-    return find_at(&scratch, ".quern/scratch", &goes, err);
+    return find_scratch(c, err);
 }
 
 static int

@@ -3,7 +3,8 @@
  * Only what quern itself has made, by its name: .h5 and .fits files that are
  * OUT/STAGE.h5 or lie in OUT/STAGE/, of a stage in OUT/.quern/outputs, and
  * that no list there names; temporaries beside those and in OUT/.quern;
- * OUT/.quern/scratch; folders that are empty then.  Links are never followed,
+ * OUT/.quern/scratch, but for the states that a run goes on from, of results
+ * that are listed; folders that are empty then.  Links are never followed,
  * nor removed, but in scratch.  Local.
  *
  *     struct qn_clean c;

@@ -42,8 +42,9 @@ qn_clean_list_join(char **out, const char *folder, const char *name,
 
 /* ---- lists ------------------------------------------------------------- */
 
-static int
-add_name(struct qn_clean_names *names, const char *name, struct qn_error *err)
+int
+qn_clean_list_add(struct qn_clean_names *names, const char *name,
+                  struct qn_error *err)
 {
     QN_TRY(qn_memory_grow((void **)&names->v, &names->cap, names->n + 1,
                           sizeof *names->v, err));
@@ -52,8 +53,8 @@ add_name(struct qn_clean_names *names, const char *name, struct qn_error *err)
     return 0;
 }
 
-static void
-sort_names(struct qn_clean_names *names)
+void
+qn_clean_list_sort(struct qn_clean_names *names)
 {
     if (names->n)
         qsort(names->v, names->n, sizeof *names->v, by_text);
@@ -87,7 +88,7 @@ load_names(struct qn_clean_names *names, const char *path,
     rest = text;
     while (!rc && (line = strsep(&rest, "\n")))
         if (*line)
-            rc = add_name(names, line, err);
+            rc = qn_clean_list_add(names, line, err);
     free(text);
     return rc;
 }
@@ -107,13 +108,13 @@ qn_clean_list_folder(struct qn_clean_names *names, const char *output,
         rc = qn_fail(err, QN_EIO, "%s: %s", path, strerror(errno));
     while (dir && !rc && (errno = 0, d = readdir(dir)))
         if (strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0)
-            rc = add_name(names, d->d_name, err);
+            rc = qn_clean_list_add(names, d->d_name, err);
     if (dir && !rc && errno)
         rc = qn_fail(err, QN_EIO, "%s: %s", path, strerror(errno));
     if (dir)
         closedir(dir);
     free(path);
-    sort_names(names);
+    qn_clean_list_sort(names);
     return rc;
 }
 
@@ -202,13 +203,13 @@ qn_clean_list_open(struct qn_clean_list *l, const char *output,
         rc = qn_clean_list_folder(&files, output, ".quern/outputs", err);
     if (!rc && qn_clean_list_has(&files, "STAGES"))
         rc = load_names(&job, stages, err);
-    sort_names(&job);
+    qn_clean_list_sort(&job);
     for (size_t i = 0; i < files.n && !rc; i++)
         if (qn_clean_list_ends(files.v[i], ".txt"))
             rc = take_list(l, folder, files.v[i], &job, err);
     if (!rc)
         rc = add_unlisted(l, &job, &files, err);
-    sort_names(&l->keep);
+    qn_clean_list_sort(&l->keep);
     qn_clean_list_drop(&files);
     qn_clean_list_drop(&job);
     free(folder);

@@ -40,6 +40,13 @@ qn_clean_list_close(struct qn_clean_list *l);
 bool
 qn_clean_list_has(const struct qn_clean_names *names, const char *name);
 
+/* A set made name by name: sort it before it is asked. */
+int
+qn_clean_list_add(struct qn_clean_names *names, const char *name, struct qn_error *err);
+
+void
+qn_clean_list_sort(struct qn_clean_names *names);
+
 /* Add the names in OUTPUT/FOLDER.  None where there is no such folder; a link
  * to one is none. */
 int

@@ -5,11 +5,13 @@
  * of steps. */
 #include "engine/deliver.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/system.h"
 #include "engine/arena.h"
 #include "engine/commit.h"
 #include "engine/gather_chunks.h"
@@ -30,12 +32,17 @@ struct samples {
     json_t *products;      /* borrowed: what is written; NULL: the grid     */
 };
 
-static struct qn_type
-output_type(const struct qn_delivery *d)
+struct qn_type
+qn_deliver_type(const struct qn_delivery *d)
 {
     int dtype = d->run->job->stages[d->s].output.dtype;
     struct qn_type type = d->block->grid;
 
+    // of states the type is that of computing, also before the first step
+    if (d->frames) {
+        type = *d->t->result;
+        type.dtype = d->run->plan.stage[d->s].precision;
+    }
     if (dtype >= 0)
         type.dtype = (enum qn_dtype)dtype;
     return type;
@@ -53,7 +60,7 @@ type_bytes(const struct qn_type *type)
 static json_t *
 grid_json(const struct qn_delivery *d, const struct samples *v)
 {
-    struct qn_type type = output_type(d);
+    struct qn_type type = qn_deliver_type(d);
     json_t *shape = json_array(), *said;
 
     for (int a = 0; a < type.shape.ndims; a++)
@@ -87,7 +94,7 @@ write_request(const struct qn_delivery *d, const struct samples *v,
 
 /* Local, on the team's first rank.  Have tmp written. */
 static int
-ask_worker(struct qn_delivery *d, const struct samples *v, const char *tmp,
+ask_worker(const struct qn_delivery *d, const struct samples *v, const char *tmp,
            json_t **reply, struct qn_error *err)
 {
     struct qn_farm *farm = &d->run->farm;
@@ -104,7 +111,7 @@ ask_worker(struct qn_delivery *d, const struct samples *v, const char *tmp,
 }
 
 /* Local, on the team's first rank.  tmp (taken over) becomes the result, or is
- * removed. */
+ * removed.  reply: the worker's, if it has times; NULL. */
 static int
 commit(struct qn_delivery *d, char *tmp, const json_t *reply, int rc,
        struct qn_error *err)
@@ -159,21 +166,31 @@ struct place {
     char path[];
 };
 
+int
+qn_deliver_hollow(const struct qn_delivery *d, const char *path, int64_t *at,
+                  struct qn_error *err)
+{
+    struct samples v = {.arena.fd = -1, .chunks = -1, .hollow = true};
+    json_t *reply = NULL;
+
+    QN_TRY(ask_worker(d, &v, path, &reply, err));
+    *at = json_integer_value(json_object_get(reply, "place"));
+    json_decref(reply);
+    return 0;
+}
+
 /* Local, on the team's first rank: the file, with room for the samples. */
 static int
-make_hollow(struct qn_delivery *d, char **tmp, json_t **reply,
-            struct place **place, size_t *n, struct qn_error *err)
+make_hollow(struct qn_delivery *d, char **tmp, struct place **place, size_t *n,
+            struct qn_error *err)
 {
     const struct qn_plan_stage *st = &d->run->plan.stage[d->s];
-    struct samples v = {.arena.fd = -1, .chunks = -1, .hollow = true};
 
     QN_TRY(qn_stage_temporary(d->run, &st->target[d->t->target], tmp, err));
-    QN_TRY(ask_worker(d, &v, *tmp, reply, err));
     *n = sizeof **place + strlen(*tmp) + 1;
     QN_TRY(qn_memory_make((void **)place, *n, 1, "a path", err));
-    (*place)->at = json_integer_value(json_object_get(*reply, "place"));
     strcpy((*place)->path, *tmp);
-    return 0;
+    return qn_deliver_hollow(d, *tmp, &(*place)->at, err);
 }
 
 /* Collective over the team. */
@@ -182,13 +199,12 @@ write_rows(struct qn_delivery *d, struct qn_error *err)
 {
     struct qn_comm *team = d->block->team;
     struct place *place = NULL;
-    json_t *reply = NULL;
     char *tmp = NULL;
     size_t n = 0;
     int rc = 0;
 
     if (team->rank == 0)
-        rc = make_hollow(d, &tmp, &reply, &place, &n, err);
+        rc = make_hollow(d, &tmp, &place, &n, err);
     rc = qn_comm_agree(team, rc, err);
     if (!rc)
         rc = qn_comm_broadcast(team, (void **)&place, &n, 0, err);
@@ -197,12 +213,11 @@ write_rows(struct qn_delivery *d, struct qn_error *err)
             d->block,
             &(struct qn_gather_file){
                 .path = place->path, .at = place->at,
-                .type = output_type(d).dtype, .memory = d->run->memory,
+                .type = qn_deliver_type(d).dtype, .memory = d->run->memory,
                 .sync = d->run->options->sync != QN_SYNC_OFF},
             err);
     if (tmp)
-        rc = commit(d, tmp, reply, rc, err);
-    json_decref(reply);
+        rc = commit(d, tmp, NULL, rc, err);
     free(place);
     return qn_comm_agree(team, rc, err);
 }
@@ -233,7 +248,7 @@ static int
 open_whole(struct qn_delivery *d, struct samples *v, void **whole,
            struct qn_error *err)
 {
-    struct qn_type type = output_type(d);
+    struct qn_type type = qn_deliver_type(d);
     int64_t offset;
 
     v->bytes = type_bytes(&type);
@@ -253,7 +268,7 @@ write_whole(struct qn_delivery *d, struct qn_error *err)
 
     rc = qn_comm_agree(team, rc, err);
     if (!rc)
-        rc = qn_block_gather(d->block, output_type(d).dtype, whole, err);
+        rc = qn_block_gather(d->block, qn_deliver_type(d).dtype, whole, err);
     if (!rc && team->rank == 0)
         rc = write_result(d, &v, err);
     qn_arena_close(&v.arena);
@@ -266,7 +281,7 @@ static int
 open_chunks(struct qn_delivery *d, struct samples *v,
             struct qn_writer_chunk **chunk, int64_t n, struct qn_error *err)
 {
-    struct qn_type type = output_type(d);
+    struct qn_type type = qn_deliver_type(d);
 
     QN_TRY(qn_memory_make((void **)chunk, (size_t)n, sizeof **chunk, "chunks",
                           err));
@@ -293,7 +308,7 @@ static int
 write_chunks(struct qn_delivery *d, struct qn_error *err)
 {
     struct qn_comm *team = d->block->team;
-    struct qn_type type = output_type(d);
+    struct qn_type type = qn_deliver_type(d);
     struct samples v = {.arena.fd = -1, .chunks = -1};
     struct qn_writer_chunk *chunk = NULL;
     int64_t full, n = qn_chunk_count(&full, &type);
@@ -325,15 +340,71 @@ is_little_endian(void)
     return *(const unsigned char *)&one == 1;
 }
 
+bool
+qn_deliver_rows(const struct qn_delivery *d)
+{
+    const struct qn_result *out = &d->run->job->stages[d->s].output;
+    struct qn_type type = qn_deliver_type(d);
+
+    return out->format == QN_FORMAT_HDF5 && type_bytes(&type) &&
+           is_little_endian() && !qn_chunk_used(&type, out->compress);
+}
+
 int
 qn_deliver(struct qn_delivery *d, struct qn_error *err)
 {
     const struct qn_result *out = &d->run->job->stages[d->s].output;
-    struct qn_type type = output_type(d);
+    struct qn_type type = qn_deliver_type(d);
 
-    if (out->format != QN_FORMAT_HDF5 || !type_bytes(&type) ||
-        !is_little_endian())
-        return write_whole(d, err);
-    return qn_chunk_used(&type, out->compress) ? write_chunks(d, err)
-                                               : write_rows(d, err);
+    if (qn_deliver_rows(d))
+        return write_rows(d, err);
+    if (out->format == QN_FORMAT_HDF5 && is_little_endian() &&
+        qn_chunk_used(&type, out->compress))
+        return write_chunks(d, err);
+    return write_whole(d, err);
+}
+
+/* ---- what is on the disk already ---------------------------------------------------- */
+
+/* The worker maps the file as it does memory. */
+static int
+write_from(struct qn_delivery *d, const char *path, struct qn_error *err)
+{
+    struct qn_type type = qn_deliver_type(d);
+    struct samples v = {.arena.fd = open(path, O_RDWR | O_CLOEXEC),
+                        .bytes = type_bytes(&type), .chunks = -1};
+    int rc = v.arena.fd < 0 ? qn_system_cannot(err, "read", path, errno)
+                            : write_result(d, &v, err);
+
+    if (v.arena.fd >= 0)
+        close(v.arena.fd);
+    return rc;
+}
+
+static int
+make_folder(const struct qn_delivery *d, struct qn_error *err)
+{
+    const struct qn_plan_stage *st = &d->run->plan.stage[d->s];
+    char *path = qn_program_output(d->run, &st->target[d->t->target]);
+    int rc = path ? qn_atomic_parent(path, err)
+                  : qn_fail(err, QN_ENOMEM, "no memory for a path");
+
+    free(path);
+    return rc;
+}
+
+int
+qn_deliver_frames(struct qn_delivery *d, const char *path,
+                  struct qn_error *err)
+{
+    char *tmp = NULL;
+
+    if (!qn_deliver_rows(d)) {
+        QN_TRY(write_from(d, path, err));
+    } else {
+        QN_TRY(make_folder(d, err));
+        QN_TRY(qn_memory_copy(&tmp, path, err));
+        QN_TRY(commit(d, tmp, NULL, 0, err));
+    }
+    return qn_commit_flush(d->run->commit, true, err);
 }

@@ -14,6 +14,8 @@ struct qn_delivery {
     json_t *asked;           /* borrowed: what the item needs, see
                                 program.c                               */
     json_t *cards;           /* borrowed: on rank 0 of the team         */
+    int64_t frames;          /* states of the grid, along an axis more, are
+                                the result; 0: the grid is it           */
 };
 
 /* Collective over the team.  Contiguous HDF5: the team's first rank has its
@@ -30,5 +32,24 @@ int
 qn_deliver_products(
     struct qn_delivery *d, const struct qn_arena *a, json_t *products,
     struct qn_error *err);
+
+/* Local.  What the result's data will be. */
+struct qn_type
+qn_deliver_type(const struct qn_delivery *d);
+
+/* Local.  Is it a file in which samples can be written at their places? */
+bool
+qn_deliver_rows(const struct qn_delivery *d);
+
+/* Local, on the team's first rank.  Make the file path with room for the
+ * samples, which begins at byte *at. */
+int
+qn_deliver_hollow(
+    const struct qn_delivery *d, const char *path, int64_t *at, struct qn_error *err);
+
+/* Local, on the team's first rank.  The file at path is the result (of
+ * qn_deliver_rows), or has its samples: it is committed at once. */
+int
+qn_deliver_frames(struct qn_delivery *d, const char *path, struct qn_error *err);
 
 #endif

@@ -18,6 +18,7 @@
 #include "engine/outcome.h"
 #include "engine/overall.h"
 #include "engine/program.h"
+#include "engine/snapshot.h"
 #include "engine/stage.h"
 #include "engine/stop.h"
 #include "kernels/points.h"
@@ -371,7 +372,8 @@ take_steps(struct part *p, struct qn_error *err)
     const int nsteps = stage->nsteps - stage->nproducts;
     int rc = 0;
 
-    for (int i = 0; i < nsteps && !rc;) {
+    // states that were kept are those of the last step
+    for (int i = p->block.taken ? nsteps - 1 : 0; i < nsteps && !rc;) {
         int n = run_of_points(stage, i);
 
         rc = has ? make_real(p, stage->steps[i].kernel, err) : 0;
@@ -486,6 +488,44 @@ write_grid(struct part *p, struct qn_error *err)
     return qn_deliver(&d, err);
 }
 
+/* ---- states ------------------------------------------------------------------ */
+
+/* Collective over the team.  Go on from what there is. */
+static int
+take_up(struct part *p, const struct qn_snapshot *s, struct qn_error *err)
+{
+    int rc = s->done ? qn_snapshot_load(s, err) : 0;
+
+    rc = qn_comm_agree(p->block.team, rc, err);
+    return rc ? rc : take_steps(p, err);
+}
+
+/* Collective over the team.  The last step's states are the result. */
+static int
+make_states(struct part *p, struct qn_error *err)
+{
+    const struct qn_stage *stage = p->h->st->stage;
+    struct qn_delivery d = delivery_of(p);
+    struct qn_snapshot s = {0};
+    int64_t every = 0;
+    int rc = qn_block_every(&every, stage->steps[stage->nsteps - 1].kernel,
+                            p->ready[stage->nsteps - 1].params,
+                            &p->block.grid, err);
+
+    d.frames = qn_snapshot_count(p->t);
+    rc = qn_comm_agree(p->block.team, rc, err);
+    if (!rc)
+        rc = qn_snapshot_open(&s, &d, every, err);
+    p->block.keep = qn_snapshot_keep;
+    p->block.ctx = &s;
+    if (!rc)
+        rc = s.done < d.frames ? take_up(p, &s, err) : 0;
+    if (!rc)
+        rc = qn_snapshot_finish(&s, err);
+    qn_snapshot_close(&s);
+    return rc;
+}
+
 /* ---- one item --------------------------------------------------------------- */
 
 static void
@@ -536,6 +576,11 @@ make_item(struct sharing *h, const struct qn_task *t, struct qn_error *err)
     p.block.threads = h->run->farm.n;
     p.block.asked_to_stop = asked_to_stop;
     rc = qn_comm_agree(&h->team, prepare(&p, err), err);
+    if (!rc && qn_snapshot_count(t)) {
+        rc = make_states(&p, err);
+        clear_part(&p);
+        return rc;
+    }
     if (!rc)
         rc = take_steps(&p, err);
     if (!rc)

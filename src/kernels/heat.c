@@ -10,7 +10,7 @@ enum boundary { FIXED, INSULATED, PERIODIC };
 
 struct params {
     double alpha;
-    int64_t steps;
+    int64_t steps, every;
     struct qn_choices boundary;
     struct qn_numbers axes;
 };
@@ -22,6 +22,10 @@ static const struct qn_option options[] = {
      "samples."},
     {"steps", QN_OPTION_INTEGER, offsetof(struct params, steps), NULL, NULL,
      NULL, "How many steps."},
+    {"every", QN_OPTION_INTEGER, offsetof(struct params, every), "0", NULL,
+     NULL,
+     "Keep the state after every so many steps, along a leading axis; 0: only "
+     "the last."},
     {"boundary", QN_OPTION_CHOICES, offsetof(struct params, boundary), "fixed",
      "fixed|insulated|periodic", NULL,
      "What happens at the edges: for all axes, or a list with one for each."},
@@ -65,6 +69,11 @@ prepare(void *params, struct qn_error *err)
         return qn_fail(err, QN_EJOB,
                        "heat: %lld steps cannot be taken; give 1 or more",
                        (long long)p->steps);
+    if (p->every < 0 || (p->every && p->steps % p->every))
+        return qn_fail(err, QN_EJOB,
+                       "heat: %lld steps are no multiple of every %lld; the "
+                       "last state is to be one of those that are kept",
+                       (long long)p->steps, (long long)p->every);
     return 0;
 }
 
@@ -99,6 +108,7 @@ halo(const void *params, const struct qn_type *in, struct qn_halo *halo,
 
     QN_TRY(spread(&h, p, &in->shape, err));
     halo->steps = p->steps;
+    halo->every = p->every;
     for (int a = 0; a < in->shape.ndims; a++) {
         halo->radius[a] = h.on[a];
         halo->wraps[a] = h.boundary[a] == PERIODIC;
@@ -110,10 +120,23 @@ static int
 type(const void *params, const struct qn_type *in, struct qn_type *out,
      struct qn_error *err)
 {
+    const struct params *p = params;
     struct qn_halo h = {.steps = 1};
 
     *out = *in;
-    return halo(params, in, &h, err);
+    QN_TRY(halo(params, in, &h, err));
+    if (!p->every)
+        return 0;
+    if (in->shape.ndims == QN_MAX_DIMS)
+        return qn_fail(err, QN_ESHAPE,
+                       "states of a grid of %d axes cannot be kept along one "
+                       "more",
+                       in->shape.ndims);
+    out->shape.ndims++;
+    out->shape.n[0] = p->steps / p->every;
+    for (int a = 0; a < in->shape.ndims; a++)
+        out->shape.n[a + 1] = in->shape.n[a];
+    return 0;
 }
 
 /* Rows from axis k on; from and to: samples from the start of the boxes. */
@@ -166,7 +189,9 @@ const struct qn_kernel qn_kernel_heat = {
         "axes acted on, or a list: fixed, the samples at the two ends of the "
         "axis never change; insulated, what lies beyond them is a wall; "
         "periodic, beyond an end lies the other. Stable for alpha up to 1 / "
-        "(2 axes). It acts on all axes, or on those of axes.",
+        "(2 axes). It acts on all axes, or on those of axes. With every k the "
+        "result has one axis more, in front: the states after k, 2k, ... "
+        "steps, of which steps is a multiple.",
     .source = "forward Euler with central differences",
     .kind = QN_KIND_STENCIL,
     .version = 1,

@@ -257,6 +257,8 @@ choose_block(const struct qn_sweep *s)
     }
     block = (active > 2 ? 3 : MOST_BLOCK) / radius;
     block = block > 1 ? block : 1;
+    if (s->halo.every && block > s->halo.every)
+        block = s->halo.every;
     return block < s->halo.steps ? block : s->halo.steps;
 }
 
@@ -284,22 +286,20 @@ qn_sweep_region(const struct qn_array *a)
     return r;
 }
 
-int
-qn_sweep_item(const struct qn_sweep *s, const struct qn_array *in,
-              struct qn_array *out, struct qn_error *err)
+/* `steps` steps from one region to another of the whole grid. */
+static int
+take_steps(const struct qn_sweep *s, struct qn_region from,
+           const struct qn_region *last, int64_t left, struct qn_error *err)
 {
-    const struct qn_region last = qn_sweep_region(out);
-    int64_t runs = (s->halo.steps + s->block - 1) / s->block;
-    struct qn_region from = qn_sweep_region(in);
+    int64_t runs = (left + s->block - 1) / s->block;
     struct qn_array other = {0};
-    int64_t left = s->halo.steps;
-    int rc = runs > 1 ? qn_array_make(&other, &out->type, err) : 0;
+    int rc = runs > 1 ? qn_array_make(&other, &last->grid, err) : 0;
 
-    // so that the last run ends in out
+    // so that the last run ends in its place
     for (; !rc && runs > 0; runs--) {
         const int64_t steps = (left + runs - 1) / runs;
         const struct qn_region to =
-            runs % 2 ? last : qn_sweep_region(&other);
+            runs % 2 ? *last : qn_sweep_region(&other);
 
         rc = qn_sweep_run(s, &from, &to, steps, err);
         from = to;
@@ -307,4 +307,24 @@ qn_sweep_item(const struct qn_sweep *s, const struct qn_array *in,
     }
     qn_array_clear(&other);
     return rc;
+}
+
+int
+qn_sweep_item(const struct qn_sweep *s, const struct qn_array *in,
+              struct qn_array *out, struct qn_error *err)
+{
+    const struct qn_type grid = {out->type.dtype, in->type.shape};
+    const int64_t every = s->halo.every ? s->halo.every : s->halo.steps;
+    struct qn_region from = qn_sweep_region(in);
+    char *state = out->data;
+
+    for (int64_t step = 0; step < s->halo.steps; step += every) {
+        struct qn_array a = qn_array_view(&grid, state);
+        struct qn_region to = qn_sweep_region(&a);
+
+        QN_TRY(take_steps(s, from, &to, every, err));
+        from = to;
+        state += qn_array_bytes(&a);
+    }
+    return 0;
 }

@@ -36,7 +36,7 @@ qn_sweep_run(
     const struct qn_sweep *s, const struct qn_region *in,
     const struct qn_region *out, int64_t steps, struct qn_error *err);
 
-/* All steps on a whole item. */
+/* All steps on a whole item; out has the type that the kernel says. */
 int
 qn_sweep_item(
     const struct qn_sweep *s, const struct qn_array *in, struct qn_array *out,

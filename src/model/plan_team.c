@@ -31,6 +31,23 @@ whole_step(const struct qn_plan_stage *st)
     return NULL;
 }
 
+/* Does a step keep states along a new axis, which only the last can do on a
+ * team? */
+static bool
+keeps_states(const struct qn_stage *stage)
+{
+    const int last = stage->nsteps - 1;
+
+    for (int i = 0; i < stage->nsteps; i++) {
+        json_t *every = json_object_get(stage->steps[i].params, "every");
+
+        if (every && (i < last || stage->nproducts) &&
+            !(json_is_integer(every) && !json_integer_value(every)))
+            return true;
+    }
+    return false;
+}
+
 /* Why a stage's items cannot be shared, or NULL. */
 static const char *
 why_alone(const struct qn_plan_stage *st)
@@ -49,6 +66,9 @@ why_alone(const struct qn_plan_stage *st)
         return "its outputs carry other datasets";
     if (stage->input.dataset.n > 1)
         return "it reads several datasets";
+    if (keeps_states(stage))
+        return "it goes on with states kept by `every`, which must be its "
+               "last step then";
     return NULL;
 }
 
