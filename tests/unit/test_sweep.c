@@ -125,12 +125,56 @@ any_block(void **state)
     }
 }
 
+/* Every state that is kept is what so many steps alone give. */
+static void
+states(void **state)
+{
+    static const int64_t every[] = {1, 3, 4, 12, 24};
+    const struct qn_type type = {QN_F64, {2, {30, 41}}};
+    uint64_t seed = 5;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(every); i++) {
+        struct qn_array in, all, one;
+        struct ready r;
+        char options[128];
+
+        snprintf(options, sizeof options,
+                 "{\"alpha\": 0.2, \"steps\": 24, \"every\": %d}",
+                 (int)every[i]);
+        make_ready(&r, qn_catalog_find("heat"), options, &type);
+        assert_int_equal(r.out.shape.ndims, 3);
+        assert_int_equal(r.out.shape.n[0], 24 / every[i]);
+        assert_true(r.sweep.block <= every[i]);
+        make_samples(&in, &type, &seed, 1);
+        assert_int_equal(qn_array_make(&all, &r.out, NULL), 0);
+        assert_int_equal(qn_array_make(&one, &type, NULL), 0);
+        assert_int_equal(qn_sweep_item(&r.sweep, &in, &all, NULL), 0);
+        clear_ready(&r);
+        for (int64_t k = 0; k < 24 / every[i]; k++) {
+            snprintf(options, sizeof options,
+                     "{\"alpha\": 0.2, \"steps\": %d}",
+                     (int)((k + 1) * every[i]));
+            make_ready(&r, qn_catalog_find("heat"), options, &type);
+            assert_int_equal(qn_sweep_item(&r.sweep, &in, &one, NULL), 0);
+            assert_memory_equal((char *)all.data +
+                                    (size_t)k * qn_array_bytes(&one),
+                                one.data, qn_array_bytes(&one));
+            clear_ready(&r);
+        }
+        qn_array_clear(&in);
+        qn_array_clear(&all);
+        qn_array_clear(&one);
+    }
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_cut),
         cmocka_unit_test(any_block),
+        cmocka_unit_test(states),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
