@@ -60,8 +60,8 @@ struct qn_claims {
     // the others: what was given
     struct run now, then; // at hand; asked for ahead
     int64_t left;         // not given to anybody, when last heard
-    int64_t want, taken;  // asked for last; taken since
-    double fed, asked;    // when units were asked for, when anything was
+    int64_t want, taken;  // asked for last; taken since fed
+    double fed, asked;    // since when is measured, when anything was asked
     bool waiting;         // for an answer
     bool told;            // rank 0 knows of the stop
     struct request said;
@@ -272,19 +272,23 @@ take_up(struct qn_claims *q)
         q->now = r;
 }
 
-/* How many units this rank takes in the time a chunk is to last. */
-static int64_t
-appetite(const struct qn_claims *q, double now)
+/* How many units this rank finishes in the time a chunk is to last, as far as
+ * that shows.  Each lane may hold two that are only begun or waiting: taking
+ * them took no time, and says nothing. */
+static void
+measure(struct qn_claims *q, double now)
 {
+    int64_t done = q->taken - 2 * (int64_t)q->lanes;
     double pace;
 
-    if (!q->want) // never asked
-        return q->lanes;
-    pace = (double)q->taken / (now > q->fed ? now - q->fed : 1e-9);
+    if (q->want && done < 1)
+        return;
+    pace = q->want ? (double)done / (now > q->fed ? now - q->fed : 1e-9) : 0;
     pace *= CHUNK_SECONDS;
-    if (pace < q->lanes)
-        return q->lanes;
-    return (int64_t)(pace < MOST_WANTED ? pace : MOST_WANTED);
+    pace = pace < MOST_WANTED ? pace : MOST_WANTED;
+    q->want = pace < q->lanes ? q->lanes : (int64_t)pace;
+    q->taken = 0;
+    q->fed = now;
 }
 
 /* With how many units at hand the next chunk is asked for.  Near the end with
@@ -311,9 +315,7 @@ ask(struct qn_claims *q)
     if (q->waiting || (q->stop && q->told))
         return;
     if (hungry) {
-        q->want = appetite(q, now);
-        q->taken = 0;
-        q->fed = now;
+        measure(q, now);
     } else if (!untold && now - q->asked < ASK_SECONDS) {
         return;
     }

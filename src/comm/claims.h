@@ -1,7 +1,7 @@
 /* Claims: ranks take work as they become free.
  *
  * Rank 0 answers at once, because no rank computes in the process that talks
- * MPI.  Chunks are guided: what a rank takes in a twentieth of a second, but
+ * MPI.  Chunks are guided: what a rank finishes in a twentieth of a second, but
  * never more than what is left divided by twice the ranks, and at least 1; the
  * next chunk is asked for before the last is finished.
  *

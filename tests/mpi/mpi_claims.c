@@ -220,6 +220,36 @@ slow_units_are_shared(void **state)
     mpi_assert(c, c->size == 1 || (n >= 5 && n <= 60));
 }
 
+/* What a rank holds without having finished any says nothing of its pace: two
+ * units taken at once, as a worker that reads ahead takes them, and it is given
+ * single ones still, however many there are. */
+static void
+beginning_is_no_pace(void **state)
+{
+    struct qn_comm *c = *state;
+    struct qn_claims *q;
+    int64_t unit, n = 0;
+    int rc = qn_claims_open(&q, c, 1000 * (int64_t)c->size, 1, NULL);
+    bool got = false;
+
+    mpi_assert(c, !rc);
+    // rank 0 answers until the others have left; they leave early
+    while (!rc && !c->rank && !qn_claims_alone(q))
+        rc = spend(q);
+    while (!rc && c->rank && n < 2 && !qn_claims_finished(q)) {
+        rc = qn_claims_serve(q, NULL);
+        rc = rc ? rc : qn_claims_take(q, &unit, &got, NULL);
+        n += got;
+    }
+    for (int i = 0; !rc && c->rank && i < 3; i++)
+        rc = spend(q);
+    for (got = c->rank > 0; !rc && got; n += got)
+        rc = qn_claims_take(q, &unit, &got, NULL);
+    rc = rc ? rc : qn_claims_close(q, NULL, NULL);
+    mpi_assert(c, !rc);
+    mpi_assert(c, n <= 4);
+}
+
 /* What each has done is known on rank 0 when all have gone. */
 static void
 counts_reach_rank_0(void **state)
@@ -398,6 +428,7 @@ main(int argc, char **argv)
         cmocka_unit_test(every_unit_once_with_delays),
         cmocka_unit_test(every_unit_once_though_one_is_late),
         cmocka_unit_test(slow_units_are_shared),
+        cmocka_unit_test(beginning_is_no_pace),
         cmocka_unit_test(counts_reach_rank_0),
         cmocka_unit_test(a_stop_reaches_all),
         cmocka_unit_test(a_rank_that_leaves_stops_all),
