@@ -14,7 +14,9 @@
 
 #include "base/limit.h"
 #include "base/memory.h"
+#include "kernels/clones.h"
 #include "kernels/frame.h"
+#include "model/array.h"
 #include "model/dtype.h"
 
 enum {
@@ -41,7 +43,8 @@ struct masks {
     int64_t n;       /* masks                              */
     int64_t unit;    /* frames between two slabs' beginnings */
     int64_t block;   /* frames of a tile                   */
-    void *mask;      /* owned: [pixels, n] of real         */
+    const void *mask; /* [n, pixels] of real: the operand's, or drawn's */
+    struct qn_array drawn; /* owned                        */
     double *sum;     /* owned: [frames, n]                 */
     atomic_bool no_memory;
 };
@@ -159,26 +162,28 @@ need(const void *params, const struct qn_reduced *in)
 
 /* ---- begin -------------------------------------------------------------------- */
 
-/* mask[pixel][k] = from[k][pixel] */
-static void
-turn_masks(struct masks *m, const struct qn_array *from)
-{
-    for (int64_t k = 0; k < m->n; k++)
-        for (int64_t i = 0; i < m->frame.pixels; i++) {
-            if (m->real == QN_F32)
-                ((float *)m->mask)[i * m->n + k] =
-                    ((const float *)from->data)[k * m->frame.pixels + i];
-            else
-                ((double *)m->mask)[i * m->n + k] =
-                    ((const double *)from->data)[k * m->frame.pixels + i];
-        }
-}
+/* Every item asks anew: all at once, as vectors. */
+#define FINITE(T)                                                              \
+    QN_CLONES static bool are_finite_##T(const T *x, int64_t n)                \
+    {                                                                          \
+        int bad = 0;                                                           \
+                                                                               \
+        for (int64_t i = 0; i < n; i++)                                        \
+            bad |= x[i] - x[i] != 0;                                           \
+        return !bad;                                                           \
+    }
+
+FINITE(float)
+FINITE(double)
 
 static int
 check_finite(const struct qn_array *a, struct qn_error *err)
 {
     const int64_t n = qn_shape_count(&a->type.shape);
 
+    if (a->type.dtype == QN_F32 ? are_finite_float(a->data, n)
+                                : are_finite_double(a->data, n))
+        return 0;
     for (int64_t i = 0; i < n; i++)
         if (!isfinite(a->type.dtype == QN_F32
                           ? (double)((const float *)a->data)[i]
@@ -196,23 +201,21 @@ load_masks(struct masks *m, const struct params *p,
 {
     const struct qn_type type = {QN_F64,
                                  {3, {m->n, m->frame.ny, m->frame.nx}}};
-    struct qn_array drawn = {0}, same = {0};
+    struct qn_array drawn = {0};
     int rc;
 
     if (!p->shapes) {
         QN_TRY(check_finite(in->operand[0], err));
-        turn_masks(m, in->operand[0]);
+        m->mask = in->operand[0]->data;
         return 0;
     }
     rc = qn_array_make(&drawn, &type, err);
     if (!rc) {
         qn_masks_shapes_draw(drawn.data, m->frame.ny, m->frame.nx, p->shapes);
-        rc = qn_array_convert(&same, &drawn, m->real, err);
+        rc = qn_array_convert(&m->drawn, &drawn, m->real, err);
     }
-    if (!rc)
-        turn_masks(m, &same);
+    m->mask = m->drawn.data;
     qn_array_clear(&drawn);
-    qn_array_clear(&same);
     return rc;
 }
 
@@ -232,16 +235,13 @@ open_masks(void **state, const void *params, const struct qn_reduced *in,
     m->real = in->real;
     QN_TRY(qn_frame_make(&m->frame, &in->type.shape, err));
     QN_TRY(count_masks(&m->n, &one, params, in, &m->frame, err));
-    if (m->n > INT32_MAX / 2)
-        return qn_fail(err, QN_EVALUE, "%lld masks are too many",
-                       (long long)m->n);
+    if (m->n > INT32_MAX / 2 || m->frame.pixels > INT32_MAX)
+        return qn_fail(err, QN_EVALUE,
+                       "%lld masks of %lld pixels are more than BLAS takes",
+                       (long long)m->n, (long long)m->frame.pixels);
     per_row = m->frame.row / m->frame.pixels;
     m->unit = m->frame.frames == 1 ? 1 : rows(params, in) * per_row;
     m->block = m->unit < FRAMES ? m->unit : FRAMES;
-    QN_TRY(qn_memory_mul(&n, (size_t)m->frame.pixels, (size_t)m->n,
-                         "the masks", err));
-    QN_TRY(qn_memory_make(&m->mask, n, qn_dtype_size(m->real), "the masks",
-                          err));
     QN_TRY(qn_memory_mul(&n, (size_t)m->frame.frames, (size_t)m->n,
                          "the masks", err));
     QN_TRY(qn_memory_make((void **)&m->sum, n, sizeof *m->sum, "the masks",
@@ -295,25 +295,28 @@ multiply(const struct masks *m, const struct room *r, int64_t frames,
          int64_t pixel, int64_t n)
 {
     const int k = (int)m->n, rows_ = (int)frames, depth = (int)n;
+    const int pixels = (int)m->frame.pixels;
 
     if (m->real == QN_F32) {
-        const float *mask = (const float *)m->mask + pixel * m->n;
+        const float *mask = (const float *)m->mask + pixel;
 
         if (k == 1)
             cblas_sgemv(CblasRowMajor, CblasNoTrans, rows_, depth, 1, r->panel,
                         depth, mask, 1, 0, r->product, 1);
         else
-            cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, rows_, k,
-                        depth, 1, r->panel, depth, mask, k, 0, r->product, k);
+            cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, rows_, k,
+                        depth, 1, r->panel, depth, mask, pixels, 0, r->product,
+                        k);
     } else {
-        const double *mask = (const double *)m->mask + pixel * m->n;
+        const double *mask = (const double *)m->mask + pixel;
 
         if (k == 1)
             cblas_dgemv(CblasRowMajor, CblasNoTrans, rows_, depth, 1, r->panel,
                         depth, mask, 1, 0, r->product, 1);
         else
-            cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, rows_, k,
-                        depth, 1, r->panel, depth, mask, k, 0, r->product, k);
+            cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, rows_, k,
+                        depth, 1, r->panel, depth, mask, pixels, 0, r->product,
+                        k);
     }
 }
 
@@ -424,7 +427,7 @@ close_masks(void *state)
 
     if (!m)
         return;
-    free(m->mask);
+    qn_array_clear(&m->drawn);
     free(m->sum);
     free(m);
 }
