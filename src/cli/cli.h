@@ -76,7 +76,8 @@ qn_cli_drop(struct qn_strings *s);
 
 /* Options without a letter. */
 enum { QN_CLI_SYNC = 0x100, QN_CLI_SETTLE, QN_CLI_WATCH, QN_CLI_PROGRESS,
-       QN_CLI_VERIFY, QN_CLI_RANKS, QN_CLI_SHARD, QN_CLI_TEAM };
+       QN_CLI_VERIFY, QN_CLI_RANKS, QN_CLI_SHARD, QN_CLI_TEAM,
+       QN_CLI_NO_OVERLAP };
 
 struct qn_cli_job {
     const char *file;       /* JOB */
@@ -89,6 +90,7 @@ struct qn_cli_job {
     int team;               /* ranks an item; -1: all, 0: not given     */
     bool strict_threads;    /* threads that are not there are an error  */
     bool fresh, items, json, list_outputs, commands, keep_steps, retry_failed;
+    bool no_overlap;        /* halos come first                         */
     long long ranks;        /* to plan for; 0: not given                */
     double deadline;        /* s; 0: none                               */
     long long max_failures; /* 0: no limit                              */

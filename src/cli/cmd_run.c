@@ -25,6 +25,10 @@ static const struct argp_option options[] = {
      "Change the job, as in stages.flat.steps.1.normalize.by=mean; may be "
      "repeated",
      0},
+    {"no-overlap", QN_CLI_NO_OVERLAP, NULL, 0,
+     "Where ranks share an item: wait for halos before computing, to see what "
+     "computing meanwhile gains; the results are the same",
+     0},
     {"memory", 'M', "SIZE", 0,
      "What a rank may fill, 4GiB for example (default: the job's `memory`, "
      "else half of what the node has free, shared by its ranks)",

@@ -192,6 +192,7 @@ take(int key, char *arg, struct argp_state *state)
     case 'a': take_allowed(o, arg); break;
     case 'D': take_deadline(o, arg); break;
     case QN_CLI_VERIFY: o->verify_content = true; break;
+    case QN_CLI_NO_OVERLAP: o->no_overlap = true; break;
     case QN_CLI_RANKS:
         o->ranks = take_count(o, "--ranks", arg);
         if (o->ranks > MOST_RANKS)

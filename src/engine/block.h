@@ -21,6 +21,12 @@ struct qn_block {
     double computed;       /* s in kernels                                  */
     int64_t exchanged;     /* bytes of halos received                       */
     bool no_overlap;       /* wait for the halo before computing            */
+    bool measured;         /* halo_rate is: at a stage's first sweep that
+                              needs one                                     */
+    double halo_rate;      /* s a byte of halo takes with nothing else to do */
+    /* Local.  So many steps of a sweep are taken; NULL: nobody wants to know. */
+    void (*tell)(void *whom, int64_t done, int64_t steps);
+    void *whom;
     bool (*asked_to_stop)(void); /* looked at now and then; NULL: never     */
     int64_t taken;         /* steps of a sweep that array has behind it     */
     /* Collective.  A state that is to be kept (quern/kernel.h) is in array. */

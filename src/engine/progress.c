@@ -61,6 +61,7 @@ qn_progress_begin(struct qn_progress *p, const char *what, int64_t before,
     p->before = before;
     p->total = total;
     p->since = now;
+    p->doing[0] = '\0';
 }
 
 bool
@@ -84,6 +85,7 @@ qn_progress_text(char *buf, size_t size, const struct qn_progress *p,
     ADD("%s: %s of %s items", p->what,
         qn_text_count(a, sizeof a, p->before + tried),
         qn_text_count(b, sizeof b, p->total));
+    ADD("%s", p->doing);
     if (tried && seconds > 0)
         ADD(", %.3g/s", (double)tried / seconds);
     if (n->bytes > 0 && seconds > 0)

@@ -23,6 +23,8 @@ struct qn_progress {
     int64_t total;    /* items, those included                         */
     double since;     /* clock: when it began                          */
     double next;      /* clock: of the next line                       */
+    char doing[64];   /* what goes on in an item, ", step 3 of 7"; "": that
+                         is not told                                   */
     bool drawn;       /* a line stands on the terminal                 */
 };
 

@@ -38,11 +38,26 @@ own_name(const struct qn_plan_stage *st, const struct qn_task *t)
 }
 
 /* Of a shard: its own items, and how many there are in all. */
+/* What a stage's ranks told each other; NULL: nothing. */
+static json_t *
+halos_json(const struct qn_halos *h)
+{
+    json_t *hidden;
+
+    if (!h->bytes)
+        return NULL;
+    hidden = h->alone > 0 ? json_real(1 - h->waited / h->alone) : json_null();
+    return json_pack("{s:I,s:f,s:f,s:f,s:o}", "bytes", (json_int_t)h->bytes,
+                     "waited_seconds", h->waited, "alone_seconds", h->alone,
+                     "computed_seconds", h->computed, "hidden", hidden);
+}
+
 static json_t *
 stage_json(const struct qn_run *run, const struct qn_plan_stage *st,
            json_t *failures)
 {
     int count[QN_SKIPPED + 1] = {0}, items = st->ntasks;
+    json_t *halos = halos_json(&run->halos[st - run->plan.stage]);
     json_t *j;
 
     for (int i = 0; i < st->ntasks; i++) {
@@ -68,6 +83,8 @@ stage_json(const struct qn_run *run, const struct qn_plan_stage *st,
                   "skipped", count[QN_SKIPPED], "results", st->ntargets);
     if (run->options->shards)
         json_object_set_new(j, "all", json_integer(st->ntasks));
+    if (halos)
+        json_object_set_new(j, "halos", halos);
     return j;
 }
 

@@ -159,6 +159,8 @@ make_tables(struct qn_run *run, struct qn_error *err)
                           "the run", err));
     QN_TRY(qn_memory_make((void **)&run->phase, n + 1, sizeof *run->phase,
                           "the run", err));
+    QN_TRY(qn_memory_make((void **)&run->halos, n, sizeof *run->halos,
+                          "the run", err));
     QN_TRY(qn_memory_make((void **)&run->headers, n, sizeof *run->headers,
                           "the run", err));
     return qn_memory_make((void **)&run->gathered, n, sizeof *run->gathered,
@@ -510,5 +512,6 @@ qn_run_clear(struct qn_run *run)
     qn_threads_clear(&run->threads);
     free(run->program);
     free(run->phase);
+    free(run->halos);
     *run = (struct qn_run){0};
 }

@@ -30,6 +30,7 @@ struct qn_run_options {
     double until;        /* of qn_clock_now: begin nothing new then;
                             INFINITY: no deadline                          */
     bool strict_threads; /* threads that are not there are an error        */
+    bool no_overlap;     /* halos come before anything is computed         */
     bool keep_steps;     /* what comes out of each step is a product       */
     enum qn_sync sync;
     struct qn_progress *progress; /* borrowed, on rank 0; NULL: not shown  */
@@ -41,6 +42,15 @@ struct qn_run_options {
     int ranks;           /* that plan for: other than there are; 0: those  */
     const struct qn_strings *arguments; /* files behind the job            */
     int shard, shards; /* --shard I/N: see shard.h; N 0: the whole        */
+};
+
+/* What halos of a stage cost, all ranks together. */
+struct qn_halos {
+    double waited;   /* s                                                   */
+    double alone;    /* s that they take with nothing to compute meanwhile,
+                        from a few rounds at the stage's first sweep        */
+    double computed; /* s in sweeps                                         */
+    int64_t bytes;
 };
 
 struct qn_tally {
@@ -77,6 +87,7 @@ struct qn_run {
     size_t ncontents, contents_known, contents_cap;
     bool contents_loaded, contents_changed;
     struct qn_strings young; /* owned, on rank 0: files left by --settle    */
+    struct qn_halos *halos; /* owned, [nstages]: zeros where none were       */
     int64_t failures;      /* of this run, the same on all ranks             */
     int *shard_lock;       /* owned, rank 0: a shard's own                  */
     int nshard_locks;

@@ -5,9 +5,12 @@
  * becomes of the blocks is deliver.c's.
  * Which team has which item follows from the items' sizes alone: the largest
  * first, each to the team with the least to do. */
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "engine/arena.h"
 #include "engine/block.h"
@@ -36,6 +39,13 @@ struct sharing {
     int n;
     struct qn_outcomes done;
     int64_t failed;      /* items of this team */
+    struct qn_halos halos; /* of this rank */
+    bool measured;       /* halo_rate: see block.h */
+    double halo_rate;
+    struct qn_progress *progress; /* borrowed, on the run's rank 0 */
+    char label[600];     /* of it */
+    struct qn_claims_count count;
+    char *stop;          /* owned: the file that asks this team to stop */
 };
 
 /* A step made ready for an item. */
@@ -565,6 +575,44 @@ asked_to_stop(void)
     return qn_stop_asked() > 0;
 }
 
+/* Where the progress of the run is shown: so much of an item is done. */
+static void
+show_step(void *whom, int64_t done, int64_t steps)
+{
+    struct sharing *h = whom;
+    struct qn_progress *p = h->progress;
+
+    if (!p || !qn_progress_due(p, qn_clock_now()))
+        return;
+    snprintf(p->doing, sizeof p->doing,
+             ", step %" PRId64 " of %" PRId64 " of one", done, steps);
+    qn_progress_show(p, &h->count, qn_clock_now());
+    p->doing[0] = '\0';
+}
+
+static void
+show_item(struct sharing *h, const struct qn_task *t, int code)
+{
+    struct qn_progress *p = h->progress;
+
+    h->count.done += code == 0;
+    h->count.failed += code != 0;
+    h->count.bytes += code ? 0 : qn_stage_bytes(t);
+    if (p && qn_progress_due(p, qn_clock_now()))
+        qn_progress_show(p, &h->count, qn_clock_now());
+}
+
+/* Add what an item's halos took. */
+static void
+count_halos(struct sharing *h, const struct qn_block *b)
+{
+    h->measured = b->measured;
+    h->halo_rate = b->halo_rate;
+    h->halos.waited += b->waited;
+    h->halos.computed += b->computed;
+    h->halos.bytes += b->exchanged;
+}
+
 /* Collective over the team. */
 static int
 make_item(struct sharing *h, const struct qn_task *t, struct qn_error *err)
@@ -575,17 +623,21 @@ make_item(struct sharing *h, const struct qn_task *t, struct qn_error *err)
     p.block.team = &h->team;
     p.block.threads = h->run->farm.n;
     p.block.asked_to_stop = asked_to_stop;
+    p.block.no_overlap = h->run->options->no_overlap;
+    p.block.measured = h->measured;
+    p.block.halo_rate = h->halo_rate;
+    p.block.tell = show_step;
+    p.block.whom = h;
     rc = qn_comm_agree(&h->team, prepare(&p, err), err);
     if (!rc && qn_snapshot_count(t)) {
         rc = make_states(&p, err);
-        clear_part(&p);
-        return rc;
-    }
-    if (!rc)
+    } else if (!rc) {
         rc = take_steps(&p, err);
-    if (!rc)
-        rc = h->st->stage->nproducts ? reduce_and_write(&p, err)
-                                     : write_grid(&p, err);
+        if (!rc)
+            rc = h->st->stage->nproducts ? reduce_and_write(&p, err)
+                                         : write_grid(&p, err);
+    }
+    count_halos(h, &p.block);
     clear_part(&p);
     return rc;
 }
@@ -609,6 +661,7 @@ finish_item(struct sharing *h, int index, int code, const char *why,
     if (h->team.rank)
         return 0;
     qn_outcome_add(&h->done, index, code, 0, code ? why : NULL);
+    show_item(h, t, code);
     if (!code)
         return 0;
     // how many other teams have is known when the stage is over
@@ -666,6 +719,67 @@ share_stop(struct qn_run *run, bool stop, struct qn_error *err)
     return rc && rc != QN_ESTOPPED ? qn_fail(err, rc, "%s", word.text) : 0;
 }
 
+/* The run's rank 0 sees only its own team's items. */
+static void
+begin_progress(struct sharing *h)
+{
+    if (h->run->comm->rank)
+        return;
+    h->progress = qn_stage_progress(h->run, h->s);
+    if (!h->progress || h->teams == 1)
+        return;
+    snprintf(h->label, sizeof h->label, "%s, team 1 of %d",
+             h->st->stage->name, h->teams);
+    qn_progress_begin(h->progress, h->label, 0, h->n, qn_clock_now());
+}
+
+/* Each team's first rank looks for the wish to stop; the others ask it, between
+ * items and in the middle of one.  The run's rank 0 looks already. */
+static void
+watch_for_stop(struct sharing *h)
+{
+    if (!h->run->comm->rank || h->team.rank)
+        return;
+    // without memory the team hears of it when the stage is over
+    if (asprintf(&h->stop, "%s/.quern/stop", h->run->options->output) < 0)
+        h->stop = NULL;
+    qn_stop_watch(h->stop, h->run->options->until);
+}
+
+static void
+end_watch(struct sharing *h)
+{
+    if (h->stop)
+        qn_stop_watch(NULL, h->run->options->until);
+    free(h->stop);
+}
+
+/* Collective over all ranks: what their halos took together. */
+static int
+share_halos(struct sharing *h, struct qn_error *err)
+{
+    struct qn_comm *comm = h->run->comm;
+    struct qn_halos *sum = &h->run->halos[h->s], *all = NULL;
+    size_t *sizes = NULL;
+    int rc = qn_memory_make((void **)&sizes, (size_t)comm->size, sizeof *sizes,
+                            "sizes", err);
+
+    h->halos.alone = h->halo_rate * (double)h->halos.bytes;
+    rc = qn_comm_agree(comm, rc, err);
+    if (!rc)
+        rc = qn_comm_gather(comm, &h->halos, sizeof h->halos, (void **)&all,
+                            sizes, err);
+    for (int r = 0; !rc && r < comm->size; r++) {
+        sum->waited += all[r].waited;
+        sum->alone += all[r].alone;
+        sum->computed += all[r].computed;
+        sum->bytes += all[r].bytes;
+    }
+    free(all);
+    free(sizes);
+    return rc;
+}
+
 int
 qn_team_run(struct qn_run *run, int s, struct qn_error *err)
 {
@@ -675,8 +789,14 @@ qn_team_run(struct qn_run *run, int s, struct qn_error *err)
 
     if (!rc)
         rc = qn_comm_agree(run->comm, share_out(&h, err), err);
-    if (!rc)
+    if (!rc) {
+        begin_progress(&h);
+        watch_for_stop(&h);
         rc = do_items(&h, &stop, err);
+        end_watch(&h);
+        if (h.progress)
+            qn_progress_wipe(h.progress);
+    }
     if (!rc)
         rc = qn_commit_flush(run->commit, true, err);
     rc = qn_comm_agree(run->comm, rc, err);
@@ -685,6 +805,8 @@ qn_team_run(struct qn_run *run, int s, struct qn_error *err)
     if (!rc)
         rc = qn_outcome_share(run->comm, &h.done, qn_stage_take,
                               &(struct qn_stage_done){run, s}, err);
+    if (!rc)
+        rc = share_halos(&h, err);
     qn_outcome_clear(&h.done);
     qn_comm_release(&h.team);
     free(h.order);

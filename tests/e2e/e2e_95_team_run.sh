@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# How a run with teams goes: what halos cost stands in the record, overlap can
+# be switched off, every team hears that it is to stop.
+. "$(dirname "$0")/lib.sh"
+
+cat >job.yaml <<'END'
+name: sweeps
+stages:
+  plate:
+    input: {grid: {shape: [300, 700]}}
+    team: all
+    steps:
+      - formula: "exp(-((i0 - 150)**2 + (i1 - 300)**2) / 500)"
+      - heat: {alpha: 0.2, steps: 60, boundary: periodic}
+END
+
+mpi="$QUERN_SOURCE/scripts/mpirun.sh"
+
+say "the same bytes with and without overlap, and both are told"
+expect_code 0 "$mpi" -n 3 "$QUERN_BIN/quern" run job.yaml --output overlapped
+expect_code 0 "$mpi" -n 3 "$QUERN_BIN/quern" run job.yaml --output waiting \
+    --no-overlap
+expect_code 0 /usr/bin/python3 "$QUERN_SOURCE/tests/e2e/same.py" \
+    overlapped waiting
+expect_text out ', 0 differ'
+for out in overlapped waiting; do
+    /usr/bin/python3 - $out <<'END' || fail "the record of $out"
+import json
+import sys
+record = json.load(open(sys.argv[1] + "/.quern/run.json"))
+halos = record["stages"][0]["halos"]
+assert halos["bytes"] > 0 and halos["alone_seconds"] > 0, halos
+assert halos["computed_seconds"] > 0 and halos["waited_seconds"] > 0, halos
+want = 1 - halos["waited_seconds"] / halos["alone_seconds"]
+assert abs(halos["hidden"] - want) < 1e-9, halos
+END
+done
+
+say "nothing is told where nothing was exchanged"
+expect_code 0 quern run job.yaml --output alone
+grep -q halos alone/.quern/run.json && fail "halos of one rank"
+
+say "a deadline in the middle of an item"
+long=(--set 'stages.plate.steps.1.heat.steps=100000000')
+expect_code 75 "$mpi" -n 2 "$QUERN_BIN/quern" run job.yaml --output late \
+    "${long[@]}" --deadline 1
+expect_text err 'plate: 0 of 1 items done'
+
+say "teams that are all asked to stop"
+/usr/bin/python3 - <<'END' || fail "no grids"
+import numpy as np
+for i in range(2):
+    np.save(f"g{i}.npy", np.full((200, 300), i + 1.0))
+END
+"$mpi" -n 4 "$QUERN_BIN/quern" run job.yaml \
+    --output stopped --progress plain --set 'stages.plate.input="g*.npy"' \
+    --set 'stages.plate.steps=[{heat: {alpha: 0.2, steps: 100000000}}]' \
+    --set stages.plate.team=2 >run.out 2>run.err &
+pid=$!
+for _ in $(seq 100); do
+    [ -e stopped/.quern/run.json ] && break
+    sleep 0.1
+done
+expect_code 0 quern stop stopped
+wait $pid
+[ $? = 75 ] || fail "not stopped: $(cat run.err)"
+grep -q 'plate: 0 of 2 items done' run.err || fail "$(cat run.err)"
+
+finish
