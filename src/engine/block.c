@@ -20,7 +20,7 @@ enum {
 };
 
 /* Samples of the whole grid between two questions whether to go on. */
-#define BETWEEN_QUESTIONS ((int64_t)1 << 30)
+#define BETWEEN_QUESTIONS ((int64_t)1 << 28)
 
 /* ---- a stencil -------------------------------------------------------------- */
 
