@@ -7,6 +7,7 @@
 #include "model/array.h"
 
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include "base/memory.h"
 #include "base/text.h"
@@ -14,6 +15,27 @@
 #include "model/shape.h"
 
 #define ALIGNMENT 64 /* bytes: a cache line, and the widest vector */
+#define HUGE_PAGE ((size_t)2 << 20)
+#define HUGE_FROM ((size_t)8 << 20) /* bytes of an array */
+
+/* A large array is met page by page, thousands of times: in large pages, of
+ * which only whole ones are asked for, so that none is larger than it was. */
+static void *
+allocate(size_t bytes)
+{
+    void *data;
+
+    if (bytes < HUGE_FROM)
+        return aligned_alloc(ALIGNMENT, bytes);
+    data = aligned_alloc(HUGE_PAGE,
+                         (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE);
+#ifdef MADV_HUGEPAGE
+    // a hint: where there are none, nothing is lost
+    if (data)
+        (void)madvise(data, bytes / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE);
+#endif
+    return data;
+}
 
 int
 qn_array_make(struct qn_array *a, const struct qn_type *type,
@@ -29,9 +51,9 @@ qn_array_make(struct qn_array *a, const struct qn_type *type,
                          "an array", err));
     // Whole lines, and one at least, so that no array has data NULL.
     size_t lines = bytes / ALIGNMENT + 1;
-    void *data = lines > PTRDIFF_MAX / ALIGNMENT
+    void *data = lines > (PTRDIFF_MAX - HUGE_PAGE) / ALIGNMENT
                      ? NULL
-                     : aligned_alloc(ALIGNMENT, lines * ALIGNMENT);
+                     : allocate(lines * ALIGNMENT);
     if (!data)
         return qn_fail(err, QN_ENOMEM,
                        "no memory for an array of %s %s (%s): use fewer ranks "

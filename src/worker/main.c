@@ -6,6 +6,7 @@
  * at any moment without harm. */
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,6 +53,17 @@ offer_to_oom_killer(void)
             errno = 0;
         close(fd);
     }
+}
+
+/* Memory of an item's size is used again for the next item, not given back
+ * and met anew; what is larger is given back, for budgets count it once. */
+static void
+keep_memory_of_items(void)
+{
+    enum { KEPT = 8 << 20 };
+
+    mallopt(M_MMAP_THRESHOLD, KEPT);
+    mallopt(M_TRIM_THRESHOLD, 2 * KEPT);
 }
 
 static int
@@ -193,6 +205,7 @@ main(int argc, char **argv)
     ignore_stop_signals();
     follow_parent((pid_t)atol(argv[1]));
     offer_to_oom_killer();
+    keep_memory_of_items();
     for (int i = 0; i < QN_NSLOTS; i++)
         w.memory[i].fd = -1;
     if ((rc = serve(&w, &err)))

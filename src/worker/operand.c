@@ -111,6 +111,8 @@ to_real(struct qn_array *a, double scale, enum qn_dtype real,
     size_t n = (size_t)qn_shape_count(&a->type.shape);
     int rc;
 
+    if (scale == 1 && a->type.dtype == real)
+        return 0;
     if (scale == 1) {
         rc = qn_array_convert(&out, a, real, err);
     } else {
