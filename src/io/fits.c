@@ -289,10 +289,10 @@ fits_open_state(void **state, struct qn_held *held,
 
 #define TURN_LOOP(T, EXPR)                                                     \
     do {                                                                       \
-        for (; n - i >= BLOCK; i += BLOCK)                                     \
-            for (size_t k = i; k < i + BLOCK; k++)                             \
+        for (; n >= BLOCK; n -= BLOCK, p += BLOCK)                             \
+            for (size_t k = 0; k < BLOCK; k++)                                 \
                 p[k] = (T)((EXPR) ^ top);                                      \
-        for (size_t k = i; k < n; k++)                                         \
+        for (size_t k = 0; k < n; k++)                                         \
             p[k] = (T)((EXPR) ^ top);                                          \
     } while (0)
 
@@ -301,7 +301,6 @@ fits_open_state(void **state, struct qn_held *held,
     do {                                                                       \
         T *p = data;                                                           \
         T top = (T)(flip ? (T)1 << (8 * sizeof(T) - 1) : 0);                   \
-        size_t i = 0;                                                          \
                                                                                \
         if (turn)                                                              \
             TURN_LOOP(T, SWAP(p[k]));                                          \
