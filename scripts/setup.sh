@@ -33,7 +33,7 @@ test_packages=(
     valgrind
 )
 bench_packages=(
-    gnuastro parallel python3-astropy python3-bottleneck python3-ccdproc
+    gnuastro libsimgrid-dev parallel python3-astropy python3-bottleneck python3-ccdproc
     python3-h5py python3-mpi4py python3-numba python3-numpy
 )
 
