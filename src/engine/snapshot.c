@@ -342,7 +342,8 @@ write_grid(struct qn_snapshot *s, const char *path, int64_t at,
     return qn_gather_file_write(
         s->d->block,
         &(struct qn_gather_file){.path = path, .at = at, .type = type,
-                                 .memory = run->memory,
+                                 // the grids of the sweep are there too
+                                 .memory = run->memory / 4,
                                  .sync = run->options->sync != QN_SYNC_OFF},
         err);
 }

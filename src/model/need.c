@@ -377,9 +377,19 @@ count_members(struct qn_need *n, const struct counting *c, int ranks)
         n->after += smaller(all / ranks, n->memory / 8);
 }
 
+/* Is the result of a team brought to its first rank?  Where it is contiguous
+ * HDF5 every rank writes its own rows. */
+static bool
+is_gathered(const struct qn_plan_stage *st)
+{
+    const struct qn_result *out = &st->stage->output;
+
+    return out->format != QN_FORMAT_HDF5 || out->compress;
+}
+
 /* The block as it is read, and the two grids between which steps are taken;
- * then two of them beside the whole, which the first rank gathers in memory if
- * there is room, else on the disk. */
+ * then two of them beside the whole, where the first rank gathers it, in
+ * memory if there is room, else on the disk. */
 static void
 count_block(struct qn_need *n, const struct counting *c, int team)
 {
@@ -397,7 +407,8 @@ count_block(struct qn_need *n, const struct counting *c, int team)
             // the first rank has a block beside what reductions take
             bytes += qn_plan_product_need(c->p, c->st, t, n->memory, &least);
             bytes += slab_bytes(c, t->item->type, least);
-        } else if (beside + 2 * block + whole <= n->memory)
+        } else if (is_gathered(c->st) &&
+                   beside + 2 * block + whole <= n->memory)
             bytes = larger(bytes, beside + 2 * block + whole);
         if (bytes <= n->held && n->largest)
             continue;
