@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "engine/dispatch.h"
 #include "model/dtype.h"
@@ -69,6 +70,7 @@ static int
 wait_all(struct round *r, struct qn_error *err)
 {
     struct qn_comm *comm = r->b->run->comm;
+    const double t0 = qn_clock_now();
     int naps = 0, rc = 0;
 
     for (size_t i = 0; i < r->nmoving;) {
@@ -83,6 +85,8 @@ wait_all(struct round *r, struct qn_error *err)
             qn_comm_nap(&naps);
         }
     }
+    if (r->nmoving)
+        r->b->run->farm.spent.exchange += qn_clock_now() - t0;
     r->nmoving = 0;
     return rc;
 }
@@ -94,6 +98,8 @@ move(struct round *r, bool in, int other, int tag, void *p, size_t n,
 {
     struct qn_comm *comm = r->b->run->comm;
     struct qn_transfer **t = &r->moving[r->nmoving++];
+
+    r->b->run->farm.spent.moved += in ? (int64_t)n : 0;
 
     return in ? qn_comm_receive(comm, other, tag, p, n, t, err)
               : qn_comm_send(comm, other, tag, p, n, t, err);

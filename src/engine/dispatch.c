@@ -122,6 +122,7 @@ count(struct loop *l, const struct qn_answer *a)
     l->count.done += items - failed;
     l->count.failed += failed;
     l->count.bytes += bytes > 0 ? bytes : 0;
+    l->farm->spent.stored += bytes > 0 && a->reply ? bytes : 0;
     qn_claims_tell(l->claims, &l->count);
     if (l->timed)
         qn_pace_end(&l->pace, a->unit, bytes, qn_clock_now());

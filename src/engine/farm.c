@@ -312,8 +312,10 @@ take(struct qn_farm *f, struct qn_farm_worker *w, struct qn_answer *answer,
     pass_warning(f, reply);
     error = json_object_get(reply, "error");
     *got = true;
-    if (!error)
+    if (!error) {
+        qn_spent_take(&f->spent, reply);
         return give(f, w, answer, reply, 0, "", err);
+    }
     code = (int)json_integer_value(error);
     text = json_string_value(json_object_get(reply, "text"));
     // of a program, too, that crashed or took too long

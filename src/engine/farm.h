@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "engine/child.h"
+#include "engine/spent.h"
 
 enum {
     QN_FARM_SLOTS = 2, /* kinds of shared memory; see worker.h */
@@ -44,6 +45,7 @@ struct qn_farm {
     int most;          /* of them that may have something in hand    */
     int busy;          /* workers with something in hand             */
     int retries;
+    struct qn_spent spent; /* of all answers so far                  */
     bool warned;       /* of what a worker said of its libraries     */
     bool draining;     /* what is ahead is not to be begun any more  */
     json_t **program;  /* owned, [nprograms]; sent before use        */

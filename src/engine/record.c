@@ -88,6 +88,25 @@ stage_json(const struct qn_run *run, const struct qn_plan_stage *st,
     return j;
 }
 
+/* Bytes of a rank with its workers: what was there at the end of the stage,
+ * the most there can have been, and what the plan said. */
+static json_t *
+memory_json(const struct qn_run *run, const struct qn_phase *p)
+{
+    json_t *j = json_pack("{s:I,s:I}", "pss", (json_int_t)p->pss, "most",
+                          (json_int_t)p->most);
+    const struct qn_need *n =
+        p->stage < 0 ? NULL : &run->plan.stage[p->stage].need;
+
+    if (!j || !n)
+        return j;
+    json_object_set_new(j, "need", json_integer(n->total));
+    json_object_set_new(j, "budget", json_integer(n->memory));
+    json_object_set_new(j, "processes",
+                        json_integer(qn_need_processes(p->split.concurrency)));
+    return j;
+}
+
 static json_t *
 phases_json(const struct qn_run *run)
 {
@@ -97,13 +116,15 @@ phases_json(const struct qn_run *run)
         const struct qn_phase *p = &run->phase[i];
 
         json_array_append_new(
-            list, json_pack("{s:s,s:f,s:f,s:f,s:i,s:I,s:i,s:i}", "phase",
+            list, json_pack("{s:s,s:f,s:f,s:f,s:i,s:I,s:i,s:i,s:o,s:o}", "phase",
                             p->name, "seconds", p->wall, "cpu_seconds", p->cpu,
                             "cores", p->wall > 0 ? p->cpu / p->wall : 0.0,
                             "most_threads", p->threads, "involuntary_switches",
                             (json_int_t)p->switches, "workers",
                             p->split.concurrency, "threads",
-                            p->split.threads));
+                            p->split.threads, "memory", memory_json(run, p),
+                            "spent", qn_spent_json(&p->spent, p->wait,
+                                                   run->ceilings)));
     }
     return list;
 }

@@ -69,19 +69,22 @@ take_usage(const struct qn_run *run, struct qn_usage *u)
     for (int i = 0; i < run->farm.n; i++)
         child[i] = run->farm.worker[i].child.pid;
     qn_usage_take(u, child, (size_t)run->farm.n);
+    u->spent = run->farm.spent;
 }
 
-/* Collective.  What has been used since `since` (clock) and before. */
+/* Collective.  What has been used since `since` (clock) and before, by stage s
+ * (-1: by preparing). */
 static int
-end_phase(struct qn_run *run, const char *name, double since,
+end_phase(struct qn_run *run, const char *name, int s, double since,
           const struct qn_usage *before, struct qn_error *err)
 {
     struct qn_phase *p = &run->phase[run->nphases];
     struct qn_usage now;
 
-    *p = (struct qn_phase){.name = name, .split = run->split,
+    *p = (struct qn_phase){.name = name, .stage = s, .split = run->split,
                            .wall = qn_clock_now() - since};
     take_usage(run, &now);
+    now.room = before->room + p->wall * run->split.concurrency;
     QN_TRY(qn_usage_sum(p, before, &now, run->comm, err));
     run->nphases++;
     return 0;
@@ -248,7 +251,7 @@ qn_run_prepare(struct qn_run *run, const struct qn_job *job,
     if (!rc)
         rc = choose_teams(run, err);
     rc = qn_comm_agree(comm, rc, err);
-    return rc ? rc : end_phase(run, "prepare", since, &before, err);
+    return rc ? rc : end_phase(run, "prepare", -1, since, &before, err);
 }
 
 int64_t
@@ -469,7 +472,7 @@ qn_run_execute(struct qn_run *run, struct qn_error *err)
         take_usage(run, &before);
         rc = qn_comm_agree(run->comm, qn_shard_stage(run, s, err), err);
         if (!rc)
-            rc = end_phase(run, run->job->stages[s].name, t0, &before, err);
+            rc = end_phase(run, run->job->stages[s].name, s, t0, &before, err);
         if (!rc && !run->waiting)
             say_stage(run, s, qn_clock_now() - t0);
         if (!rc)
@@ -513,5 +516,6 @@ qn_run_clear(struct qn_run *run)
     free(run->program);
     free(run->phase);
     free(run->halos);
+    json_decref(run->ceilings);
     *run = (struct qn_run){0};
 }

@@ -342,6 +342,7 @@ take_points(struct part *p, int i, int n, struct qn_error *err)
 {
     const struct qn_stage *stage = p->h->st->stage;
     struct qn_point *point;
+    double t0;
     int rc;
 
     QN_TRY(qn_memory_make((void **)&point, (size_t)n, sizeof *point,
@@ -354,7 +355,9 @@ take_points(struct part *p, int i, int n, struct qn_error *err)
             .operand = p->ready[i + k].operand,
             .names = p->ready[i + k].names,
         };
+    t0 = qn_clock_now();
     rc = qn_points_run(point, n, &p->block.array, p->block.threads, err);
+    p->block.computed += qn_clock_now() - t0;
     free(point);
     return rc;
 }
@@ -538,10 +541,30 @@ make_states(struct part *p, struct qn_error *err)
 
 /* ---- one item --------------------------------------------------------------- */
 
+/* What the item took in this rank, beside what its worker said. */
+static void
+count_spent(const struct part *p)
+{
+    struct qn_spent *s = &p->h->run->farm.spent;
+    const struct qn_block *b = &p->block;
+    int64_t n = b->own.ndims ? 1 : 0;
+
+    for (int a = 0; a < b->own.ndims; a++)
+        n *= b->own.count[a];
+    n *= (int64_t)qn_dtype_size(p->t->item->type->dtype);
+    s->stored += n;
+    s->decoded += n;
+    s->compute += b->computed;
+    s->exchange += b->waited;
+    s->moved += b->exchanged;
+}
+
 static void
 clear_part(struct part *p)
 {
     const struct qn_stage *stage = p->h->st->stage;
+
+    count_spent(p);
 
     for (int i = 0; p->ready && i < stage->nsteps; i++) {
         qn_plan_params_clear(&p->ready[i].params, &stage->steps[i]);

@@ -89,6 +89,32 @@ add_switches(struct qn_usage *u, long pid)
         closedir(tasks);
 }
 
+/* The number of kB behind a key, as bytes. */
+static int64_t
+size_of(const char *name, long pid, const char *key)
+{
+    char path[64], line[256];
+    long long kb = 0;
+    size_t n = strlen(key);
+    FILE *f;
+
+    snprintf(path, sizeof path, "/proc/%ld/%s", pid, name);
+    f = fopen(path, "re");
+    while (f && !kb && fgets(line, sizeof line, f))
+        if (!strncmp(line, key, n))
+            kb = atoll(line + n);
+    if (f)
+        fclose(f);
+    return kb * 1024;
+}
+
+static void
+add_memory(struct qn_usage *u, long pid)
+{
+    u->pss += size_of("smaps_rollup", pid, "Pss:");
+    u->most += size_of("status", pid, "VmHWM:");
+}
+
 void
 qn_usage_take(struct qn_usage *u, const pid_t *child, size_t n)
 {
@@ -96,10 +122,12 @@ qn_usage_take(struct qn_usage *u, const pid_t *child, size_t n)
     add_own(u, RUSAGE_SELF);
     add_own(u, RUSAGE_CHILDREN);
     add_times(u, (long)getpid(), false);
+    add_memory(u, (long)getpid());
     for (size_t i = 0; i < n; i++)
         if (child[i] > 0) {
             add_times(u, (long)child[i], true);
             add_switches(u, (long)child[i]);
+            add_memory(u, (long)child[i]);
         }
 }
 
@@ -109,12 +137,14 @@ qn_usage_sum(struct qn_phase *p, const struct qn_usage *from,
              struct qn_error *err)
 {
     struct qn_usage mine = {to->cpu - from->cpu, to->switches - from->switches,
-                            to->threads};
+                            to->threads, to->pss, to->most, to->spent,
+                            to->room - from->room};
     struct qn_usage *all = NULL;
     size_t *sizes = NULL;
     int rc = qn_memory_make((void **)&sizes, (size_t)comm->size, sizeof *sizes,
                             "sizes", err);
 
+    qn_spent_add(&mine.spent, &from->spent, -1);
     rc = qn_comm_agree(comm, rc, err);
     if (!rc)
         rc = qn_comm_gather(comm, &mine, sizeof mine, (void **)&all, sizes,
@@ -122,6 +152,11 @@ qn_usage_sum(struct qn_phase *p, const struct qn_usage *from,
     for (int r = 0; !rc && r < comm->size; r++) {
         p->cpu += all[r].cpu;
         p->switches += all[r].switches;
+        p->pss = all[r].pss > p->pss ? all[r].pss : p->pss;
+        p->most = all[r].most > p->most ? all[r].most : p->most;
+        qn_spent_add(&p->spent, &all[r].spent, 1);
+        p->wait += all[r].room - all[r].spent.read - all[r].spent.compute -
+                   all[r].spent.write;
         p->threads = all[r].threads > p->threads ? all[r].threads : p->threads;
     }
     free(all);

@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include "comm/comm.h"
+#include "engine/spent.h"
 #include "model/budget.h"
 
 /* Of a rank and its workers, since they began. */
@@ -13,6 +14,11 @@ struct qn_usage {
     double cpu;       /* s of processor time                              */
     int64_t switches; /* times a core was taken away from a thread        */
     int threads;      /* of the one process that has the most             */
+    int64_t pss;      /* bytes, now: what is shared counts once           */
+    int64_t most;     /* bytes, the sum of what each process ever held: what
+                         is shared counts in each                         */
+    struct qn_spent spent;
+    double room;      /* s that workers could have worked                 */
 };
 
 /* A part of a run, over all its ranks. */
@@ -21,6 +27,10 @@ struct qn_phase {
     double wall, cpu; /* s */
     int64_t switches;
     int threads;
+    int64_t pss, most;     /* of the rank that has the most               */
+    struct qn_spent spent;
+    double wait;           /* s that workers had nothing to do            */
+    int stage;             /* -1: preparing                               */
     struct qn_split split; /* of rank 0 */
 };
 

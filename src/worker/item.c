@@ -39,6 +39,7 @@ struct making {
     size_t made;               /* of them those that the steps made         */
     size_t result;             /* the first that is no step's: the default  */
     struct qn_slabs slabs;     /* owned: where the item is larger than memory */
+    int64_t decoded;           /* bytes of samples read                     */
     double read, compute, write; /* s */
 };
 
@@ -46,6 +47,21 @@ static int64_t
 integer(const json_t *request, const char *key)
 {
     return json_integer_value(json_object_get(request, key));
+}
+
+/* Bytes of the samples that are to be read of the dataset: all, or those of
+ * some frames. */
+static int64_t
+samples_asked(const struct making *m)
+{
+    const struct qn_type *type = &qn_reader_info(m->reader)->type;
+    const int64_t all = qn_shape_count(&type->shape) *
+                        (int64_t)qn_dtype_size(type->dtype);
+    const int64_t frames = integer(m->request, "nframes");
+
+    return frames && type->shape.ndims && type->shape.n[0]
+               ? all / type->shape.n[0] * frames
+               : all;
 }
 
 static int
@@ -64,6 +80,7 @@ open_item(struct making *m, const char *dataset, struct qn_error *err)
     qn_reader_close(m->reader);
     m->reader = NULL;
     QN_TRY(qn_reader_open(&m->reader, &source, err));
+    m->decoded += samples_asked(m);
     qn_cards_clear(&m->cards);
     QN_TRY(qn_cards_copy(&m->cards, qn_reader_cards(m->reader), err));
     m->read += qn_clock_now() - t0;
@@ -584,6 +601,7 @@ qn_item_run(struct qn_worker *w, const json_t *request, json_t *reply,
     rc = json_object_get(request, "nframes") ? make_frames(&m, err)
                                              : make_whole(&m, err);
     clear(&m);
+    json_object_set_new(reply, "decoded", json_integer(m.decoded));
     json_object_set_new(reply, "seconds",
                         json_pack("[f,f,f]", m.read, m.compute, m.write));
     return rc;

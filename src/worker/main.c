@@ -14,6 +14,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "io/channel.h"
 #include "io/writer_merge.h"
 #include "worker/worker.h"
@@ -143,6 +144,30 @@ fill_reply(json_t *reply, int rc, const struct qn_error *err)
                                            err->text, strlen(err->text)));
 }
 
+/* Requests that are one phase: 0 reading, 1 computing, 2 writing. */
+static int
+phase_of(const char *op)
+{
+    static const char *const ops[] = {"region", "band", "write"};
+
+    for (int i = 0; i < 3; i++)
+        if (!strcmp(op, ops[i]))
+            return i;
+    return -1;
+}
+
+static void
+say_seconds(json_t *reply, const char *op, double seconds)
+{
+    const int phase = phase_of(op);
+
+    if (phase >= 0)
+        json_object_set_new(reply, "seconds",
+                            json_pack("[f,f,f]", phase == 0 ? seconds : 0.0,
+                                      phase == 1 ? seconds : 0.0,
+                                      phase == 2 ? seconds : 0.0));
+}
+
 /* Programs and memory are not answered: they precede what uses them. */
 static int
 handle(struct qn_worker *w, json_t *request, const int *fds, int nfds,
@@ -152,6 +177,7 @@ handle(struct qn_worker *w, json_t *request, const int *fds, int nfds,
         json_string_value(json_object_get(request, "op"));
     struct qn_error why = {0};
     json_t *reply;
+    double t0;
     int rc;
 
     if (op && !strcmp(op, "stage"))
@@ -160,7 +186,9 @@ handle(struct qn_worker *w, json_t *request, const int *fds, int nfds,
         return keep_memory(w, request, fds, nfds, err);
     reply = json_object();
     qn_libraries_limit(w);
+    t0 = qn_clock_now();
     rc = answer(w, op ? op : "", request, reply, &why);
+    say_seconds(reply, op ? op : "", qn_clock_now() - t0);
     fill_reply(reply, rc, &why);
     qn_libraries_warn(w, reply);
     rc = qn_channel_send(w->sock, reply, NULL, 0, err);
