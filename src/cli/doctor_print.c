@@ -230,6 +230,36 @@ print_output(const json_t *o)
     printf("\n");
 }
 
+/* "1.2 GB/s"; "unknown" */
+static const char *
+rate(char *buf, size_t n, const json_t *j)
+{
+    char bytes[32];
+
+    if (!json_is_real(j))
+        return "unknown";
+    snprintf(buf, n, "%s/s",
+             qn_text_size(bytes, sizeof bytes, json_real_value(j)));
+    return buf;
+}
+
+static void
+print_ceilings(const json_t *c)
+{
+    const json_t *memory = json_object_get(c, "memory");
+    char a[48], b[48], r[48], w[48];
+
+    if (!json_is_object(c))
+        return;
+    printf("ceilings\n  %-12s %s on one core, %s on %lld\n", "memory",
+           rate(a, sizeof a, json_object_get(memory, "one")),
+           rate(b, sizeof b, json_object_get(memory, "all")),
+           integer(memory, "cores"));
+    printf("  %-12s %s read from the page cache, %s written and synced\n",
+           "files", rate(r, sizeof r, json_object_get(c, "read")),
+           rate(w, sizeof w, json_object_get(c, "write")));
+}
+
 static void
 print_job(const json_t *j)
 {
@@ -277,6 +307,7 @@ qn_doctor_print(const json_t *facts)
     print_mpi(json_object_get(facts, "mpi"));
     print_slurm(json_object_get(facts, "slurm"));
     print_output(json_object_get(facts, "output"));
+    print_ceilings(json_object_get(facts, "ceilings"));
     print_job(json_object_get(facts, "job"));
     print_warnings(json_object_get(facts, "warnings"));
 }

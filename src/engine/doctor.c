@@ -14,6 +14,7 @@
 #include "base/memory.h"
 #include "comm/about.h"
 #include "engine/cores.h"
+#include "engine/ceiling.h"
 #include "engine/doctor_host.h"
 #include "engine/inputs.h"
 
@@ -385,6 +386,11 @@ put_together(struct own *o, const char *texts, const size_t *sizes)
     if (o->ask->output)
         json_object_set_new(all, "output",
                             qn_doctor_host_output(o->ask->output, warnings));
+    if (o->ask->output)
+        json_object_set_new(all, "ceilings",
+                            qn_ceiling_measure(o->ask->output,
+                                               o->threads.budget.threads,
+                                               true));
     if (o->ask->run)
         json_object_set_new(all, "job", job_json(o->ask->run, warnings));
     json_object_set_new(all, "warnings", warnings);

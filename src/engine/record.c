@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "engine/shard.h"
+#include "engine/ceiling.h"
 #include "io/atomic.h"
 
 /* name: of the result that there is not because of it; NULL: it has none, or
@@ -111,6 +112,7 @@ static json_t *
 phases_json(const struct qn_run *run)
 {
     json_t *list = json_array();
+    json_t *ceilings = qn_ceiling_phases(run->ceilings);
 
     for (int i = 0; i < run->nphases; i++) {
         const struct qn_phase *p = &run->phase[i];
@@ -124,8 +126,9 @@ phases_json(const struct qn_run *run)
                             p->split.concurrency, "threads",
                             p->split.threads, "memory", memory_json(run, p),
                             "spent", qn_spent_json(&p->spent, p->wait,
-                                                   run->ceilings)));
+                                                   ceilings)));
     }
+    json_decref(ceilings);
     return list;
 }
 
@@ -191,6 +194,8 @@ qn_record_write(const struct qn_run *run, const char *state,
         json_object_update_new(all, json_pack("{s:i,s:i}", "shard",
                                               run->options->shard, "shards",
                                               run->options->shards));
+    if (all && run->ceilings)
+        json_object_set(all, "ceilings", run->ceilings);
     text = all ? json_dumps(all, JSON_INDENT(1)) : NULL;
     json_decref(all);
     qn_shard_tag(tag, sizeof tag, run->options);

@@ -3,6 +3,7 @@
  * The main path of quern: read this first, then stage.c, dispatch.c, and
  * stack.c.  Every step here is collective and ends in the same result on all
  * ranks. */
+#include "engine/ceiling.h"
 #include "engine/run.h"
 
 #include <math.h>
@@ -401,6 +402,25 @@ keep_record(const struct qn_run *run, const char *state, struct qn_error *err)
     return qn_comm_agree(run->comm, rc, err);
 }
 
+enum { LONG = 10 }; /* s: a run that can spare a moment for its host */
+
+/* What the host can do, on rank 0: as it is known, or at the end of a long run
+ * measured, if there is memory for it. */
+static void
+find_ceilings(struct qn_run *run, double since)
+{
+    const char *output = run->options->output;
+
+    if (run->comm->rank)
+        return;
+    json_decref(run->ceilings);
+    if (qn_clock_now() - since > LONG && run->memory > QN_CEILING_BYTES)
+        run->ceilings = qn_ceiling_measure(
+            output, run->threads.budget.threads, false);
+    else
+        run->ceilings = qn_ceiling_kept(output);
+}
+
 /* The run came to its end: what has no line now was not in flight. */
 static int
 end_journal(struct qn_run *run, struct qn_error *err)
@@ -444,6 +464,7 @@ qn_run_state(const struct qn_run *run)
 int
 qn_run_execute(struct qn_run *run, struct qn_error *err)
 {
+    const double since = qn_clock_now();
     char *stop = NULL;
     int rc;
 
@@ -494,6 +515,7 @@ qn_run_execute(struct qn_run *run, struct qn_error *err)
             qn_record_write(run, "broken", NULL);
         return rc;
     }
+    find_ceilings(run, since);
     return keep_record(run, qn_run_state(run), err);
 }
 
