@@ -103,6 +103,15 @@ rate_json(const struct qn_status *s)
                      number_json(r.to_go));
 }
 
+/* What each stage spent, as the run recorded it; NULL as null. */
+static json_t *
+recorded_json(const struct qn_status *s, const char *name)
+{
+    json_t *j = json_object_get(s->record, name);
+
+    return j ? json_incref(j) : json_null();
+}
+
 int
 qn_status_json(const struct qn_status *s)
 {
@@ -112,7 +121,7 @@ qn_status_json(const struct qn_status *s)
     snprintf(run, sizeof run, "%016" PRIx64, s->run);
     return qn_cli_json_print(json_pack(
         "{s:s,s:s,s:s,s:b,s:s,s:s,s:I,s:i,s:i,s:o,s:f,s:o,s:o,s:o,s:o,s:o,"
-        "s:b,s:I,s:O?}",
+        "s:b,s:I,s:O?,s:o,s:o}",
         "quern", QN_VERSION, "job", s->job, "state",
         qn_status_json_word(s->state), "stopping", s->stopping, "run", run,
         "host", s->host, "pid", (json_int_t)s->pid, "ranks", s->ranks, "nodes",
@@ -120,5 +129,6 @@ qn_status_json(const struct qn_status *s)
         "total", stage_json(&all), "stages", stages_json(s), "rate",
         rate_json(s), "in_hand", flights_json(s), "failures", failures_json(s),
         "journal", s->journaled, "damaged", (json_int_t)s->damaged, "shards",
-        s->shards));
+        s->shards, "phases", recorded_json(s, "phases"), "ceilings",
+        recorded_json(s, "ceilings")));
 }

@@ -158,6 +158,61 @@ print_rate(const struct qn_status *s)
     printf("\n");
 }
 
+/* ---- phases ------------------------------------------------------------ */
+
+/* "read 1.2 GB in 3.4 s, 360 MB/s (of 8.1 GB/s)" */
+static void
+print_phase(const char *name, const json_t *p)
+{
+    const double seconds = json_number_value(json_object_get(p, "seconds"));
+    const double bytes = json_number_value(json_object_get(p, "bytes"));
+    const json_t *ceiling = json_object_get(p, "ceiling");
+    char a[32], b[64], c[32];
+
+    if (seconds <= 0)
+        return;
+    printf("    %-9s ", name);
+    if (bytes > 0)
+        printf("%s in ", qn_text_size(a, sizeof a, bytes));
+    printf("%s", seconds < 1 ? (snprintf(b, sizeof b, "%.3f s", seconds), b)
+                           : qn_text_span(b, sizeof b, seconds));
+    if (bytes > 0)
+        printf(", %s/s", qn_text_size(c, sizeof c, bytes / seconds));
+    if (bytes > 0 && ceiling)
+        printf(" (of %s/s)",
+               qn_text_size(c, sizeof c, json_number_value(ceiling)));
+    printf("\n");
+}
+
+static void
+print_phases(const struct qn_status *s)
+{
+    const json_t *all = json_object_get(s->record, "phases"), *p, *one;
+    char held[32], need[32];
+    const char *name;
+    size_t i;
+
+    json_array_foreach(all, i, p)
+    {
+        const json_t *memory = json_object_get(p, "memory");
+        const char *stage = json_string_value(json_object_get(p, "phase"));
+
+        if (!stage || !json_object_get(memory, "need"))
+            continue;
+        printf("  %s: seconds of all workers; a rank held at most %s, need %s\n",
+               stage,
+               qn_text_size(held, sizeof held,
+                            json_number_value(json_object_get(memory,
+                                                              "most"))),
+               qn_text_size(need, sizeof need,
+                            json_number_value(json_object_get(memory, "need")) +
+                                json_number_value(
+                                    json_object_get(memory, "processes"))));
+        json_object_foreach(json_object_get(p, "spent"), name, one)
+            print_phase(name, one);
+    }
+}
+
 /* ---- items ------------------------------------------------------------- */
 
 /* Names may be any bytes; a line must stay one. */
@@ -215,6 +270,8 @@ qn_status_print(const struct qn_status *s, const char *output)
     if (s->shards)
         print_shards(s->shards);
     print_rate(s);
+    if (s->state != QN_STATUS_RUNNING)
+        print_phases(s);
     print_flights(s);
     if (s->nfailures)
         printf("  %zu failure%s: `quern status %s --failed` gives the "

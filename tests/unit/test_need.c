@@ -1,0 +1,212 @@
+/* What a rank holds: items, workers, members, blocks, refusals. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "kernels/catalog.h"
+#include "model/plan.h"
+
+#define MIB ((int64_t)1 << 20)
+
+/* A job of one stage, and n items of 1024 x 1024 uint16: 2 MiB as stored,
+ * 4 MiB as float32. */
+struct fixture {
+    struct qn_job job;
+    struct qn_plan plan;
+};
+
+static void
+open_job(struct fixture *f, const char *rest, int n)
+{
+    struct qn_items items = {0}, none = {0};
+    struct qn_text problems = {0};
+    struct qn_error err = {0};
+    char text[512];
+
+    snprintf(text, sizeof text, "stages: {s: {input: 'x*', %s}}\n", rest);
+    if (qn_job_parse(&f->job, "t.yaml", text, strlen(text), NULL, 0,
+                     qn_catalog(), &problems, &err))
+        fail_msg("%s%s", qn_text_get(&problems), err.text);
+    assert_int_equal(qn_plan_open(&f->plan, &f->job, NULL), 0);
+    f->plan.stage[0].wanted = true;
+    for (int i = 0; i < n; i++) {
+        struct qn_item *it;
+        char name[16];
+
+        snprintf(name, sizeof name, "x%d", i);
+        qn_item_add(&items, name, &it, NULL);
+        it->bytes = 2 * MIB;
+        qn_item_type(&items.pool, it, QN_U16,
+                     &(struct qn_type){QN_U16, {2, {1024, 1024}}}, NULL);
+    }
+    if (qn_plan_select(&f->plan, 0, &items, &err) ||
+        qn_plan_resolve(&f->plan, 0, &none, &err))
+        fail_msg("%s", err.text);
+}
+
+static void
+close_job(struct fixture *f)
+{
+    qn_plan_clear(&f->plan);
+    qn_job_clear(&f->job);
+}
+
+static int
+plan(struct fixture *f, int ranks, int workers, int64_t memory,
+     struct qn_error *err)
+{
+    const struct qn_need_ask ask = {
+        .ranks = ranks, .workers = workers, .memory = memory};
+
+    return qn_plan_team(&f->plan, 0, &ask, err);
+}
+
+/* ---- tests -------------------------------------------------------------------- */
+
+static void
+refused(void **state)
+{
+    static const struct {
+        const char *rest;
+        double memory; // MiB
+        const char *says;
+    } t[] = {
+        {"steps: [{add: 1}]", 3,
+         "stage s: x0 needs 3.5 MB of memory, and a rank may fill 3.0 MB; "
+         "raise `memory:`, or use more ranks with `team: all`"},
+        {"steps: [{gaussian: 1}]", 11.5, "x0 needs 12.0 MB of memory"},
+        {"steps: [{fill: {method: median}}]", 7,
+         "needs 8.0 MB of memory, and a rank may fill 7.0 MB; raise "
+         "`memory:`"},
+        {"steps: [{add: 1}], output: {format: fits}", 5, "needs 6.0 MB"},
+        {"combine: {method: median}", 11,
+         "what it combines needs 17.5 MB of memory"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+        struct fixture f = {0};
+        struct qn_error err = {0};
+
+        open_job(&f, t[i].rest, 4);
+        assert_int_equal(plan(&f, 1, 1, (int64_t)(t[i].memory * MIB), &err),
+                         QN_EJOB);
+        if (!strstr(err.text, t[i].says))
+            fail_msg("'%s' is not in '%s'", t[i].says, err.text);
+        close_job(&f);
+    }
+}
+
+static void
+counted(void **state)
+{
+    static const struct {
+        const char *rest;
+        int workers;
+        int64_t memory; // MiB
+        double total;   // MiB
+        int fit;
+        bool slabs;
+    } t[] = {
+        {"steps: [{add: 1}]", 1, 100, 6, 1, false},
+        {"steps: [{add: 1}]", 1, 4, 3.5, 1, true},
+        {"steps: [{add: 1}]", 4, 100, 24, 4, false},
+        {"steps: [{add: 1}]", 4, 14, 14, 4, true},
+        {"steps: [{bin: 2}]", 1, 4, 3.5, 1, true},
+        {"steps: [{add: 1}], output: {dtype: float64}", 1, 100, 12, 1, false},
+        {"steps: [{gaussian: 1}]", 4, 100, 48, 4, false},
+        {"steps: [{gaussian: 1}]", 4, 30, 24, 2, false},
+        {"steps: [{gaussian: 1}]", 4, 12, 12, 1, false},
+        {"steps: [{gaussian: 1}]", 9, 1000, 48, 4, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+        struct fixture f = {0};
+        struct qn_error err = {0};
+        const struct qn_need *n;
+
+        open_job(&f, t[i].rest, 4);
+        n = &f.plan.stage[0].need;
+        if (plan(&f, 1, t[i].workers, t[i].memory * MIB, &err))
+            fail_msg("row %zu: %s", i, err.text);
+        if (n->total != (int64_t)(t[i].total * (double)MIB) ||
+            n->workers != t[i].fit || n->slabs != t[i].slabs)
+            fail_msg("row %zu: %lld bytes, %d workers, slabs %d", i,
+                     (long long)n->total, n->workers, n->slabs);
+        close_job(&f);
+    }
+}
+
+/* Whatever the budget: what is not refused keeps to it. */
+static void
+kept(void **state)
+{
+    static const char *const rest[] = {
+        "steps: [{add: 1}]",
+        "steps: [{add: 1}, {gaussian: 1}]",
+        "products: {sum: {reduce: sum}, median: {reduce: {axis: 0, method: "
+        "median}}}",
+        "combine: {method: median}",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rest / sizeof *rest; i++) {
+        struct fixture f = {0};
+        bool fitted = false;
+
+        open_job(&f, rest[i], 6);
+        for (int64_t m = 1; m <= 128; m++)
+            for (int ranks = 1; ranks <= 4; ranks++) {
+                const struct qn_need *n = &f.plan.stage[0].need;
+
+                if (plan(&f, ranks, 3, m * MIB, NULL))
+                    continue;
+                fitted = true;
+                assert_true(n->total <= m * MIB);
+                assert_in_range(n->workers, 1, 3);
+            }
+        assert_true(fitted);
+        close_job(&f);
+    }
+}
+
+static void
+shared(void **state)
+{
+    struct fixture f = {0};
+    struct qn_error err = {0};
+    const struct qn_plan_stage *st;
+
+    (void)state;
+    open_job(&f, "steps: [{gaussian: 1}]", 1);
+    st = &f.plan.stage[0];
+    // 12 MiB do not fit in one rank; in four, three blocks of 1 MiB do
+    assert_int_equal(plan(&f, 4, 1, 4 * MIB, &err), 0);
+    assert_int_equal(st->team, 4);
+    assert_true(st->need.total == 3 * MIB);
+    // the whole is then gathered on the disk, with more in memory
+    assert_true(st->need.gathered < 4 * MIB);
+    assert_int_equal(plan(&f, 4, 1, 8 * MIB, &err), 0);
+    assert_int_equal(st->team, 2);
+    assert_true(st->need.total == 8 * MIB);
+    assert_true(st->need.gathered == 4 * MIB);
+    close_job(&f);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(refused),
+        cmocka_unit_test(counted),
+        cmocka_unit_test(kept),
+        cmocka_unit_test(shared),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
