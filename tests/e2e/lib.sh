@@ -24,6 +24,8 @@ done
 
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/quern-e2e-XXXXXX") || exit 1
 cd "$scratch" || exit 1
+# What is kept of this host is kept for the test alone.
+export XDG_CACHE_HOME=$scratch/.cache
 checks=0
 state=running
 
