@@ -584,6 +584,7 @@ qn_item_make(struct qn_worker *w, struct qn_item_call *call,
     clear(&m);
     call->read += m.read;
     call->compute += m.compute;
+    call->decoded += m.decoded;
     return rc;
 }
 

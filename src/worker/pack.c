@@ -51,6 +51,7 @@ struct packing {
     int retries;
     bool apart;
     double read, compute;      /* s                                       */
+    int64_t decoded;      /* bytes of samples read */
 };
 
 static const char *
@@ -232,6 +233,7 @@ try_item(struct packing *k, const json_t *extras, struct qn_error *why)
         rc = qn_item_make(k->w, &call, take_row, k, why);
     }
     k->read += call.read;
+    k->decoded += call.decoded;
     k->compute += call.compute;
     return rc;
 }
@@ -429,6 +431,7 @@ make_part(struct packing *k, json_t *reply, struct qn_error *err)
     if (k->good)
         QN_TRY(write_part(k, &bytes, err));
     json_object_set_new(reply, "bytes", json_integer(bytes));
+    json_object_set_new(reply, "decoded", json_integer(k->decoded));
     json_object_set_new(reply, "seconds",
                         json_pack("[f,f,f]", k->read, k->compute,
                                   qn_clock_now() - t0));

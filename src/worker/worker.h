@@ -142,6 +142,7 @@ struct qn_item_call {
     const json_t *request; /* of it fields and hdu; NULL: neither       */
     const char *path;
     double read, compute;  /* s: added to                               */
+    int64_t decoded;       /* bytes of samples: added to                */
 };
 
 /* Read it, apply the steps and show what comes out to take, which copies. */
