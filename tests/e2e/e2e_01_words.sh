@@ -31,10 +31,8 @@ END
 expect_code 2 quern rum
 expect_text err "run"
 
-for option in trace=file; do
-    expect_code 2 quern run "$NIGHT" "--$option"
-    expect_text err "\`--${option%%=*}\` is not available in this version"
-done
+expect_code 2 quern run "$NIGHT" --trace=file
+expect_text err '`--trace` is not available in this version'
 expect_code 2 quern run "$NIGHT" --memory lots
 expect_text err "4GiB"
 
