@@ -26,7 +26,8 @@ output(const char *name, size_t ncards)
 {
     static float samples[6] = {0, 1, 2, 3, 4, 5};
     struct qn_array a = {{QN_F32, {2, {2, 3}}}, samples, false};
-    struct qn_product products[] = {{"data", &a, NULL, NULL, -1}, {"count", &a, NULL, NULL, -1}};
+    struct qn_product products[] = {{.name = "data", .data = &a, .axis = -1},
+                                    {.name = "count", .data = &a, .axis = -1}};
     struct qn_cards cards = {0};
     struct qn_output out = {
         .path = at(name),
