@@ -275,10 +275,10 @@ steps(void **state)
     s = &job.stages[1];
     step_is(s, 0,
             "{\"kernel\":\"normalize\",\"operands\":[],\"params\":{"
-            "\"by\":\"median\"},\"version\":1}");
+            "\"by\":\"median\"},\"version\":2}");
     step_is(s, 1,
             "{\"kernel\":\"normalize\",\"operands\":[],\"params\":{"
-            "\"by\":\"mean\"},\"version\":1}");
+            "\"by\":\"mean\"},\"version\":2}");
     step_is(s, 2,
             "{\"kernel\":\"subtract\",\"operands\":[{\"number\":1000.0}"
             "],\"params\":{},\"version\":1}");
