@@ -218,7 +218,8 @@ struct qn_kernel {
         struct qn_type *out,
         struct qn_error *err);
 
-    /* QN_KIND_REDUCTION only, in place of type, point, stencil and apply. */
+    /* QN_KIND_REDUCTION: in place of type, point, stencil and apply.  Another
+     * kernel that has it can be a product as well as a step. */
     const struct qn_reduction *reduction;
 
     /* Local.  Exactly one of the three (none for QN_KIND_COMBINE and

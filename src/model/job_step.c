@@ -447,7 +447,7 @@ read_product(struct qn_job_reader *r, const struct qn_yaml_pair *pair,
     stage->nproducts++;
     read_entry(r, pair->value, step);
     step->product = qn_job_read_copy(r, pair->key->text);
-    if (step->kernel && step->kernel->kind != QN_KIND_REDUCTION)
+    if (step->kernel && !step->kernel->reduction)
         QN_JOB_TELL(r, pair->value,
                     "'%s' is no reduction; write it in 'steps:', before the "
                     "products",

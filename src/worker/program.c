@@ -34,7 +34,8 @@ load_step(struct qn_program_step *step, const json_t *text,
     if (!step->kernel || n > QN_MAX_OPERANDS)
         return mismatch(name ? name : "a step", err);
     step->product = json_string_value(json_object_get(text, "product"));
-    if (!step->product != (step->kernel->kind != QN_KIND_REDUCTION))
+    if (step->product ? !step->kernel->reduction
+                      : step->kernel->kind == QN_KIND_REDUCTION)
         return mismatch(name, err);
     step->params = json_object_get(text, "params");
     step->noperands = (int)n;

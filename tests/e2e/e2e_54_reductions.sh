@@ -54,6 +54,9 @@ stages:
   rows: {input: rows.npy, products: {pca: {pca: 5}}}
   moving: {input: real.npy, steps: [moving-mean: {window: 7, axis: 0}]}
   along: {input: real.npy, steps: [moving-mean: {window: 4, axis: -1}]}
+  both:
+    input: real.npy
+    products: {along: {moving-mean: {window: 4, axis: -1}}, moving: {moving-mean: 7}}
   fits: {input: "scan*.h5", products: {counts: {histogram: {bins: 20, range: [10, 70]}}}, output: {format: fits}}
 END
 
@@ -172,6 +175,9 @@ def moving(x, n):
 
 
 near(get("moving/real:data"), moving(x, 7), rtol=1e-12)
+same = np.testing.assert_array_equal
+same(get("both/real:moving"), get("moving/real:data"))
+same(get("both/real:along"), get("along/real:data"))
 near(get("along/real:data"), moving(x.transpose(2, 0, 1), 4).transpose(1, 2, 0),
      rtol=1e-12)
 with h5py.File("r0/scan/scan0.h5") as f:

@@ -128,6 +128,8 @@ cuts_never_show(void **state)
         {"radial", "{}", NULL},
         {"masks", "{\"shapes\": \"all; disk(1, 1, 2)\"}", NULL},
         {"pca", "{\"components\": 2}", NULL},
+        {"moving-mean", "{\"window\": 7, \"axis\": 0}", NULL},
+        {"moving-mean", "{\"window\": 40, \"axis\": -1}", NULL},
     };
     static const enum qn_dtype dtypes[] = {QN_U16, QN_I64, QN_U32, QN_F32,
                                            QN_F64, QN_I8};
