@@ -4,19 +4,13 @@
 
 #include "base/text.h"
 #include "cli/doctor.h"
+#include "model/json.h"
 
-static const char *
-text(const json_t *object, const char *key)
-{
-    const char *s = json_string_value(json_object_get(object, key));
-
-    return s ? s : "";
-}
-
+/* As printf takes it. */
 static long long
 integer(const json_t *object, const char *key)
 {
-    return json_integer_value(json_object_get(object, key));
+    return qn_json_integer(object, key);
 }
 
 /* "7.8 GB", or what no limit is called. */
@@ -56,16 +50,18 @@ print_host(const json_t *h)
     const json_t *quota = json_object_get(h, "quota");
     char a[32], b[32], c[32];
 
-    printf("host %s\n", text(h, "host"));
+    printf("host %s\n", qn_json_word(h, "host"));
     printf("  %-12s %lld core%s, %lld processor%s, %lld package%s%s%s\n",
            "machine", integer(h, "cores"), plural(integer(h, "cores")),
            integer(h, "processors"), plural(integer(h, "processors")),
            integer(h, "packages"), plural(integer(h, "packages")),
-           *text(h, "model") ? ": " : "", text(h, "model"));
+           *qn_json_word(h, "model") ? ": " : "", qn_json_word(h, "model"));
     printf("  %-12s %s, Linux %s%s%s\n", "system",
-           *text(h, "system") ? text(h, "system") : "unknown",
-           text(h, "kernel"), *text(h, "container") ? ", in " : "",
-           *text(h, "container") ? text(h, "container") : ", no container");
+           *qn_json_word(h, "system") ? qn_json_word(h, "system") : "unknown",
+           qn_json_word(h, "kernel"),
+           *qn_json_word(h, "container") ? ", in " : "",
+           *qn_json_word(h, "container") ? qn_json_word(h, "container")
+                                         : ", no container");
     printf("  %-12s %s, %s free, limit %s; /dev/shm %s\n", "memory",
            size(a, sizeof a, h, "memory", "unknown"),
            size(b, sizeof b, h, "available", "unknown"),
@@ -103,8 +99,8 @@ widest(const json_t *ranks, const char *key, size_t least)
     const json_t *r;
     size_t i;
 
-    json_array_foreach(ranks, i, r) if (strlen(text(r, key)) > least)
-        least = strlen(text(r, key));
+    json_array_foreach(ranks, i, r) if (strlen(qn_json_word(r, key)) > least)
+        least = strlen(qn_json_word(r, key));
     return least;
 }
 
@@ -124,8 +120,8 @@ print_ranks(const json_t *ranks)
     json_array_foreach(ranks, i, r)
     {
         printf("  %5lld  %-*s  %-*s  %-10s %7lld %7lld  %5lld",
-               integer(r, "rank"), host, text(r, "host"), picture,
-               text(r, "picture"), text(r, "processors"),
+               integer(r, "rank"), host, qn_json_word(r, "host"), picture,
+               qn_json_word(r, "picture"), qn_json_word(r, "processors"),
                integer(r, "threads"), integer(r, "workers"),
                integer(r, "measured_threads"));
         print_cores(r, "loop");
@@ -141,14 +137,15 @@ print_library(const json_t *l, const json_t *rank)
 {
     const json_t *gflops = json_object_get(rank, "gflops");
 
-    if (!strcmp(text(l, "kind"), "OpenMP")) {
-        printf("  %-12s %s\n", "OpenMP", text(l, "name"));
+    if (!strcmp(qn_json_word(l, "kind"), "OpenMP")) {
+        printf("  %-12s %s\n", "OpenMP", qn_json_word(l, "name"));
         return;
     }
-    printf("  %-12s %s", "BLAS", text(l, "name"));
-    if (*text(l, "build"))
-        printf(", OpenBLAS %s, %s build, %s kernels", text(l, "version"),
-               text(l, "build"), text(l, "core"));
+    printf("  %-12s %s", "BLAS", qn_json_word(l, "name"));
+    if (*qn_json_word(l, "build"))
+        printf(", OpenBLAS %s, %s build, %s kernels",
+               qn_json_word(l, "version"), qn_json_word(l, "build"),
+               qn_json_word(l, "core"));
     printf(", limited to %lld thread%s", integer(l, "threads"),
            plural(integer(l, "threads")));
     if (json_is_number(gflops))
@@ -171,7 +168,7 @@ print_libraries(const json_t *rank)
         printf("  %-12s none found\n", "BLAS");
     if (!hdf5)
         return;
-    printf("  %-12s %s, %s; filters:", "HDF5", text(hdf5, "version"),
+    printf("  %-12s %s, %s; filters:", "HDF5", qn_json_word(hdf5, "version"),
            json_is_true(json_object_get(hdf5, "parallel")) ? "parallel build"
                                                            : "serial build");
     json_array_foreach(json_object_get(hdf5, "filters"), i, f)
@@ -182,13 +179,14 @@ print_libraries(const json_t *rank)
 static void
 print_mpi(const json_t *mpi)
 {
-    printf("MPI\n  %-12s %s\n", "library", text(mpi, "library"));
+    printf("MPI\n  %-12s %s\n", "library", qn_json_word(mpi, "library"));
     if (json_is_true(json_object_get(mpi, "started")))
         printf("  %-12s threads %s; transport %s\n", "started",
-               text(mpi, "thread_level"), text(mpi, "transport"));
-    else if (*text(mpi, "launcher"))
+               qn_json_word(mpi, "thread_level"),
+               qn_json_word(mpi, "transport"));
+    else if (*qn_json_word(mpi, "launcher"))
         printf("  %-12s one rank needs none (%s)\n", "not started",
-               text(mpi, "launcher"));
+               qn_json_word(mpi, "launcher"));
     else
         printf("  %-12s no launcher: put mpirun in front to see its ranks\n",
                "not started");
@@ -218,13 +216,14 @@ print_output(const json_t *o)
 
     if (!json_is_object(o))
         return;
-    printf("output\n  %-12s %s%s\n", "folder", text(o, "path"),
+    printf("output\n  %-12s %s%s\n", "folder", qn_json_word(o, "path"),
            json_is_true(json_object_get(o, "exists")) ? ""
                                                       : " (not there yet)");
     printf("  %-12s %s%s, %s free, locks %s", "file system",
-           text(o, "file_system"),
+           qn_json_word(o, "file_system"),
            json_is_true(json_object_get(o, "network")) ? " (network)" : "",
-           size(buf, sizeof buf, o, "free", "unknown"), text(o, "locks"));
+           size(buf, sizeof buf, o, "free", "unknown"),
+           qn_json_word(o, "locks"));
     if (json_is_integer(stripes))
         printf(", striped over %lld", (long long)json_integer_value(stripes));
     printf("\n");
@@ -265,7 +264,7 @@ print_job(const json_t *j)
 {
     if (json_is_object(j))
         printf("job %s\n  %-12s %lld in %lld stage%s, %lld cannot be done\n",
-               text(j, "name"), "items", integer(j, "items"),
+               qn_json_word(j, "name"), "items", integer(j, "items"),
                integer(j, "stages"), plural(integer(j, "stages")),
                integer(j, "failing"));
 }
@@ -286,11 +285,11 @@ print_warnings(const json_t *warnings)
            plural((long long)json_array_size(warnings)));
     json_array_foreach(warnings, i, w)
     {
-        printf("  %zu. %s", i + 1, text(w, "text"));
+        printf("  %zu. %s", i + 1, qn_json_word(w, "text"));
         if (integer(w, "ranks") > 1)
             printf(" (%lld ranks, first on %s)", integer(w, "ranks"),
-                   text(w, "host"));
-        printf("\n     use: %s\n", text(w, "fix"));
+                   qn_json_word(w, "host"));
+        printf("\n     use: %s\n", qn_json_word(w, "fix"));
     }
 }
 
@@ -300,7 +299,7 @@ qn_doctor_print(const json_t *facts)
     const json_t *ranks = json_object_get(facts, "ranks"), *h;
     size_t i;
 
-    printf("quern %s\n", text(facts, "quern"));
+    printf("quern %s\n", qn_json_word(facts, "quern"));
     json_array_foreach(json_object_get(facts, "hosts"), i, h) print_host(h);
     print_ranks(ranks);
     print_libraries(json_array_get(ranks, 0));

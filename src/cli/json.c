@@ -5,6 +5,7 @@
 
 #include "cli/cli.h"
 #include "model/dtype.h"
+#include "model/json.h"
 
 json_t *
 qn_cli_json_text(const char *s)
@@ -34,11 +35,7 @@ qn_cli_json_value(const struct qn_value *v)
 json_t *
 qn_cli_json_type(const struct qn_type *t)
 {
-    json_t *shape = json_array();
-
-    for (int i = 0; i < t->shape.ndims; i++)
-        json_array_append_new(shape, json_integer(t->shape.n[i]));
-    return json_pack("{s:o,s:s}", "shape", shape, "dtype",
+    return json_pack("{s:o,s:s}", "shape", qn_json_shape(&t->shape), "dtype",
                      qn_dtype_name(t->dtype));
 }
 

@@ -8,6 +8,7 @@
 #include "cli/ls.h"
 #include "cli/table.h"
 #include "model/dtype.h"
+#include "model/json.h"
 #include "model/shape.h"
 
 bool
@@ -84,14 +85,6 @@ qn_ls_print_files(const struct qn_ls *ls)
 
 /* ---- a lone file -------------------------------------------------------- */
 
-static const char *
-text_of(const json_t *object, const char *key)
-{
-    const char *s = json_string_value(json_object_get(object, key));
-
-    return s ? s : "";
-}
-
 static void
 add_lengths(struct qn_text *s, const json_t *lengths)
 {
@@ -126,10 +119,10 @@ add_details(struct qn_table *t, const json_t *e)
     }
     json_array_foreach(json_object_get(e, "filters"), i, filter)
         qn_text_add(&s, "%s%s", s.len ? ", " : "", json_string_value(filter));
-    if (*text_of(e, "link"))
-        qn_text_add(&s, "%s-> %s", s.len ? ", " : "", text_of(e, "link"));
-    if (*text_of(e, "note"))
-        qn_text_add(&s, "%s%s", s.len ? ", " : "", text_of(e, "note"));
+    if (*qn_json_word(e, "link"))
+        qn_text_add(&s, "%s-> %s", s.len ? ", " : "", qn_json_word(e, "link"));
+    if (*qn_json_word(e, "note"))
+        qn_text_add(&s, "%s%s", s.len ? ", " : "", qn_json_word(e, "note"));
     qn_table_cell(t, qn_text_get(&s));
     qn_text_clear(&s);
 }
@@ -138,7 +131,8 @@ add_details(struct qn_table *t, const json_t *e)
 static bool
 is_default(const json_t *e, const json_t *chosen)
 {
-    const char *where = text_of(chosen, "where"), *path = text_of(e, "path");
+    const char *where = qn_json_word(chosen, "where"),
+               *path = qn_json_word(e, "path");
     json_t *hdu = json_object_get(e, "hdu");
     char text[32];
     int n;
@@ -163,11 +157,11 @@ add_entry(struct qn_table *t, const json_t *e, bool is_read)
 
     snprintf(number, sizeof number, "%lld",
              (long long)json_integer_value(hdu));
-    qn_table_cell(t, hdu ? number : text_of(e, "path"));
-    qn_table_cell(t, text_of(e, "name"));
-    qn_table_cell(t, text_of(e, "kind"));
+    qn_table_cell(t, hdu ? number : qn_json_word(e, "path"));
+    qn_table_cell(t, qn_json_word(e, "name"));
+    qn_table_cell(t, qn_json_word(e, "kind"));
     add_shape(t, json_object_get(e, "shape"));
-    qn_table_cell(t, text_of(e, "dtype"));
+    qn_table_cell(t, qn_json_word(e, "dtype"));
     qn_table_cell(t, is_read ? "<- read" : "");
     add_details(t, e);
 }
@@ -179,8 +173,8 @@ print_default(const json_t *chosen)
     struct qn_text s = {0};
 
     add_lengths(&s, json_object_get(chosen, "shape"));
-    printf("  would be read: %s, %s %s\n", text_of(chosen, "where"),
-           qn_text_get(&s), text_of(chosen, "dtype"));
+    printf("  would be read: %s, %s %s\n", qn_json_word(chosen, "where"),
+           qn_text_get(&s), qn_json_word(chosen, "dtype"));
     qn_text_clear(&s);
 }
 
@@ -189,14 +183,14 @@ qn_ls_print_tree(const struct qn_ls *ls)
 {
     const json_t *tree = ls->list.file[0].tree, *e;
     json_t *chosen = json_object_get(tree, "default");
-    json_int_t more = json_integer_value(json_object_get(tree, "left_out"));
+    json_int_t more = qn_json_integer(tree, "left_out");
     struct qn_table t = {.ncols = 7};
     bool marked = false;
     size_t i;
 
     if (!json_is_object(chosen))
         chosen = NULL;
-    printf("%s  %s\n", ls->list.items.v[0].path, text_of(tree, "format"));
+    printf("%s  %s\n", ls->list.items.v[0].path, qn_json_word(tree, "format"));
     json_array_foreach(json_object_get(tree, "entries"), i, e) {
         bool is_read = is_default(e, chosen);
 

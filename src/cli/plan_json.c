@@ -8,6 +8,7 @@
 #include "cli/cli.h"
 #include "cli/plan_view.h"
 #include "model/dtype.h"
+#include "model/json.h"
 
 static json_t *
 step_names_json(const struct qn_stage *stage)
@@ -70,16 +71,6 @@ bytes_json(const struct qn_plan_view *v, int s)
                      (json_int_t)out);
 }
 
-static json_t *
-lengths_json(const struct qn_shape *s)
-{
-    json_t *a = json_array();
-
-    for (int i = 0; i < s->ndims; i++)
-        json_array_append_new(a, json_integer((json_int_t)s->n[i]));
-    return a;
-}
-
 /* {"ranks": 1} where items are not shared. */
 static json_t *
 team_json(const struct qn_plan_view *v, int s)
@@ -90,8 +81,8 @@ team_json(const struct qn_plan_view *v, int s)
     if (!qn_plan_view_share(v, s, &t))
         return json_pack("{s:i}", "ranks", ranks);
     return json_pack("{s:i,s:o,s:o,s:o,s:i,s:I}", "ranks", ranks, "blocks",
-                     lengths_json(&t.blocks), "block", lengths_json(&t.block),
-                     "halo", lengths_json(&t.halo), "idle", t.idle,
+                     qn_json_shape(&t.blocks), "block", qn_json_shape(&t.block),
+                     "halo", qn_json_shape(&t.halo), "idle", t.idle,
                      "rank_bytes", (json_int_t)t.bytes);
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "model/json.h"
 
 enum { SHOWN = 8 }; /* items in hand: it must stay one screen */
 
@@ -195,7 +196,7 @@ print_phases(const struct qn_status *s)
     json_array_foreach(all, i, p)
     {
         const json_t *memory = json_object_get(p, "memory");
-        const char *stage = json_string_value(json_object_get(p, "phase"));
+        const char *stage = qn_json_text(p, "phase");
 
         if (!stage || !json_object_get(memory, "need"))
             continue;

@@ -15,6 +15,7 @@
 #include "base/memory.h"
 #include "base/parallel.h"
 #include "io/atomic.h"
+#include "model/json.h"
 
 enum {
     SAMPLES = 4 << 20, // of each of three arrays: more than most caches hold
@@ -197,9 +198,8 @@ load(const char *output, bool own)
     char *path = path_of(output, own);
     json_t *all = path ? json_load_file(path, 0, NULL) : NULL;
     char model[512];
-    const char *version =
-        json_string_value(json_object_get(all, "quern"));
-    const char *of = json_string_value(json_object_get(all, "model"));
+    const char *version = qn_json_text(all, "quern");
+    const char *of = qn_json_text(all, "model");
 
     free(path);
     read_model(model, sizeof model);

@@ -14,6 +14,7 @@
 #include "engine/lock.h"
 #include "engine/snapshot.h"
 #include "io/atomic.h"
+#include "model/json.h"
 
 /* ---- finding ----------------------------------------------------------- */
 
@@ -314,7 +315,7 @@ check_record(const char *output, bool *ended, struct qn_error *err)
                      "nothing is removed",
                      output);
     record = rc ? NULL : json_load_file(path, 0, NULL);
-    state = json_string_value(json_object_get(record, "state"));
+    state = qn_json_text(record, "state");
     *ended = state && strcmp(state, "running") != 0 &&
              strcmp(state, "watching") != 0;
     json_decref(record);

@@ -20,6 +20,7 @@
 #include "engine/program.h"
 #include "io/atomic.h"
 #include "io/hash.h"
+#include "model/json.h"
 
 #define NANO INT64_C(1000000000)
 
@@ -262,7 +263,7 @@ finish_hash(void *ctx, int64_t unit, const json_t *reply,
             const struct qn_error *why, struct qn_error *err)
 {
     struct checking *k = ctx;
-    const char *text = json_string_value(json_object_get(reply, "hash"));
+    const char *text = qn_json_text(reply, "hash");
 
     (void)err;
     if (!reply)

@@ -21,6 +21,7 @@
 #include "io/atomic.h"
 #include "io/chunk.h"
 #include "model/dtype.h"
+#include "model/json.h"
 #include "model/shape.h"
 
 /* What the first rank's worker is told of the samples. */
@@ -61,13 +62,10 @@ static json_t *
 grid_json(const struct qn_delivery *d, const struct samples *v)
 {
     struct qn_type type = qn_deliver_type(d);
-    json_t *shape = json_array(), *said;
+    json_t *said = json_pack("{s:s,s:s,s:o,s:i}", "name", "data", "dtype",
+                             qn_dtype_name(type.dtype), "shape",
+                             qn_json_shape(&type.shape), "offset", 0);
 
-    for (int a = 0; a < type.shape.ndims; a++)
-        json_array_append_new(shape,
-                              json_integer((json_int_t)type.shape.n[a]));
-    said = json_pack("{s:s,s:s,s:o,s:i}", "name", "data", "dtype",
-                     qn_dtype_name(type.dtype), "shape", shape, "offset", 0);
     if (v->hollow)
         json_object_set_new(said, "hollow", json_true());
     if (v->chunks >= 0)
@@ -174,7 +172,7 @@ qn_deliver_hollow(const struct qn_delivery *d, const char *path, int64_t *at,
     json_t *reply = NULL;
 
     QN_TRY(ask_worker(d, &v, path, &reply, err));
-    *at = json_integer_value(json_object_get(reply, "place"));
+    *at = qn_json_integer(reply, "place");
     json_decref(reply);
     return 0;
 }

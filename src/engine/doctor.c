@@ -17,6 +17,7 @@
 #include "engine/ceiling.h"
 #include "engine/doctor_host.h"
 #include "engine/inputs.h"
+#include "model/json.h"
 
 #define SECONDS 0.03 /* of a measurement */
 
@@ -196,16 +197,14 @@ merge_warnings(json_t *all, json_t *own, const char *host)
 
         json_array_foreach(all, k, have)
         {
-            const char *text =
-                json_string_value(json_object_get(have, "text"));
+            const char *text = qn_json_text(have, "text");
 
-            if (strcmp(text, json_string_value(json_object_get(w, "text"))))
+            if (strcmp(text, qn_json_text(w, "text")))
                 continue;
             known = true;
             json_object_set_new(
                 have, "ranks",
-                json_integer(
-                    json_integer_value(json_object_get(have, "ranks")) + 1));
+                json_integer(qn_json_integer(have, "ranks") + 1));
         }
         if (known)
             continue;
@@ -226,7 +225,7 @@ compare_cores(const json_t *ranks, json_t *warnings)
     json_array_foreach(ranks, i, r)
         json_array_foreach(json_object_get(r, "libraries"), k, l)
     {
-        const char *core = json_string_value(json_object_get(l, "core"));
+        const char *core = qn_json_text(l, "core");
 
         if (!core || !*core)
             continue;
@@ -251,9 +250,9 @@ check_runtimes(const json_t *rank, json_t *warnings)
 
     json_array_foreach(json_object_get(rank, "libraries"), i, l)
     {
-        const char *name = json_string_value(json_object_get(l, "name"));
+        const char *name = qn_json_text(l, "name");
 
-        if (strcmp(json_string_value(json_object_get(l, "kind")), "OpenMP"))
+        if (strcmp(qn_json_text(l, "kind"), "OpenMP"))
             continue;
         if (first)
             qn_doctor_warn(warnings, "a pthreads build of BLAS "
@@ -277,8 +276,7 @@ check_delivered(const struct own *o, const json_t *ranks, json_t *warnings)
     {
         const json_t *gemm = json_object_get(r, "gemm");
         struct qn_measured m = {
-            .threads = (int)json_integer_value(
-                json_object_get(r, "measured_threads")),
+            .threads = (int)qn_json_integer(r, "measured_threads"),
             .loop = json_number_value(json_object_get(r, "loop")),
             .gemm = json_is_number(gemm) ? json_number_value(gemm) : NAN,
         };
@@ -372,7 +370,7 @@ put_together(struct own *o, const char *texts, const size_t *sizes)
         if (facts)
             json_array_append(hosts, facts);
         merge_warnings(warnings, json_object_get(rank, "warnings"),
-                       json_string_value(json_object_get(rank, "host")));
+                       qn_json_text(rank, "host"));
         json_object_del(rank, "facts");
         json_object_del(rank, "inputs");
         json_object_del(rank, "warnings");

@@ -18,6 +18,7 @@
 #include "engine/stage.h"
 #include "engine/tell.h"
 #include "model/command.h"
+#include "model/json.h"
 #include "model/key.h"
 
 enum { GRACE = 10 }; /* s that a worker has to end a program and report */
@@ -214,16 +215,6 @@ qn_exec_words(const struct qn_run *run, int s, const struct qn_task *t,
 
 /* ---- the request ------------------------------------------------------ */
 
-static json_t *
-strings_json(const struct qn_strings *s)
-{
-    json_t *list = json_array();
-
-    for (size_t i = 0; i < s->n; i++)
-        json_array_append_new(list, json_string(s->v[i]));
-    return list;
-}
-
 /* Where the worker is to put each output: the first under a temporary name,
  * which is committed with its group; the others at once, since nothing is
  * taken for done before the first. */
@@ -274,9 +265,9 @@ add_words(json_t *request, const struct qn_command *c,
     if (!rc && cwd && cwd[0] != '/' &&
         asprintf(&full, "%s/%s", f->facts.data, cwd) < 0)
         rc = no_memory(err);
-    json_object_set_new(request, "argv", strings_json(&words));
-    json_object_set_new(request, "env", strings_json(&env));
-    json_object_set_new(request, "from", strings_json(&f->outputs));
+    json_object_set_new(request, "argv", qn_json_strings(&words));
+    json_object_set_new(request, "env", qn_json_strings(&env));
+    json_object_set_new(request, "from", qn_json_strings(&f->outputs));
     if (cwd)
         json_object_set_new(request, "cwd", json_string(full ? full : cwd));
     qn_command_drop(&words);

@@ -14,6 +14,7 @@
 #include "base/memory.h"
 #include "base/message.h"
 #include "io/channel.h"
+#include "model/json.h"
 
 int
 qn_farm_open(struct qn_farm *f, int n, struct qn_error *err)
@@ -288,8 +289,7 @@ read_again(struct qn_farm *f, struct qn_farm_worker *w,
 static void
 pass_warning(struct qn_farm *f, const json_t *reply)
 {
-    const char *text =
-        json_string_value(json_object_get(reply, "warning"));
+    const char *text = qn_json_text(reply, "warning");
 
     for (; text && *text && !f->warned; text += strcspn(text, "\n") + 1)
         qn_message(QN_WARNING, "%.*s", (int)strcspn(text, "\n"), text);
@@ -317,7 +317,7 @@ take(struct qn_farm *f, struct qn_farm_worker *w, struct qn_answer *answer,
         return give(f, w, answer, reply, 0, "", err);
     }
     code = (int)json_integer_value(error);
-    text = json_string_value(json_object_get(reply, "text"));
+    text = qn_json_text(reply, "text");
     // of a program, too, that crashed or took too long
     if ((code == QN_EIO || code == QN_ECRASH || code == QN_ETIMEOUT) &&
         w->hand.deaths < f->retries)

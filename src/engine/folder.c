@@ -24,6 +24,7 @@
 #include "engine/lock.h"
 #include "engine/shard_lock.h"
 #include "io/atomic.h"
+#include "model/json.h"
 
 static char *
 path_of(const struct qn_run *run, const char *name)
@@ -90,7 +91,7 @@ look_at_name(const char *output, struct qn_error *err)
     if (asprintf(&path, "%s/.quern/run.json", output) < 0)
         return qn_fail(err, QN_ENOMEM, "no memory for a path");
     record = json_load_file(path, 0, NULL);
-    state = json_string_value(json_object_get(record, "state"));
+    state = qn_json_text(record, "state");
     rc = qn_lock_check(output,
                        state && strcmp(state, "running") != 0 &&
                            strcmp(state, "watching") != 0,

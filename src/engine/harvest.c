@@ -11,6 +11,7 @@
 #include "engine/region.h"
 #include "model/array.h"
 #include "model/dtype.h"
+#include "model/json.h"
 #include "model/shape.h"
 
 enum {
@@ -294,14 +295,10 @@ place_dataset(struct qn_arena *a, json_t *all, const struct qn_array *data,
               json_t *said /* taken over */, struct qn_error *err)
 {
     size_t bytes = qn_array_bytes(data);
-    json_t *shape = json_array();
     int64_t offset;
     void *to;
 
-    for (int i = 0; i < data->type.shape.ndims; i++)
-        json_array_append_new(shape,
-                              json_integer((json_int_t)data->type.shape.n[i]));
-    json_object_set_new(said, "shape", shape);
+    json_object_set_new(said, "shape", qn_json_shape(&data->type.shape));
     json_object_set_new(said, "dtype",
                         json_string(qn_dtype_name(data->type.dtype)));
     json_array_append_new(all, said);

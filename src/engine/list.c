@@ -15,6 +15,7 @@
 #include "io/discover.h"
 #include "io/source.h"
 #include "model/dtype.h"
+#include "model/json.h"
 
 struct looking {
     struct qn_list *list;
@@ -127,9 +128,7 @@ load_probe(struct qn_pool *pool, struct qn_item *item,
                              json_string_value(json_array_get(f, 0)),
                              json_string_value(json_array_get(f, 1)),
                              json_is_true(json_array_get(f, 2)), err));
-    return qn_memory_copy(
-        &file->format, json_string_value(json_object_get(reply, "format")),
-        err);
+    return qn_memory_copy(&file->format, qn_json_text(reply, "format"), err);
 }
 
 /* Entries of a tree that could be read as samples. */
@@ -140,7 +139,7 @@ count_candidates(const json_t *tree)
     json_t *e;
 
     json_array_foreach(json_object_get(tree, "entries"), i, e) {
-        const char *dtype = json_string_value(json_object_get(e, "dtype"));
+        const char *dtype = qn_json_text(e, "dtype");
         enum qn_dtype t;
 
         n += dtype && !qn_dtype_parse(&t, NULL, dtype, NULL) &&
@@ -165,7 +164,7 @@ load_tree(const struct qn_list_ask *ask, const struct qn_item *item,
           struct qn_list_file *file, const json_t *reply,
           struct qn_error *err)
 {
-    const char *format = json_string_value(json_object_get(reply, "format"));
+    const char *format = qn_json_text(reply, "format");
 
     file->tree = json_deep_copy(reply);
     if (!file->format)
@@ -248,11 +247,10 @@ static int
 look_at_all(struct qn_list *list, const struct qn_list_ask *ask,
             struct qn_error *err)
 {
-    struct looking l = {.list = list, .ask = ask, .names = json_array()};
+    struct looking l = {
+        .list = list, .ask = ask, .names = qn_json_strings(ask->names)};
     int rc = qn_farm_open(&l.farm, workers_for(list->items.n), err);
 
-    for (size_t i = 0; i < ask->names->n; i++)
-        json_array_append_new(l.names, json_string(ask->names->v[i]));
     // whoever wants another try types the line again
     l.farm.retries = 0;
     if (!rc)

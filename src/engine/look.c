@@ -14,6 +14,7 @@
 #include "engine/outcome.h"
 #include "engine/program.h"
 #include "model/dtype.h"
+#include "model/json.h"
 
 struct looking {
     struct qn_run *run;
@@ -76,9 +77,8 @@ qn_look_type(struct qn_pool *pool, struct qn_item *item, const json_t *reply,
     struct qn_type type = {0};
     enum qn_dtype as;
     json_t *shape = json_object_get(reply, "shape");
-    const char *stored =
-        json_string_value(json_object_get(reply, "stored"));
-    const char *dtype = json_string_value(json_object_get(reply, "dtype"));
+    const char *stored = qn_json_text(reply, "stored");
+    const char *dtype = qn_json_text(reply, "dtype");
 
     QN_TRY(qn_dtype_parse(&as, NULL, stored ? stored : "", err));
     QN_TRY(qn_dtype_parse(&type.dtype, NULL, dtype ? dtype : "", err));
@@ -114,12 +114,11 @@ load_images(struct qn_pool *pool, struct qn_item *item, const json_t *entries,
     int rc;
 
     json_array_foreach(entries, i, e) {
-        const char *kind = json_string_value(json_object_get(e, "kind"));
+        const char *kind = qn_json_text(e, "kind");
 
         if (kind && !strcmp(kind, "image") && json_object_get(e, "hdu"))
             qn_text_add(&numbers, "%s%lld", numbers.len ? "," : "",
-                        (long long)json_integer_value(
-                            json_object_get(e, "hdu")));
+                        (long long)qn_json_integer(e, "hdu"));
     }
     rc = qn_text_check(&numbers, err);
     if (!rc)
@@ -213,16 +212,6 @@ share_seen(struct looking *l, struct qn_error *err)
     return rc;
 }
 
-static json_t *
-names_json(const struct qn_strings *names)
-{
-    json_t *a = json_array();
-
-    for (size_t i = 0; i < names->n; i++)
-        json_array_append_new(a, json_string(names->v[i]));
-    return a;
-}
-
 /* A look takes milliseconds; what takes half a minute hangs. */
 static double
 look_timeout(double timeout)
@@ -235,14 +224,14 @@ qn_look_run(struct qn_run *run, int stage, bool list,
             const struct qn_strings *names, struct qn_items *items,
             struct qn_error *err)
 {
-    struct looking l = {.run = run, .stage = list ? -1 : stage,
-                        .list = list, .items = items,
-                        .program = stage < 0 ? run->look
-                                             : run->program[stage],
+    struct looking l = {.run = run,
+                        .stage = list ? -1 : stage,
+                        .list = list,
+                        .items = items,
+                        .program = stage < 0 ? run->look : run->program[stage],
                         .timeout = look_timeout(
-                            stage < 0 ? NAN
-                                      : run->job->stages[stage].timeout),
-                        .names = names_json(names)};
+                            stage < 0 ? NAN : run->job->stages[stage].timeout),
+                        .names = qn_json_strings(names)};
     struct qn_work work = {.total = (int64_t)items->n, .ctx = &l,
                            .request = request_look, .finish = finish_look,
                            .progress = run->options->progress};

@@ -9,6 +9,7 @@
 #include "engine/inputs.h"
 #include "io/source.h"
 #include "model/dtype.h"
+#include "model/json.h"
 
 /* The written result of an upstream stage is read as what it is. */
 static json_t *
@@ -75,16 +76,6 @@ canonical_text(const struct qn_stage *stage)
     return text;
 }
 
-static json_t *
-strings_json(const struct qn_strings *s)
-{
-    json_t *a = json_array();
-
-    for (size_t i = 0; i < s->n; i++)
-        json_array_append_new(a, json_string(s->v[i]));
-    return a;
-}
-
 json_t *
 qn_program_stage(const struct qn_run *run, int s)
 {
@@ -113,7 +104,7 @@ qn_program_stage(const struct qn_run *run, int s)
                         json_integer(qn_need_share(&st->need, workers)));
     json_object_set_new(p, "operands",
                         json_integer(qn_need_operands(&st->need, workers)));
-    json_object_set_new(p, "carry", strings_json(&stage->output.carry));
+    json_object_set_new(p, "carry", qn_json_strings(&stage->output.carry));
     json_object_set_new(p, "joined", json_boolean(qn_plan_joins(st)));
     json_object_set_new(p, "nosync",
                         json_boolean(run->options->sync == QN_SYNC_OFF));
@@ -166,8 +157,7 @@ fields_json(const struct qn_stage *stage, const struct qn_item *item)
 
     for (int i = 0; i < stage->nsteps; i++)
         json_object_foreach(stage->steps[i].params, key, option) {
-            const char *name = json_string_value(
-                json_object_get(option, "header"));
+            const char *name = qn_json_text(option, "header");
             struct qn_value v;
 
             if (name && qn_item_find(item, name, &v))

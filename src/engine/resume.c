@@ -16,6 +16,7 @@
 #include "engine/shard.h"
 #include "engine/sizes.h"
 #include "io/past.h"
+#include "model/json.h"
 
 enum { QUARANTINE = 2 }; /* crashes of a whole run with the item in hand */
 
@@ -62,7 +63,7 @@ finish_key(void *ctx, int64_t unit, const json_t *reply,
 {
     struct checking *c = ctx;
     const struct qn_target *t = &c->run->plan.stage[c->s].target[unit];
-    const char *key = json_string_value(json_object_get(reply, "key"));
+    const char *key = qn_json_text(reply, "key");
 
     (void)why, (void)err;
     // what is there but cannot be read is made anew

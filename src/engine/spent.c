@@ -1,5 +1,6 @@
 /* Adding up phases.  Knows neither who did the work nor when. */
 #include "engine/spent.h"
+#include "model/json.h"
 
 static double
 seconds_of(const json_t *reply, size_t i)
@@ -14,8 +15,8 @@ qn_spent_take(struct qn_spent *s, const json_t *reply)
     s->read += seconds_of(reply, 0);
     s->compute += seconds_of(reply, 1);
     s->write += seconds_of(reply, 2);
-    s->decoded += json_integer_value(json_object_get(reply, "decoded"));
-    s->written += json_integer_value(json_object_get(reply, "bytes"));
+    s->decoded += qn_json_integer(reply, "decoded");
+    s->written += qn_json_integer(reply, "bytes");
 }
 
 void

@@ -14,6 +14,7 @@
 #include "base/memory.h"
 #include "engine/lock.h"
 #include "engine/status_shards.h"
+#include "model/json.h"
 
 #define NANO 1000000000.0
 
@@ -34,20 +35,6 @@ wall_ns(void)
 }
 
 /* ---- the record -------------------------------------------------------- */
-
-static int64_t
-number_of(const json_t *object, const char *key)
-{
-    return json_integer_value(json_object_get(object, key));
-}
-
-static const char *
-text_of(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-
-    return text ? text : "";
-}
 
 static int
 load_record(struct qn_status *s, const char *output, const char *tag,
@@ -83,7 +70,7 @@ read_state(struct qn_status *s, const char *output, struct qn_error *err)
                                         "stopped", "watching", "broken",
                                         "waiting", "died"};
     const int n = sizeof words / sizeof *words;
-    const char *word = text_of(s->record, "state");
+    const char *word = qn_json_word(s->record, "state");
     int i = 0;
 
     while (i < n && strcmp(word, words[i]) != 0)
@@ -123,14 +110,14 @@ static void
 read_stage(struct qn_status_stage *st, const json_t *j)
 {
     *st = (struct qn_status_stage){
-        .name = text_of(j, "name"),
-        .items = number_of(j, "items"),
-        .done = number_of(j, "done"),
-        .before = number_of(j, "before"),
-        .failed = number_of(j, "failed"),
-        .aside = number_of(j, "upstream") + number_of(j, "blocked") +
-                 number_of(j, "skipped"),
-        .results = number_of(j, "results"),
+        .name = qn_json_word(j, "name"),
+        .items = qn_json_integer(j, "items"),
+        .done = qn_json_integer(j, "done"),
+        .before = qn_json_integer(j, "before"),
+        .failed = qn_json_integer(j, "failed"),
+        .aside = qn_json_integer(j, "upstream") +
+                 qn_json_integer(j, "blocked") + qn_json_integer(j, "skipped"),
+        .results = qn_json_integer(j, "results"),
     };
 }
 
@@ -164,14 +151,14 @@ read_failures(struct qn_status *s, struct qn_error *err)
     QN_TRY(qn_memory_make((void **)&s->failure, json_array_size(all),
                           sizeof *s->failure, "the failures", err));
     json_array_foreach(all, i, j) {
-        stage = stage_of(s, text_of(j, "stage"), stage);
+        stage = stage_of(s, qn_json_word(j, "stage"), stage);
         if (stage < 0)
             continue;
         s->failure[s->nfailures++] = (struct qn_status_failure){
             .stage = stage,
-            .item = text_of(j, "item"),
-            .code = (int)number_of(j, "code"),
-            .reason = text_of(j, "reason"),
+            .item = qn_json_word(j, "item"),
+            .code = (int)qn_json_integer(j, "code"),
+            .reason = qn_json_word(j, "reason"),
         };
     }
     return 0;
@@ -206,14 +193,14 @@ read_record(struct qn_status *s, const char *output, struct qn_error *err)
     QN_TRY(find_state(s, output, err));
     r = s->record;
     stages = json_object_get(r, "stages");
-    s->job = text_of(r, "job");
-    s->host = text_of(r, "host");
-    s->run = strtoull(text_of(r, "run"), NULL, 16);
+    s->job = qn_json_word(r, "job");
+    s->host = qn_json_word(r, "host");
+    s->run = strtoull(qn_json_word(r, "run"), NULL, 16);
     QN_TRY(read_runs(s, err));
-    s->pid = (long)number_of(r, "pid");
-    s->ranks = (int)number_of(r, "ranks");
-    s->nodes = (int)number_of(r, "nodes");
-    s->started_ns = number_of(r, "started_ns");
+    s->pid = (long)qn_json_integer(r, "pid");
+    s->ranks = (int)qn_json_integer(r, "ranks");
+    s->nodes = (int)qn_json_integer(r, "nodes");
+    s->started_ns = qn_json_integer(r, "started_ns");
     s->seconds = json_number_value(json_object_get(r, "seconds"));
     QN_TRY(qn_memory_make((void **)&s->stage, json_array_size(stages),
                           sizeof *s->stage, "the stages", err));

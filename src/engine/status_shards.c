@@ -11,6 +11,7 @@
 
 #include "base/memory.h"
 #include "engine/shard_lock.h"
+#include "model/json.h"
 
 struct shard {
     json_t *record; /* owned */
@@ -24,20 +25,6 @@ struct shards {
     size_t n, cap;
 };
 
-static int64_t
-number_of(const json_t *object, const char *key)
-{
-    return json_integer_value(json_object_get(object, key));
-}
-
-static const char *
-text_of(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-
-    return text ? text : "";
-}
-
 /* ---- loading
  * ------------------------------------------------------------------ */
 
@@ -47,10 +34,10 @@ static bool
 is_dead(const struct shard *s, const char *output)
 {
     const json_t *stages = json_object_get(s->record, "stages");
-    const char *stage = text_of(json_array_get(stages, 0), "name");
+    const char *stage = qn_json_word(json_array_get(stages, 0), "name");
     char tag[320];
 
-    if (strcmp(text_of(s->record, "state"), "running") != 0 || !*stage)
+    if (strcmp(qn_json_word(s->record, "state"), "running") != 0 || !*stage)
         return false;
     snprintf(tag, sizeof tag, "%.255s@%d-%d", stage, s->index, s->count);
     return qn_shard_lock_at(output, tag, NULL) == QN_LOCK_FREE;
@@ -77,12 +64,13 @@ load_shard(struct shard *s, const char *output, const char *path,
            struct qn_error *err)
 {
     QN_TRY(load_one(&s->record, path, err));
-    s->state = text_of(s->record, "state");
+    s->state = qn_json_word(s->record, "state");
     if (is_dead(s, output)) {
         QN_TRY(load_one(&s->record, path, err));
-        s->state = is_dead(s, output) ? "died" : text_of(s->record, "state");
+        s->state =
+            is_dead(s, output) ? "died" : qn_json_word(s->record, "state");
     }
-    s->started = number_of(s->record, "started_ns");
+    s->started = qn_json_integer(s->record, "started_ns");
     return 0;
 }
 
@@ -148,7 +136,7 @@ stage_of(const json_t *record, const char *name)
     size_t i;
 
     json_array_foreach(json_object_get(record, "stages"), i,
-                       j) if (!strcmp(text_of(j, "name"), name)) return j;
+                       j) if (!strcmp(qn_json_word(j, "name"), name)) return j;
     return NULL;
 }
 
@@ -181,7 +169,7 @@ is_old(const struct shards *all, const struct shard *s)
 
     json_array_foreach(json_object_get(s->record, "stages"), i, j)
     {
-        const char *stage = text_of(j, "name");
+        const char *stage = qn_json_word(j, "name");
         bool newer = last_of(all, stage)->count != s->count;
 
         // the same shard, once by itself and once with others
@@ -216,7 +204,8 @@ static void
 add_number(json_t *to, const json_t *from, const char *key)
 {
     json_object_set_new(
-        to, key, json_integer(number_of(to, key) + number_of(from, key)));
+        to, key,
+        json_integer(qn_json_integer(to, key) + qn_json_integer(from, key)));
 }
 
 /* The stage of one more shard. */
@@ -224,7 +213,7 @@ static void
 add_stage(json_t *sum, json_t *j, const struct shards *all,
           const struct shard *s)
 {
-    const char *name = text_of(j, "name");
+    const char *name = qn_json_word(j, "name");
     json_t *to = stage_of(sum, name);
 
     if (last_of(all, name)->count != s->count)
@@ -236,10 +225,11 @@ add_stage(json_t *sum, json_t *j, const struct shards *all,
     for (int i = 0; counts[i]; i++)
         add_number(to, j, counts[i]);
     add_number(to, j, "items");
-    json_object_set_new(to, "all", json_integer(number_of(j, "all")));
-    json_object_set_new(to, "results", json_integer(number_of(j, "results")));
+    json_object_set_new(to, "all", json_integer(qn_json_integer(j, "all")));
+    json_object_set_new(to, "results",
+                        json_integer(qn_json_integer(j, "results")));
     to = json_object_get(sum, "begun");
-    json_object_set_new(to, name, json_integer(number_of(to, name) + 1));
+    json_object_set_new(to, name, json_integer(qn_json_integer(to, name) + 1));
 }
 
 static void
@@ -258,7 +248,7 @@ count_state(json_t *sum, const char *state, int64_t n)
     json_t *shards = json_object_get(sum, "shards");
 
     json_object_set_new(shards, state,
-                        json_integer(number_of(shards, state) + n));
+                        json_integer(qn_json_integer(shards, state) + n));
 }
 
 static void
@@ -285,12 +275,12 @@ add_whole(json_t *sum, json_t *whole, const struct shards *all)
     size_t i;
 
     json_array_foreach(json_object_get(whole, "stages"), i,
-                       j) if (!last_of(all, text_of(j, "name")))
+                       j) if (!last_of(all, qn_json_word(j, "name")))
         json_array_append(stages, j);
     json_array_extend(stages, json_object_get(sum, "stages"));
     json_object_set_new(sum, "stages", stages);
     json_array_foreach(json_object_get(whole, "failures"), i,
-                       j) if (!last_of(all, text_of(j, "stage")))
+                       j) if (!last_of(all, qn_json_word(j, "stage")))
         json_array_append(json_object_get(sum, "failures"), j);
 }
 
@@ -304,20 +294,21 @@ count_absent(json_t *sum, const struct shards *all, bool one, bool *open)
     *open = false;
     json_array_foreach(json_object_get(sum, "stages"), i, j)
     {
-        const char *name = text_of(j, "name");
+        const char *name = qn_json_word(j, "name");
         const struct shard *last = last_of(all, name);
-        int64_t rest = number_of(j, "items");
+        int64_t rest = qn_json_integer(j, "items");
 
         if (last && !one) {
-            int64_t begun = number_of(json_object_get(sum, "begun"), name);
+            int64_t begun =
+                qn_json_integer(json_object_get(sum, "begun"), name);
 
             if (begun < last->count)
                 count_state(sum, "not begun", last->count - begun);
-            rest = number_of(j, "all");
+            rest = qn_json_integer(j, "all");
             json_object_set_new(j, "items", json_integer(rest));
         }
         for (int k = 1; counts[k]; k++)
-            rest -= number_of(j, counts[k]);
+            rest -= qn_json_integer(j, counts[k]);
         *open = *open || rest > 0;
     }
 }
@@ -331,11 +322,11 @@ sum_state(const json_t *sum, bool open)
     const json_t *shards = json_object_get(sum, "shards");
 
     for (int i = 0; states[i]; i++)
-        if (number_of(shards, states[i]))
+        if (qn_json_integer(shards, states[i]))
             return !strcmp(states[i], "not begun") ? "stopped" : states[i];
     if (open)
         return "stopped";
-    return number_of(shards, "failed") ? "failed" : "done";
+    return qn_json_integer(shards, "failed") ? "failed" : "done";
 }
 
 static void
@@ -400,7 +391,7 @@ qn_status_shards(json_t **record, const char *output, const char *tag,
     int rc = load_shards(&all, output, tag, err);
 
     if (!rc && !tag)
-        drop_old(&all, number_of(*record, "started_ns"));
+        drop_old(&all, qn_json_integer(*record, "started_ns"));
     if (!rc && all.n) {
         qsort(all.v, all.n, sizeof *all.v, by_start);
         sum = sum_up(&all, *record, tag != NULL);

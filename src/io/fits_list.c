@@ -7,6 +7,7 @@
 
 #include "io/listing.h"
 #include "model/dtype.h"
+#include "model/json.h"
 
 static json_t *
 image_entry(struct qn_fits *s, const struct qn_fits_extent *e, bool undecoded,
@@ -21,7 +22,7 @@ image_entry(struct qn_fits *s, const struct qn_fits_extent *e, bool undecoded,
     return json_pack("{s:i,s:o,s:s,s:s,s:o}", "hdu", s->hdu, "name",
                      qn_listing_text(name), "kind", "image", "dtype",
                      qn_dtype_name(s->decode.stored), "shape",
-                     qn_listing_shape(&s->shape));
+                     qn_json_shape(&s->shape));
 }
 
 // Rows and columns stand for the shape of a table.

@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "io/reader_backend.h"
 #include "model/dtype.h"
+#include "model/json.h"
 
 #define ENTRIES_MOST 10000
 
@@ -43,16 +44,6 @@ qn_listing_text(const char *text)
     return made;
 }
 
-json_t *
-qn_listing_shape(const struct qn_shape *shape)
-{
-    json_t *a = json_array();
-
-    for (int i = 0; a && i < shape->ndims; i++)
-        json_array_append_new(a, json_integer(shape->n[i]));
-    return a;
-}
-
 /* ---- the default -------------------------------------------------------- */
 
 static json_t *
@@ -65,11 +56,10 @@ default_json(const struct qn_source *source, struct qn_error *why)
     if (qn_reader_open(&r, source, why))
         return json_null();
     info = qn_reader_info(r);
-    made = json_pack("{s:o,s:s,s:s,s:o}", "where",
-                     qn_listing_text(info->where), "stored",
-                     qn_dtype_name(info->stored), "dtype",
+    made = json_pack("{s:o,s:s,s:s,s:o}", "where", qn_listing_text(info->where),
+                     "stored", qn_dtype_name(info->stored), "dtype",
                      qn_dtype_name(info->type.dtype), "shape",
-                     qn_listing_shape(&info->type.shape));
+                     qn_json_shape(&info->type.shape));
     qn_reader_close(r);
     return made;
 }
@@ -86,7 +76,7 @@ add_only(struct qn_listing *listing, const struct qn_source *source,
 
     QN_TRY(backend->open(&state, &held, source, bytes, err));
     entry = json_pack("{s:s,s:o}", "dtype", qn_dtype_name(held.decode.stored),
-                      "shape", qn_listing_shape(&held.shape));
+                      "shape", qn_json_shape(&held.shape));
     backend->close(state);
     return qn_listing_add(listing, entry, err);
 }

@@ -37,10 +37,7 @@ int
 qn_listing_add(
     struct qn_listing *listing, json_t *entry, struct qn_error *err);
 
-/* New references; a text is made clean for JSON, NULL is null. */
-json_t *
-qn_listing_text(const char *text);
-json_t *
-qn_listing_shape(const struct qn_shape *shape);
+/* A new reference; the text is made clean for JSON, NULL is null. */
+json_t *qn_listing_text(const char *text);
 
 #endif

@@ -17,6 +17,7 @@
 #include "io/netcdf_size.h"
 #include "model/dtype.h"
 #include "model/glob.h"
+#include "model/json.h"
 
 #define LISTED_MOST 12
 
@@ -280,8 +281,7 @@ variable_entry(int file, int var)
                      numbers           ? qn_dtype_name(t.dtype)
                      : type == NC_CHAR ? "text"
                                        : "other",
-                     "shape",
-                     numbers ? qn_listing_shape(&t.shape) : json_null(),
+                     "shape", numbers ? qn_json_shape(&t.shape) : json_null(),
                      "chunks", "filters", "attributes", nattributes, "link");
 }
 

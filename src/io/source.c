@@ -6,30 +6,12 @@
 
 #include <string.h>
 
+#include "model/json.h"
+
 static json_t *
 text_or_null(const char *s)
 {
     return s ? json_string(s) : json_null();
-}
-
-static json_t *
-strings_json(const struct qn_strings *s)
-{
-    json_t *a = json_array();
-
-    for (size_t i = 0; a && i < s->n; i++)
-        json_array_append_new(a, json_string(s->v[i]));
-    return a;
-}
-
-static json_t *
-shape_json(const struct qn_shape *s)
-{
-    json_t *a = json_array();
-
-    for (int i = 0; a && i < s->ndims; i++)
-        json_array_append_new(a, json_integer(s->n[i]));
-    return a;
 }
 
 json_t *
@@ -38,18 +20,12 @@ qn_source_json(const struct qn_input *in)
     return json_pack(
         "{s:o,s:o,s:o,s:b,s:o,s:o,s:o,s:I,s:o,s:o,s:o,s:b,s:f}", //
         "format", text_or_null(in->format), "hdu", text_or_null(in->hdu),
-        "dataset", strings_json(&in->dataset), "undecoded", in->undecoded,
-        "missing", text_or_null(in->missing), "dtype",
-        text_or_null(in->dtype), "shape", shape_json(&in->shape), "offset",
-        (json_int_t)in->offset, "endian", text_or_null(in->endian), "frames",
-        text_or_null(in->frames), "slice", strings_json(&in->slice),
-        "links_any", in->links_any, "value", in->value);
-}
-
-static const char *
-text(const json_t *object, const char *key)
-{
-    return json_string_value(json_object_get(object, key));
+        "dataset", qn_json_strings(&in->dataset), "undecoded", in->undecoded,
+        "missing", text_or_null(in->missing), "dtype", text_or_null(in->dtype),
+        "shape", qn_json_shape(&in->shape), "offset", (json_int_t)in->offset,
+        "endian", text_or_null(in->endian), "frames", text_or_null(in->frames),
+        "slice", qn_json_strings(&in->slice), "links_any", in->links_any,
+        "value", in->value);
 }
 
 int
@@ -60,14 +36,14 @@ qn_source_load(struct qn_source *source, const char **slice,
     json_t *cuts = json_object_get(object, "slice");
 
     *source = (struct qn_source){
-        .format = text(object, "format"),
-        .hdu = text(object, "hdu"),
+        .format = qn_json_text(object, "format"),
+        .hdu = qn_json_text(object, "hdu"),
         .undecoded = json_is_true(json_object_get(object, "undecoded")),
-        .missing = text(object, "missing"),
-        .dtype = text(object, "dtype"),
-        .offset = json_integer_value(json_object_get(object, "offset")),
-        .endian = text(object, "endian"),
-        .frames = text(object, "frames"),
+        .missing = qn_json_text(object, "missing"),
+        .dtype = qn_json_text(object, "dtype"),
+        .offset = qn_json_integer(object, "offset"),
+        .endian = qn_json_text(object, "endian"),
+        .frames = qn_json_text(object, "frames"),
         .slice = slice,
         .value = json_number_value(json_object_get(object, "value")),
     };

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "model/json.h"
 
 void
 qn_command_drop(struct qn_strings *s)
@@ -397,23 +398,13 @@ qn_command_names(const struct qn_command *c,
     return 0;
 }
 
-static json_t *
-list_json(const struct qn_strings *s)
-{
-    json_t *list = json_array();
-
-    for (size_t i = 0; i < s->n; i++)
-        json_array_append_new(list, json_string(s->v[i]));
-    return list;
-}
-
 json_t *
 qn_command_json(const struct qn_command *c)
 {
     return json_pack("{s:s,s:i,s:o,s:o,s:b,s:b,s:O?,s:s?}", "kernel", "exec",
-                     "version", 1, "command", list_json(&c->words), "writes",
-                     list_json(&c->writes), "folder", c->folder, "stdout",
-                     c->catches, "env", c->env, "cwd", c->cwd);
+                     "version", 1, "command", qn_json_strings(&c->words),
+                     "writes", qn_json_strings(&c->writes), "folder", c->folder,
+                     "stdout", c->catches, "env", c->env, "cwd", c->cwd);
 }
 
 void

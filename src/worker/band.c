@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "base/parallel.h"
 #include "model/dtype.h"
+#include "model/json.h"
 #include "worker/worker.h"
 
 enum { TILE = 1 << 13 }; /* pixels: of a few members, in the cache */
@@ -28,12 +29,6 @@ struct band {
     char *out;           /* borrowed: [pixels] of written                 */
     int32_t *count;      /* borrowed: [pixels]                            */
 };
-
-static int64_t
-integer(const json_t *request, const char *key)
-{
-    return json_integer_value(json_object_get(request, key));
-}
 
 static int
 find_members(struct qn_worker *w, const json_t *request, struct band *b,
@@ -112,8 +107,8 @@ static int
 find_result(struct qn_worker *w, const struct qn_program *p,
             const json_t *request, struct band *b, struct qn_error *err)
 {
-    int64_t out_at = integer(request, "out"),
-            count_at = integer(request, "count");
+    int64_t out_at = qn_json_integer(request, "out"),
+            count_at = qn_json_integer(request, "count");
     int64_t end = count_at + (int64_t)(b->pixels * sizeof(int32_t));
     int64_t out_end;
     void *base;
@@ -132,10 +127,9 @@ int
 qn_band_run(struct qn_worker *w, const json_t *request, json_t *reply,
             struct qn_error *err)
 {
-    const char *dtype =
-        json_string_value(json_object_get(request, "dtype"));
+    const char *dtype = qn_json_text(request, "dtype");
     const struct qn_program *p;
-    struct band b = {.pixels = (size_t)integer(request, "pixels")};
+    struct band b = {.pixels = (size_t)qn_json_integer(request, "pixels")};
     int rc;
 
     (void)reply;

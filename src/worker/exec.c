@@ -18,6 +18,7 @@
 #include "base/system.h"
 #include "base/variables.h"
 #include "io/atomic.h"
+#include "model/json.h"
 #include "worker/spawn.h"
 #include "worker/worker.h"
 
@@ -36,12 +37,6 @@ struct running {
     int out, err;         /* owned; streams of the program                  */
     struct qn_spawn_end end;
 };
-
-static const char *
-text(const json_t *request, const char *key)
-{
-    return json_string_value(json_object_get(request, key));
-}
 
 static const char *
 from(const struct running *r, size_t i)
@@ -190,7 +185,7 @@ copy_stream(int to, int fd, const char *title, const char *path,
 static bool
 keep_log(const struct running *r)
 {
-    const char *path = text(r->request, "log");
+    const char *path = qn_json_text(r->request, "log");
     struct qn_error why;
     int fd, rc;
 
@@ -236,8 +231,7 @@ is_of_mpi(const char *variable)
 static int
 make_environment(struct running *r, struct qn_error *err)
 {
-    int threads =
-        (int)json_integer_value(json_object_get(r->request, "threads"));
+    int threads = (int)qn_json_integer(r->request, "threads");
     struct qn_variables v = {.openmp = threads, .blas = threads};
     size_t n = 0, k = 0;
 
@@ -330,7 +324,7 @@ move_output(const struct running *r, size_t i, struct qn_error *err)
 {
     const char *to = json_string_value(
         json_array_get(json_object_get(r->request, "to"), i));
-    const char *old = text(r->request, "replaces");
+    const char *old = qn_json_text(r->request, "replaces");
 
     if (old) {
         remove_tree(old);
@@ -392,13 +386,13 @@ name_log(const struct running *r, struct qn_error *err)
 
     if (why.code != QN_EIO && keep_log(r))
         qn_fail(err, why.code, "%s; see %s", why.text,
-                text(r->request, "log"));
+                qn_json_text(r->request, "log"));
 }
 
 static int
 run_program(struct running *r, json_t *reply, struct qn_error *err)
 {
-    const char *cwd = text(r->request, "cwd");
+    const char *cwd = qn_json_text(r->request, "cwd");
     struct qn_spawn what = {
         .argv = (char *const *)(uintptr_t)r->argv,
         .env = r->env,
@@ -419,7 +413,7 @@ run_program(struct running *r, json_t *reply, struct qn_error *err)
     if (rc)
         name_log(r, err);
     else
-        unlink(text(r->request, "log")); // of an earlier failure
+        unlink(qn_json_text(r->request, "log")); // of an earlier failure
     return rc;
 }
 
@@ -427,8 +421,11 @@ int
 qn_exec_run(struct qn_worker *w, const json_t *request, json_t *reply,
             struct qn_error *err)
 {
-    struct running r = {.w = w, .request = request, .out = -1, .err = -1,
-                        .folder = text(request, "folder")};
+    struct running r = {.w = w,
+                        .request = request,
+                        .out = -1,
+                        .err = -1,
+                        .folder = qn_json_text(request, "folder")};
     double t0 = qn_clock_now();
     int rc = w->spawner ? 0 : qn_spawn_open(&w->spawner, err);
 

@@ -12,6 +12,7 @@
 #include "io/writer.h"
 #include "model/array.h"
 #include "model/dtype.h"
+#include "model/json.h"
 #include "model/shape.h"
 #include "worker/pass.h"
 #include "worker/products.h"
@@ -43,12 +44,6 @@ struct making {
     double read, compute, write; /* s */
 };
 
-static int64_t
-integer(const json_t *request, const char *key)
-{
-    return json_integer_value(json_object_get(request, key));
-}
-
 /* Bytes of the samples that are to be read of the dataset: all, or those of
  * some frames. */
 static int64_t
@@ -57,7 +52,7 @@ samples_asked(const struct making *m)
     const struct qn_type *type = &qn_reader_info(m->reader)->type;
     const int64_t all = qn_shape_count(&type->shape) *
                         (int64_t)qn_dtype_size(type->dtype);
-    const int64_t frames = integer(m->request, "nframes");
+    const int64_t frames = qn_json_integer(m->request, "nframes");
 
     return frames && type->shape.ndims && type->shape.n[0]
                ? all / type->shape.n[0] * frames
@@ -68,8 +63,7 @@ static int
 open_item(struct making *m, const char *dataset, struct qn_error *err)
 {
     struct qn_source source = m->p->source;
-    const char *hdu =
-        json_string_value(json_object_get(m->request, "hdu"));
+    const char *hdu = qn_json_text(m->request, "hdu");
     double t0 = qn_clock_now();
 
     source.path = m->path;
@@ -129,8 +123,8 @@ find_place(void *ctx, struct qn_array *a, const struct qn_type *type,
 {
     const struct place *at = ctx;
     const json_t *request = at->m->request;
-    const char *dtype = json_string_value(json_object_get(request, "dtype"));
-    const int64_t bytes = integer(request, "bytes") / at->frames;
+    const char *dtype = qn_json_text(request, "dtype");
+    const int64_t bytes = qn_json_integer(request, "bytes") / at->frames;
     enum qn_dtype t;
     void *to;
 
@@ -139,7 +133,7 @@ find_place(void *ctx, struct qn_array *a, const struct qn_type *type,
         qn_shape_count(&type->shape) * (int64_t)qn_dtype_size(t) != bytes)
         return qn_array_make(a, type, err);
     QN_TRY(qn_worker_map(at->m->w, QN_SLOT_MEMBERS,
-                         integer(request, "offset") + at->index * bytes,
+                         qn_json_integer(request, "offset") + at->index * bytes,
                          bytes, &to, err));
     *a = qn_array_view(type, to);
     return 0;
@@ -183,9 +177,8 @@ static int
 hand_over(struct making *m, const struct qn_array *a, int64_t index,
           int64_t frames, struct qn_error *err)
 {
-    const char *dtype =
-        json_string_value(json_object_get(m->request, "dtype"));
-    int64_t bytes = integer(m->request, "bytes") / frames;
+    const char *dtype = qn_json_text(m->request, "dtype");
+    int64_t bytes = qn_json_integer(m->request, "bytes") / frames;
     size_t n = (size_t)qn_shape_count(&a->type.shape);
     enum qn_dtype t;
     void *to;
@@ -196,7 +189,7 @@ hand_over(struct making *m, const struct qn_array *a, int64_t index,
                        "the file changed its shape since it was looked at; "
                        "run again when it is complete");
     QN_TRY(qn_worker_map(m->w, QN_SLOT_MEMBERS,
-                         integer(m->request, "offset") + index * bytes,
+                         qn_json_integer(m->request, "offset") + index * bytes,
                          bytes, &to, err));
     return qn_dtype_convert(to, t, a->data, a->type.dtype, n, err);
 }
@@ -215,7 +208,7 @@ make_frame(struct making *m, int64_t index, int64_t frames,
     type.shape.ndims--;
     memmove(type.shape.n, type.shape.n + 1,
             (size_t)type.shape.ndims * sizeof *type.shape.n);
-    box.start[0] = integer(m->request, "frame") + index;
+    box.start[0] = qn_json_integer(m->request, "frame") + index;
     box.count[0] = 1;
     if (box.start[0] >= info->type.shape.n[0])
         return qn_fail(err, QN_ESHAPE,
@@ -238,7 +231,7 @@ is_frames_own(int code)
 static int
 make_frames(struct making *m, struct qn_error *err)
 {
-    int64_t n = integer(m->request, "nframes");
+    int64_t n = qn_json_integer(m->request, "nframes");
     json_t *lost = json_array();
     struct qn_cards cards = {0};
     int rc = open_item(m, NULL, err);
@@ -597,7 +590,7 @@ qn_item_run(struct qn_worker *w, const json_t *request, json_t *reply,
 
     QN_TRY(qn_worker_program(w, request, &m.p, err));
     w->operands.limit = (size_t)m.p->operands;
-    m.path = json_string_value(json_object_get(request, "path"));
+    m.path = qn_json_text(request, "path");
     m.uses = json_object_get(request, "uses");
     rc = json_object_get(request, "nframes") ? make_frames(&m, err)
                                              : make_whole(&m, err);

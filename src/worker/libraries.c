@@ -12,6 +12,7 @@
 #include "base/delivered.h"
 #include "base/parallel.h"
 #include "io/hdf5_about.h"
+#include "model/json.h"
 #include "worker/worker.h"
 
 void
@@ -67,8 +68,7 @@ int
 qn_libraries_measure(struct qn_worker *w, const json_t *request,
                      json_t *reply, struct qn_error *err)
 {
-    int threads =
-        (int)json_integer_value(json_object_get(request, "threads"));
+    int threads = (int)qn_json_integer(request, "threads");
     double seconds =
         json_number_value(json_object_get(request, "seconds"));
     bool load = json_is_true(json_object_get(request, "load"));

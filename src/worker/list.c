@@ -1,5 +1,6 @@
 /* Listing a file: what it holds, and which of that would be read. */
 #include "io/listing.h"
+#include "model/json.h"
 #include "worker/worker.h"
 
 int
@@ -13,7 +14,7 @@ qn_list_run(struct qn_worker *w, const json_t *request, json_t *reply,
 
     QN_TRY(qn_worker_program(w, request, &p, err));
     source = p->source;
-    source.path = json_string_value(json_object_get(request, "path"));
+    source.path = qn_json_text(request, "path");
     QN_TRY(qn_listing_make(&listing, &source, err));
     if (json_object_update(reply, listing))
         rc = qn_fail(err, QN_ENOMEM, "no memory for a listing");

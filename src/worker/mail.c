@@ -11,6 +11,8 @@
 
 #include "worker/worker.h"
 
+#include "model/json.h"
+
 /* Of a long file its beginning: what follows is read ahead as it is read. */
 enum { MOST_AHEAD = 256 << 20 };
 
@@ -29,7 +31,7 @@ qn_worker_receive(struct qn_worker *w, struct qn_worker_mail *mail,
 static void
 ask_kernel(const json_t *request)
 {
-    const char *path = json_string_value(json_object_get(request, "path"));
+    const char *path = qn_json_text(request, "path");
     int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
 
     if (fd < 0)

@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "io/channel.h"
 #include "io/writer_merge.h"
+#include "model/json.h"
 #include "worker/worker.h"
 
 enum { SOCKET = 3 };
@@ -98,8 +99,7 @@ answer(struct qn_worker *w, const char *op, json_t *request, json_t *reply,
 static int
 keep_program(struct qn_worker *w, json_t *request, struct qn_error *err)
 {
-    size_t id = (size_t)json_integer_value(
-        json_object_get(request, "program"));
+    size_t id = (size_t)qn_json_integer(request, "program");
     struct qn_program *p = w->program;
 
     if (id >= w->nprograms) {
@@ -118,8 +118,7 @@ static int
 keep_memory(struct qn_worker *w, const json_t *request, const int *fds,
             int nfds, struct qn_error *err)
 {
-    json_int_t slot =
-        json_integer_value(json_object_get(request, "slot"));
+    json_int_t slot = qn_json_integer(request, "slot");
     struct qn_worker_memory *m = &w->memory[slot];
 
     if (nfds != 1 || slot < 0 || slot >= QN_NSLOTS)
@@ -173,8 +172,7 @@ static int
 handle(struct qn_worker *w, json_t *request, const int *fds, int nfds,
        struct qn_error *err)
 {
-    const char *op =
-        json_string_value(json_object_get(request, "op"));
+    const char *op = qn_json_text(request, "op");
     struct qn_error why = {0};
     json_t *reply;
     double t0;

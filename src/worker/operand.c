@@ -12,6 +12,7 @@
 #include "kernels/combine.h"
 #include "model/array.h"
 #include "model/dtype.h"
+#include "model/json.h"
 #include "model/params.h"
 #include "model/shape.h"
 
@@ -20,12 +21,6 @@ struct qn_operand_entry {
     char *name; /* owned */
     struct qn_array array;
 };
-
-static const char *
-text(const json_t *use, const char *key)
-{
-    return json_string_value(json_object_get(use, key));
-}
 
 /* Params of `combine` for one method, everything else at its default. */
 static int
@@ -132,11 +127,12 @@ static int
 load(struct qn_array *a, const json_t *use, const char *own,
      enum qn_dtype real, struct qn_error *err)
 {
-    const char *path = text(use, "path"), *reduce = text(use, "reduce");
+    const char *path = qn_json_text(use, "path"),
+               *reduce = qn_json_text(use, "reduce");
     struct qn_source source = {
         .path = path ? path : own,
-        .hdu = text(use, "hdu"),
-        .dataset = text(use, "dataset"),
+        .hdu = qn_json_text(use, "hdu"),
+        .dataset = qn_json_text(use, "dataset"),
     };
     json_t *scale = json_object_get(use, "scale");
     int rc = qn_reader_all(a, &source, err);

@@ -16,6 +16,7 @@
 #include "model/cards.h"
 #include "model/dtype.h"
 #include "model/item.h"
+#include "model/json.h"
 #include "model/key.h"
 #include "model/shape.h"
 #include "worker/apart.h"
@@ -53,12 +54,6 @@ struct packing {
     double read, compute;      /* s                                       */
     int64_t decoded;      /* bytes of samples read */
 };
-
-static const char *
-text(const json_t *object, const char *key)
-{
-    return json_string_value(json_object_get(object, key));
-}
 
 /* ---- rows -------------------------------------------------------------------- */
 
@@ -206,7 +201,7 @@ set_path(struct packing *k, const char *path, struct qn_error *err)
         k->path_size = size;
     }
     if (in_front) {
-        memcpy(k->path, text(k->request, "folder"), k->folder - 1);
+        memcpy(k->path, qn_json_text(k->request, "folder"), k->folder - 1);
         k->path[k->folder - 1] = '/';
     }
     memcpy(k->path + in_front, path, n);
@@ -256,7 +251,7 @@ static int
 make_row(struct packing *k, const json_t *row, struct qn_error *err)
 {
     const json_t *extras = json_array_get(row, 3);
-    const char *failed = text(extras, "failed");
+    const char *failed = qn_json_text(extras, "failed");
     int rc = QN_EIO;
 
     if (failed) {
@@ -315,7 +310,7 @@ name_rows(struct packing *k, struct qn_error *err)
     to = k->stems;
     for (size_t i = 0; i < k->n; i++) {
         const json_t *extras = json_array_get(json_array_get(k->rows, i), 3);
-        const char *name = text(extras, "name");
+        const char *name = qn_json_text(extras, "name");
         size_t n;
 
         k->row[i].path = k->used[i].path;
@@ -333,7 +328,7 @@ name_rows(struct packing *k, struct qn_error *err)
 static int
 open_part(struct packing *k, struct qn_error *err)
 {
-    const char *folder = text(k->request, "folder");
+    const char *folder = qn_json_text(k->request, "folder");
     json_t *row;
     size_t i;
 
@@ -341,8 +336,7 @@ open_part(struct packing *k, struct qn_error *err)
     k->n = json_array_size(k->rows);
     k->folder = folder ? strlen(folder) + 1 : 0;
     k->limit = json_number_value(json_object_get(k->request, "limit"));
-    k->retries = (int)json_integer_value(
-        json_object_get(k->request, "retries"));
+    k->retries = (int)qn_json_integer(k->request, "retries");
     k->apart = json_object_get(k->request, "deaths") != NULL;
     QN_TRY(qn_memory_make((void **)&k->used, k->n, sizeof *k->used,
                           "the table of inputs", err));
@@ -366,7 +360,7 @@ open_part(struct packing *k, struct qn_error *err)
 static int
 key_of(const struct packing *k, char hex[QN_KEY_HEX], struct qn_error *err)
 {
-    const char *whole = text(k->request, "key");
+    const char *whole = qn_json_text(k->request, "key");
     struct qn_fingerprint f;
     struct qn_key key;
 

@@ -3,17 +3,8 @@
 
 #include "io/reader.h"
 #include "model/dtype.h"
+#include "model/json.h"
 #include "worker/worker.h"
-
-static json_t *
-shape_json(const struct qn_shape *s)
-{
-    json_t *a = json_array();
-
-    for (int i = 0; i < s->ndims; i++)
-        json_array_append_new(a, json_integer(s->n[i]));
-    return a;
-}
 
 /* A header may hold bytes that are no UTF-8: then the value is left empty. */
 static json_t *
@@ -63,19 +54,18 @@ qn_probe_run(struct qn_worker *w, const json_t *request, json_t *reply,
 
     QN_TRY(qn_worker_program(w, request, &p, err));
     source = p->source;
-    source.path = json_string_value(json_object_get(request, "path"));
+    source.path = qn_json_text(request, "path");
     if (json_object_get(request, "dataset"))
-        source.dataset =
-            json_string_value(json_object_get(request, "dataset"));
+        source.dataset = qn_json_text(request, "dataset");
     if (json_object_get(request, "hdu"))
-        source.hdu = json_string_value(json_object_get(request, "hdu"));
+        source.hdu = qn_json_text(request, "hdu");
     QN_TRY(qn_reader_open(&r, &source, err));
     info = qn_reader_info(r);
     json_object_set_new(reply, "stored",
                         json_string(qn_dtype_name(info->stored)));
     json_object_set_new(reply, "dtype",
                         json_string(qn_dtype_name(info->type.dtype)));
-    json_object_set_new(reply, "shape", shape_json(&info->type.shape));
+    json_object_set_new(reply, "shape", qn_json_shape(&info->type.shape));
     json_object_set_new(reply, "format", json_string(info->format));
     rc = add_fields(reply, r, json_object_get(request, "names"), err);
     qn_reader_close(r);

@@ -11,6 +11,7 @@
 #include "io/source.h"
 #include "kernels/catalog.h"
 #include "model/dtype.h"
+#include "model/json.h"
 #include "model/params.h"
 
 static int
@@ -26,14 +27,14 @@ static int
 load_step(struct qn_program_step *step, const json_t *text,
           struct qn_error *err)
 {
-    const char *name = json_string_value(json_object_get(text, "kernel"));
+    const char *name = qn_json_text(text, "kernel");
     json_t *names = json_object_get(text, "operands");
     size_t n = json_array_size(names);
 
     step->kernel = name ? qn_catalog_find(name) : NULL;
     if (!step->kernel || n > QN_MAX_OPERANDS)
         return mismatch(name ? name : "a step", err);
-    step->product = json_string_value(json_object_get(text, "product"));
+    step->product = qn_json_text(text, "product");
     if (step->product ? !step->kernel->reduction
                       : step->kernel->kind == QN_KIND_REDUCTION)
         return mismatch(name, err);
@@ -119,9 +120,8 @@ load_datasets(struct qn_program *p, struct qn_error *err)
 int
 qn_program_make(struct qn_program *p, json_t *text, struct qn_error *err)
 {
-    const char *precision =
-        json_string_value(json_object_get(text, "precision"));
-    const char *dtype = json_string_value(json_object_get(text, "dtype"));
+    const char *precision = qn_json_text(text, "precision");
+    const char *dtype = qn_json_text(text, "dtype");
     int real;
 
     *p = (struct qn_program){.text = text, .dtype = -1};
@@ -129,7 +129,7 @@ qn_program_make(struct qn_program *p, json_t *text, struct qn_error *err)
                           json_object_get(text, "source"), err));
     QN_TRY(load_datasets(p, err));
     p->keep_steps = json_is_true(json_object_get(text, "keep_steps"));
-    p->threads = (int)json_integer_value(json_object_get(text, "threads"));
+    p->threads = (int)qn_json_integer(text, "threads");
     p->source.threads = p->threads;
     QN_TRY(load_steps(p, err));
     QN_TRY(load_dtype(&real, precision, err));
@@ -138,10 +138,9 @@ qn_program_make(struct qn_program *p, json_t *text, struct qn_error *err)
     p->precision = (enum qn_dtype)real;
     QN_TRY(load_dtype(&p->dtype, dtype, err));
     p->fits = json_is_true(json_object_get(text, "fits"));
-    p->operands = json_integer_value(json_object_get(text, "operands"));
-    p->memory = json_integer_value(json_object_get(text, "memory"));
-    p->compress =
-        (int)json_integer_value(json_object_get(text, "compress"));
+    p->operands = qn_json_integer(text, "operands");
+    p->memory = qn_json_integer(text, "memory");
+    p->compress = (int)qn_json_integer(text, "compress");
     return load_combine(p, err);
 }
 

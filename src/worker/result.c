@@ -13,22 +13,9 @@
 #include "io/writer.h"
 #include "model/array.h"
 #include "model/dtype.h"
+#include "model/json.h"
 #include "model/shape.h"
 #include "worker/worker.h"
-
-static const char *
-text(const json_t *object, const char *key)
-{
-    const char *s = json_string_value(json_object_get(object, key));
-
-    return s ? s : "";
-}
-
-static int64_t
-integer(const json_t *object, const char *key)
-{
-    return json_integer_value(json_object_get(object, key));
-}
 
 static int
 load_used(struct qn_used **used, size_t *n, const json_t *list,
@@ -78,14 +65,14 @@ qn_result_output(struct qn_worker *w, const struct qn_program *p,
     struct stat st;
     int rc;
 
-    out->path = text(request, "out_path");
+    out->path = qn_json_word(request, "out_path");
     out->compress = p->compress;
     out->nosync = json_is_true(json_object_get(p->text, "nosync"));
     out->image = &w->image;
     made->version = QN_VERSION;
-    made->job = text(p->text, "job");
-    made->stage = text(p->text, "stage");
-    made->steps = text(p->text, "canonical");
+    made->job = qn_json_word(p->text, "job");
+    made->stage = qn_json_word(p->text, "stage");
+    made->steps = qn_json_word(p->text, "canonical");
     made->coretype = core_type(&limit, p);
     // a killed run may have left one of this name
     if (unlink(out->path) < 0 && errno != ENOENT)
@@ -115,9 +102,9 @@ qn_result_save(struct qn_worker *w, const struct qn_program *p,
         .cards = cards,
         .provenance =
             {
-                .key = text(request, "key"),
-                .members = integer(request, "nmembers"),
-                .members_used = integer(request, "nused"),
+                .key = qn_json_word(request, "key"),
+                .members = qn_json_integer(request, "nmembers"),
+                .members_used = qn_json_integer(request, "nused"),
             },
     };
     int rc;
@@ -144,15 +131,15 @@ load_product(struct qn_worker *w, struct qn_product *product,
     struct qn_type type = {.shape.ndims = (int)json_array_size(shape)};
     void *data = NULL;
 
-    QN_TRY(qn_dtype_parse(&type.dtype, NULL, text(said, "dtype"), err));
+    QN_TRY(qn_dtype_parse(&type.dtype, NULL, qn_json_word(said, "dtype"), err));
     for (size_t i = 0; i < json_array_size(shape) && i < QN_MAX_DIMS; i++)
         type.shape.n[i] = json_integer_value(json_array_get(shape, i));
     *product = (struct qn_product){
-        .name = text(said, "name"),
+        .name = qn_json_word(said, "name"),
         .data = a,
-        .units = json_string_value(json_object_get(said, "units")),
-        .within = json_string_value(json_object_get(said, "within")),
-        .axis = (int)integer(said, "axis"),
+        .units = qn_json_text(said, "units"),
+        .within = qn_json_text(said, "within"),
+        .axis = (int)qn_json_integer(said, "axis"),
     };
     if (chunks) {
         // both lie in what was mapped as a whole
@@ -163,7 +150,7 @@ load_product(struct qn_worker *w, struct qn_product *product,
     } else if (json_is_true(json_object_get(said, "hollow"))) {
         product->place = place;
     } else {
-        QN_TRY(qn_worker_map(w, QN_SLOT_RESULT, integer(said, "offset"),
+        QN_TRY(qn_worker_map(w, QN_SLOT_RESULT, qn_json_integer(said, "offset"),
                              qn_shape_count(&type.shape) *
                                  (int64_t)qn_dtype_size(type.dtype),
                              &data, err));
@@ -188,7 +175,7 @@ add_carried(struct written *out, const struct qn_program *p,
             const json_t *request, struct qn_error *err)
 {
     json_t *list = json_object_get(p->text, "carry"), *dataset;
-    const char *path = json_string_value(json_object_get(request, "path"));
+    const char *path = qn_json_text(request, "path");
     struct qn_source source = p->source;
     size_t i;
 
@@ -221,9 +208,9 @@ write_products(struct qn_worker *w, const struct qn_program *p,
     if (json_array_size(said) > MOST)
         return qn_fail(err, QN_EUNAVAILABLE, "more than %d products", MOST);
     // mapped as a whole first, so that no product moves another
-    if (integer(request, "bytes"))
-        QN_TRY(qn_worker_map(w, QN_SLOT_RESULT, 0, integer(request, "bytes"),
-                             &whole, err));
+    if (qn_json_integer(request, "bytes"))
+        QN_TRY(qn_worker_map(w, QN_SLOT_RESULT, 0,
+                             qn_json_integer(request, "bytes"), &whole, err));
     for (; out->n < json_array_size(said); out->n++)
         QN_TRY(load_product(w, &out->product[out->n], &out->array[out->n],
                             &out->place, json_array_get(said, out->n), err));
@@ -263,7 +250,7 @@ qn_result_key(struct qn_worker *w, const json_t *request, json_t *reply,
     char key[65];
 
     (void)w;
-    QN_TRY(qn_writer_key(text(request, "path"), key, err));
+    QN_TRY(qn_writer_key(qn_json_word(request, "path"), key, err));
     json_object_set_new(reply, "key", json_string(key));
     return 0;
 }
@@ -275,7 +262,7 @@ qn_result_hash(struct qn_worker *w, const json_t *request, json_t *reply,
     char hash[QN_HASH_HEX];
 
     (void)w;
-    QN_TRY(qn_hash_file(hash, text(request, "path"), err));
+    QN_TRY(qn_hash_file(hash, qn_json_word(request, "path"), err));
     json_object_set_new(reply, "hash", json_string(hash));
     return 0;
 }
