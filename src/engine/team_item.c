@@ -1,0 +1,240 @@
+/* One item that a team shares: cut, read block by block, taken through the
+ * steps, and its result written, from states of an earlier run if there are
+ * any.
+ *
+ * Knows neither other items nor other teams. */
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "engine/cut.h"
+#include "engine/deliver.h"
+#include "engine/harvest.h"
+#include "engine/program.h"
+#include "engine/snapshot.h"
+#include "engine/team_parts.h"
+#include "model/array.h"
+#include "model/dtype.h"
+
+/* ---- making ready ------------------------------------------------------------ */
+
+static int
+ready_steps(struct qn_team_part *p, struct qn_error *err)
+{
+    const struct qn_stage *stage = p->st->stage;
+    struct qn_lookup fields = qn_item_lookup(p->t->item);
+
+    QN_TRY(qn_memory_make((void **)&p->ready, (size_t)stage->nsteps + 1,
+                          sizeof *p->ready, "the steps", err));
+    for (int i = 0; i < stage->nsteps; i++)
+        QN_TRY(qn_plan_params(&p->ready[i].params, &stage->steps[i], &fields,
+                              err));
+    return 0;
+}
+
+static int
+cut_grid(struct qn_team_part *p, struct qn_error *err)
+{
+    struct qn_block *b = &p->block;
+    int64_t halo[QN_MAX_DIMS];
+
+    b->grid = *p->t->item->type;
+    QN_TRY(qn_cut_item(&b->cut, halo, p->st, p->t, b->team->size, err));
+    b->own = qn_grid_block(&b->cut, b->team->rank);
+    b->array.type.dtype = b->grid.dtype;
+    b->array.type.shape.ndims = b->grid.shape.ndims;
+    for (int a = 0; a < b->grid.shape.ndims; a++)
+        b->array.type.shape.n[a] = b->own.count[a];
+    return 0;
+}
+
+/* Local: what a rank with a block does before the team works on it. */
+static int
+prepare(struct qn_team_part *p, struct qn_error *err)
+{
+    QN_TRY(qn_program_item(p->run, p->s, p->t, &p->asked, err));
+    QN_TRY(ready_steps(p, err));
+    QN_TRY(cut_grid(p, err));
+    if (p->block.team->rank >= p->block.cut.nblocks)
+        return 0;
+    return qn_team_read(p, err);
+}
+
+/* ---- products --------------------------------------------------------------- */
+
+enum { GATHER_BYTES = 256 << 20 }; /* of samples, in one reduction, at most */
+
+/* The reductions behind the steps. */
+static int
+ready_products(struct qn_team_part *p, struct qn_harvest *h, struct qn_error *err)
+{
+    const struct qn_stage *stage = p->st->stage;
+    const int first = stage->nsteps - stage->nproducts;
+    int64_t memory = stage->memory ? stage->memory : p->run->memory;
+
+    h->precision = p->st->precision;
+    h->memory = memory / 8 < GATHER_BYTES ? memory / 8 : GATHER_BYTES;
+    h->n = stage->nproducts;
+    QN_TRY(qn_memory_make((void **)&h->product, (size_t)h->n,
+                          sizeof *h->product, "the products", err));
+    for (int i = 0; i < h->n; i++) {
+        const struct qn_step *step = &stage->steps[first + i];
+        const struct qn_team_ready *r = &p->ready[first + i];
+
+        h->product[i] = (struct qn_harvest_product){
+            .name = step->product,
+            .kernel = step->kernel,
+            .params = r->params,
+            .noperands = step->noperands,
+            .operand = r->operand,
+            .names = r->names,
+        };
+    }
+    return 0;
+}
+
+static struct qn_delivery
+delivery_of(struct qn_team_part *p)
+{
+    return (struct qn_delivery){.run = p->run, .s = p->s, .t = p->t,
+                                .block = &p->block, .asked = p->asked,
+                                .cards = p->cards};
+}
+
+static int
+write_products(struct qn_team_part *p, const struct qn_harvest *h,
+               struct qn_error *err)
+{
+    struct qn_delivery d = delivery_of(p);
+    json_t *all = json_array();
+    struct qn_arena a = {.fd = -1};
+    int rc = qn_arena_open(&a, NULL, err);
+
+    if (!rc)
+        rc = qn_harvest_place(h, p->st->stage->output.dtype, &a, all, err);
+    if (!rc)
+        rc = qn_deliver_products(&d, &a, all, err);
+    qn_arena_close(&a);
+    json_decref(all);
+    return rc;
+}
+
+/* Collective over the team. */
+static int
+reduce_and_write(struct qn_team_part *p, struct qn_error *err)
+{
+    bool first = p->block.team->rank == 0;
+    struct qn_harvest h = {0};
+    int rc = first ? ready_products(p, &h, err) : 0;
+
+    rc = qn_comm_agree(p->block.team, rc, err);
+    if (!rc)
+        rc = qn_harvest_take(&h, &p->block, err);
+    if (!rc && first)
+        rc = write_products(p, &h, err);
+    qn_harvest_clear(&h);
+    free(h.product);
+    return qn_comm_agree(p->block.team, rc, err);
+}
+
+/* Collective over the team. */
+static int
+write_grid(struct qn_team_part *p, struct qn_error *err)
+{
+    struct qn_delivery d = delivery_of(p);
+
+    return qn_deliver(&d, err);
+}
+
+/* ---- states ------------------------------------------------------------------ */
+
+/* Collective over the team.  Go on from what there is. */
+static int
+take_up(struct qn_team_part *p, const struct qn_snapshot *s, struct qn_error *err)
+{
+    int rc = s->done ? qn_snapshot_load(s, err) : 0;
+
+    rc = qn_comm_agree(p->block.team, rc, err);
+    return rc ? rc : qn_team_steps(p, err);
+}
+
+/* Collective over the team.  The last step's states are the result. */
+static int
+make_states(struct qn_team_part *p, struct qn_error *err)
+{
+    const struct qn_stage *stage = p->st->stage;
+    struct qn_delivery d = delivery_of(p);
+    struct qn_snapshot s = {0};
+    int64_t every = 0;
+    int rc = qn_block_every(&every, stage->steps[stage->nsteps - 1].kernel,
+                            p->ready[stage->nsteps - 1].params,
+                            &p->block.grid, err);
+
+    d.frames = qn_snapshot_count(p->t);
+    rc = qn_comm_agree(p->block.team, rc, err);
+    if (!rc)
+        rc = qn_snapshot_open(&s, &d, every, err);
+    p->block.keep = qn_snapshot_keep;
+    p->block.ctx = &s;
+    if (!rc)
+        rc = s.done < d.frames ? take_up(p, &s, err) : 0;
+    if (!rc)
+        rc = qn_snapshot_finish(&s, err);
+    qn_snapshot_close(&s);
+    return rc;
+}
+
+/* ---- the item ---------------------------------------------------------------- */
+
+/* What the item took in this rank, beside what its worker said. */
+static void
+count_spent(const struct qn_team_part *p)
+{
+    struct qn_spent *s = &p->run->farm.spent;
+    const struct qn_block *b = &p->block;
+    int64_t n = b->own.ndims ? 1 : 0;
+
+    for (int a = 0; a < b->own.ndims; a++)
+        n *= b->own.count[a];
+    n *= (int64_t)qn_dtype_size(p->t->item->type->dtype);
+    s->stored += n;
+    s->decoded += n;
+    s->compute += b->computed;
+    s->exchange += b->waited;
+    s->moved += b->exchanged;
+}
+
+static void
+clear_part(struct qn_team_part *p)
+{
+    const struct qn_stage *stage = p->st->stage;
+
+    for (int i = 0; p->ready && i < stage->nsteps; i++) {
+        qn_plan_params_clear(&p->ready[i].params, &stage->steps[i]);
+        for (int k = 0; k < stage->steps[i].noperands; k++)
+            qn_array_clear(&p->ready[i].array[k]);
+    }
+    free(p->ready);
+    qn_array_clear(&p->block.array);
+    qn_farm_memory(&p->run->farm, 0, -1);
+    qn_arena_close(&p->arena);
+    json_decref(p->asked);
+    json_decref(p->cards);
+}
+
+int
+qn_team_item(struct qn_team_part *p, struct qn_error *err)
+{
+    int rc = qn_comm_agree(p->block.team, prepare(p, err), err);
+
+    if (!rc && qn_snapshot_count(p->t)) {
+        rc = make_states(p, err);
+    } else if (!rc) {
+        rc = qn_team_steps(p, err);
+        if (!rc)
+            rc = p->st->stage->nproducts ? reduce_and_write(p, err)
+                                         : write_grid(p, err);
+    }
+    count_spent(p);
+    clear_part(p);
+    return rc;
+}

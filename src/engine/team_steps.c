@@ -1,0 +1,101 @@
+/* The steps of an item on the blocks of a team: runs of point kernels on each
+ * block by itself, stencils with their halos, and kernels that need a number
+ * of the whole grid.
+ *
+ * Knows neither files nor what becomes of the result. */
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "engine/overall.h"
+#include "engine/team_parts.h"
+#include "kernels/points.h"
+#include "model/array.h"
+
+/* Point steps from i on that are taken together. */
+static int
+run_of_points(const struct qn_stage *stage, int i)
+{
+    int n = 0;
+
+    while (i + n < stage->nsteps && stage->steps[i + n].kernel->point)
+        n++;
+    return n;
+}
+
+static int
+take_points(struct qn_team_part *p, int i, int n, struct qn_error *err)
+{
+    const struct qn_stage *stage = p->st->stage;
+    struct qn_point *point;
+    double t0;
+    int rc;
+
+    QN_TRY(qn_memory_make((void **)&point, (size_t)n, sizeof *point,
+                          "the steps", err));
+    for (int k = 0; k < n; k++)
+        point[k] = (struct qn_point){
+            .kernel = stage->steps[i + k].kernel,
+            .params = p->ready[i + k].params,
+            .noperands = stage->steps[i + k].noperands,
+            .operand = p->ready[i + k].operand,
+            .names = p->ready[i + k].names,
+        };
+    t0 = qn_clock_now();
+    rc = qn_points_run(point, n, &p->block.array, p->block.threads, err);
+    p->block.computed += qn_clock_now() - t0;
+    free(point);
+    return rc;
+}
+
+/* An earlier step may have made integers. */
+static int
+make_real(struct qn_team_part *p, const struct qn_kernel *k, struct qn_error *err)
+{
+    struct qn_array real = {0}, *a = &p->block.array;
+
+    if (!k->real || a->type.dtype == p->st->precision)
+        return 0;
+    QN_TRY(qn_array_convert(&real, a, p->st->precision, err));
+    qn_array_clear(a);
+    *a = real;
+    return 0;
+}
+
+int
+qn_team_steps(struct qn_team_part *p, struct qn_error *err)
+{
+    const struct qn_stage *stage = p->st->stage;
+    bool has = p->block.team->rank < p->block.cut.nblocks;
+    const int nsteps = stage->nsteps - stage->nproducts;
+    int rc = 0;
+
+    // states that were kept are those of the last step
+    for (int i = p->block.taken ? nsteps - 1 : 0; i < nsteps && !rc;) {
+        int n = run_of_points(stage, i);
+
+        rc = has ? make_real(p, stage->steps[i].kernel, err) : 0;
+        rc = qn_comm_agree(p->block.team, rc, err);
+        if (rc)
+            break;
+        if (stage->steps[i].kernel->real)
+            p->block.grid.dtype = p->st->precision;
+
+        if (n) {
+            rc = has ? take_points(p, i, n, err) : 0;
+            rc = qn_comm_agree(p->block.team, rc, err);
+        } else if (stage->steps[i].kernel->overall) {
+            rc = qn_overall_run(&p->block, stage->steps[i].kernel,
+                                p->ready[i].params, err);
+            n = 1;
+        } else {
+            rc = qn_block_sweep(&p->block, stage->steps[i].kernel,
+                                p->ready[i].params, err);
+            n = 1;
+        }
+        if (rc)
+            qn_wrap(err, "%s", stage->steps[i].kernel->name);
+        i += n;
+    }
+    return rc;
+}
