@@ -29,6 +29,7 @@ test_packages=(
     python3-silx
     shellcheck
     slurm-wlm
+    snakemake
     strace
     valgrind
 )

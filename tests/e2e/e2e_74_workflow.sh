@@ -36,6 +36,19 @@ expect_code 0 make options="--output $scratch/make.out"
 compare whole.out make.out
 expect_code 0 make -q options="--output $scratch/make.out"
 
+say "snakemake"
+if command -v snakemake >/dev/null; then
+    rm night.done # of make
+    cp "$QUERN_SOURCE/jobs/workflow/Snakefile" .
+    expect_code 0 snakemake --cores 2
+    expect_file night.done
+    compare whole.out night.out
+    expect_code 0 snakemake --cores 2
+    expect_text err 'Nothing to be done'
+else
+    missing=snakemake
+fi
+
 say "cwltool"
 if ! command -v cwltool >/dev/null; then
     skip "cwltool is not installed; the rest passed"
@@ -56,4 +69,5 @@ echo 'allow_failures: "5%"' >>inputs.yml
 expect_code 0 cwltool --no-container --outdir cwl0 "$QUERN_SOURCE/jobs/workflow/quern.cwl" inputs.yml
 expect_file cwl0/reduced/bias.h5
 
+[ -z "${missing:-}" ] || skip "$missing is not installed; the rest passed"
 finish
