@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "engine/cut.h"
 #include "engine/exec.h"
+#include "engine/folder.h"
 #include "engine/program.h"
 #include "engine/settle.h"
 #include "model/dtype.h"
@@ -92,8 +93,7 @@ settle(struct qn_run *run, struct qn_error *err)
     char *folder;
     int rc;
 
-    if (asprintf(&folder, "%s/.quern/journal", run->options->output) < 0)
-        return qn_fail(err, QN_ENOMEM, "no memory for a path");
+    QN_TRY(qn_folder_path(&folder, run->options->output, "journal", err));
     rc = qn_past_load(&run->past, folder, NULL, err);
     free(folder);
     if (rc)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/folder.h"
 #include "io/journal.h"
 #include "model/shape.h"
 
@@ -53,8 +54,7 @@ qn_submit_size_learn(struct qn_submit_cost *cost, const struct qn_run *run,
     char *folder;
     int rc;
 
-    if (asprintf(&folder, "%s/.quern/journal", run->options->output) < 0)
-        return qn_fail(err, QN_ENOMEM, "no memory for a path");
+    QN_TRY(qn_folder_path(&folder, run->options->output, "journal", err));
     rc = qn_journal_load(folder, take_line, &l, NULL, err);
     free(folder);
     return rc;

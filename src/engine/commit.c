@@ -14,6 +14,7 @@
 #include "base/memory.h"
 #include "base/system.h"
 #include "engine/exec.h"
+#include "engine/folder.h"
 #include "engine/shard.h"
 #include "io/atomic.h"
 
@@ -39,8 +40,7 @@ qn_commit_open(struct qn_commit *c, const struct qn_run *run, uint64_t id,
                             .rank = run->comm->rank,
                             .sync = run->options->sync};
     gethostname(c->host, sizeof c->host - 1);
-    if (asprintf(&folder, "%s/.quern/journal", run->options->output) < 0)
-        return qn_fail(err, QN_ENOMEM, "no memory for a path");
+    QN_TRY(qn_folder_path(&folder, run->options->output, "journal", err));
     rc = qn_journal_open_as(&c->journal, folder,
                             qn_shard_tag(tag, sizeof tag, run->options),
                             c->rank, err);

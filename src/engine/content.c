@@ -15,6 +15,7 @@
 #include "base/memory.h"
 #include "base/system.h"
 #include "engine/dispatch.h"
+#include "engine/folder.h"
 #include "engine/inputs.h"
 #include "engine/outcome.h"
 #include "engine/program.h"
@@ -35,16 +36,6 @@ struct qn_content {
 };
 
 /* ---- the memory ------------------------------------------------------------- */
-
-static char *
-path_of(const struct qn_run *run)
-{
-    char *path = NULL;
-
-    if (asprintf(&path, "%s/.quern/contents", run->options->output) < 0)
-        return NULL;
-    return path;
-}
 
 static int
 by_path(const void *a, const void *b)
@@ -89,10 +80,12 @@ take_record(struct qn_run *run, const char *text)
 static void
 load(struct qn_run *run)
 {
-    char *path = path_of(run), *data = NULL;
+    char *path = NULL, *data = NULL;
     size_t n = 0;
 
-    if (path && !run->contents_loaded && !qn_system_slurp(&data, &n, path, NULL))
+    if (!run->contents_loaded &&
+        !qn_folder_path(&path, run->options->output, "contents", NULL) &&
+        !qn_system_slurp(&data, &n, path, NULL))
         // what is torn ends without its NUL
         for (const char *p = data; memchr(p, 0, (size_t)(data + n - p));
              p += strlen(p) + 1)
@@ -114,7 +107,7 @@ qn_content_save(struct qn_run *run, struct qn_error *err)
 
     if (!run->contents_changed)
         return 0;
-    path = path_of(run);
+    QN_TRY(qn_folder_path(&path, run->options->output, "contents", err));
     for (size_t i = 0; i < run->ncontents; i++) {
         const struct qn_content *c = &run->content[i];
 
@@ -127,8 +120,7 @@ qn_content_save(struct qn_run *run, struct qn_error *err)
                     c->since, c->path);
         qn_text_bytes(&all, "", 1);
     }
-    rc = path ? qn_text_check(&all, err)
-              : qn_fail(err, QN_ENOMEM, "no memory for a path");
+    rc = qn_text_check(&all, err);
     if (!rc)
         rc = qn_atomic_replace(path, qn_text_get(&all), all.len,
                                run->options->sync != QN_SYNC_OFF, err);

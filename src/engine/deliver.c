@@ -14,6 +14,7 @@
 #include "base/system.h"
 #include "engine/arena.h"
 #include "engine/commit.h"
+#include "engine/folder.h"
 #include "engine/gather_chunks.h"
 #include "engine/gather_file.h"
 #include "engine/program.h"
@@ -230,8 +231,7 @@ open_arena(struct qn_delivery *d, struct qn_arena *a, int64_t bytes,
     char *scratch = NULL;
     int rc;
 
-    if (asprintf(&scratch, "%s/.quern/scratch", d->run->options->output) < 0)
-        return qn_fail(err, QN_ENOMEM, "no memory for a path");
+    QN_TRY(qn_folder_path(&scratch, d->run->options->output, "scratch", err));
     rc = qn_atomic_folder(scratch, err);
     if (!rc)
         rc = qn_arena_open(a, bytes <= d->run->plan.stage[d->s].need.gathered

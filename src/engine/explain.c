@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "engine/folder.h"
 #include "engine/lock.h"
 #include "engine/program.h"
 #include "engine/settle.h"
@@ -312,8 +313,7 @@ load_journal(struct qn_explain *e, struct qn_error *err)
     char *folder;
     int rc;
 
-    if (asprintf(&folder, "%s/.quern/journal", e->run->options->output) < 0)
-        return qn_fail(err, QN_ENOMEM, "no memory for a path");
+    QN_TRY(qn_folder_path(&folder, e->run->options->output, "journal", err));
     rc = qn_journal_load(folder, take_line, e, &e->damaged, err);
     qn_past_settle(&e->run->past);
     free(folder);

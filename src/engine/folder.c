@@ -26,14 +26,14 @@
 #include "io/atomic.h"
 #include "model/json.h"
 
-static char *
-path_of(const struct qn_run *run, const char *name)
+int
+qn_folder_path(char **path, const char *output, const char *name,
+               struct qn_error *err)
 {
-    char *path = NULL;
-
-    if (asprintf(&path, "%s/.quern/%s", run->options->output, name) < 0)
-        return NULL;
-    return path;
+    if (asprintf(path, "%s/.quern/%s", output, name) >= 0)
+        return 0;
+    *path = NULL;
+    return qn_fail(err, QN_ENOMEM, "no memory for a path");
 }
 
 /* ---- the lock ------------------------------------------------------------------- */
@@ -88,8 +88,7 @@ look_at_name(const char *output, struct qn_error *err)
     char *path;
     int rc;
 
-    if (asprintf(&path, "%s/.quern/run.json", output) < 0)
-        return qn_fail(err, QN_ENOMEM, "no memory for a path");
+    QN_TRY(qn_folder_path(&path, output, "run.json", err));
     record = json_load_file(path, 0, NULL);
     state = qn_json_text(record, "state");
     rc = qn_lock_check(output,
@@ -150,11 +149,11 @@ static int
 write_list(const struct qn_run *run, const char *name,
            const struct qn_text *text, struct qn_error *err)
 {
-    char *path = path_of(run, name);
+    char *path = NULL;
     int rc = qn_text_check(text, err);
 
-    if (!rc && !path)
-        rc = qn_fail(err, QN_ENOMEM, "no memory for a path");
+    if (!rc)
+        rc = qn_folder_path(&path, run->options->output, name, err);
     // other shards may be writing the very same
     if (!rc && run->options->shards)
         rc = qn_atomic_write(path, qn_text_get(text), text->len, err);
@@ -220,10 +219,11 @@ load_past(struct qn_run *run, struct qn_error *err)
     struct qn_record now = {.kind = QN_RECORD_RUN_BEGIN,
                             .run = run->id,
                             .time_ns = run->started_ns};
-    char *folder = path_of(run, "journal");
-    int rc = folder ? qn_past_load(&run->past, folder, NULL, err)
-                    : qn_fail(err, QN_ENOMEM, "no memory for a path");
+    char *folder;
+    int rc = qn_folder_path(&folder, run->options->output, "journal", err);
 
+    if (!rc)
+        rc = qn_past_load(&run->past, folder, NULL, err);
     if (!rc)
         rc = qn_past_add(&run->past, &now, err);
     if (!rc)
@@ -235,13 +235,15 @@ load_past(struct qn_run *run, struct qn_error *err)
 static int
 open_as_first(struct qn_run *run, struct qn_error *err)
 {
-    char *outputs = path_of(run, "outputs"), *lock = path_of(run, "lock"),
-         *stop = path_of(run, "stop");
+    const char *output = run->options->output;
+    char *outputs = NULL, *lock = NULL, *stop = NULL;
     bool alone = true, had = run->lock > 0;
-    int rc = 0;
+    int rc = qn_folder_path(&outputs, output, "outputs", err);
 
-    if (!outputs || !lock || !stop)
-        rc = qn_fail(err, QN_ENOMEM, "no memory for a path");
+    if (!rc)
+        rc = qn_folder_path(&lock, output, "lock", err);
+    if (!rc)
+        rc = qn_folder_path(&stop, output, "stop", err);
     if (!rc)
         rc = qn_atomic_folder(outputs, err);
     // whoever watches has it already, and may have been asked to stop

@@ -4,6 +4,12 @@
 
 #include "engine/run.h"
 
+/* Local.  OUTPUT/.quern/NAME, the caller's to free; NULL and QN_ENOMEM without
+ * memory. */
+int
+qn_folder_path(
+    char **path, const char *output, const char *name, struct qn_error *err);
+
 /* Collective.  Make the folder, take its lock (QN_EIO names the holder if
  * another run has it), forget an old stop request, list the results that the
  * job has, load the journal (rank 0) and agree on the run's id. */

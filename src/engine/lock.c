@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/system.h"
+#include "engine/folder.h"
 #include "engine/shard_lock.h"
 
 static int
@@ -24,7 +25,7 @@ open_lock(const char *output, int flags)
     char *path;
     int fd;
 
-    if (asprintf(&path, "%s/.quern/lock", output) < 0)
+    if (qn_folder_path(&path, output, "lock", NULL))
         return -1;
     fd = open(path, flags | O_CLOEXEC, 0666);
     free(path);
@@ -95,7 +96,7 @@ qn_lock_look(const char *output, struct qn_lock_holder *holder)
     enum qn_lock_state state = QN_LOCK_UNKNOWN;
     char *path;
 
-    if (asprintf(&path, "%s/.quern/lock", output) < 0)
+    if (qn_folder_path(&path, output, "lock", NULL))
         return state;
     state = qn_lock_look_at(path, holder);
     free(path);

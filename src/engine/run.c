@@ -468,8 +468,7 @@ qn_run_execute(struct qn_run *run, struct qn_error *err)
     char *stop = NULL;
     int rc;
 
-    if (asprintf(&stop, "%s/.quern/stop", run->options->output) < 0)
-        stop = NULL;
+    qn_folder_path(&stop, run->options->output, "stop", NULL);
     rc = qn_comm_agree(run->comm, qn_memory_make((void **)&run->commit, 1,
                                                  sizeof *run->commit,
                                                  "the journal", err), err);

@@ -17,6 +17,7 @@
 
 #include "base/memory.h"
 #include "base/system.h"
+#include "engine/folder.h"
 #include "engine/shard.h"
 #include "io/atomic.h"
 
@@ -48,7 +49,7 @@ each_lock(const char *output,
     DIR *dir;
     int rc = 0;
 
-    if (asprintf(&folder, "%s/.quern/shards", output) < 0)
+    if (qn_folder_path(&folder, output, "shards", NULL))
         return 0;
     dir = opendir(folder);
     while (dir && !rc && (d = readdir(dir)))
@@ -215,11 +216,10 @@ qn_shard_lock_open(struct qn_run *run, bool *alone, struct qn_error *err)
 {
     const char *output = run->options->output;
     char *folder = NULL, *whole = NULL;
-    int rc = 0;
+    int rc = qn_folder_path(&folder, output, "shards", err);
 
-    if (asprintf(&folder, "%s/.quern/shards", output) < 0 ||
-        asprintf(&whole, "%s/.quern/lock", output) < 0)
-        rc = qn_fail(err, QN_ENOMEM, "no memory for a path");
+    if (!rc)
+        rc = qn_folder_path(&whole, output, "lock", err);
     if (!rc)
         rc = qn_atomic_folder(folder, err);
     if (!rc)

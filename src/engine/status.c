@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "engine/folder.h"
 #include "engine/lock.h"
 #include "engine/status_shards.h"
 #include "model/json.h"
@@ -45,8 +46,7 @@ load_record(struct qn_status *s, const char *output, const char *tag,
     bool there;
     int rc = 0;
 
-    if (asprintf(&path, "%s/.quern/run.json", output) < 0)
-        return qn_fail(err, QN_ENOMEM, "no memory for a path");
+    QN_TRY(qn_folder_path(&path, output, "run.json", err));
     there = !access(path, F_OK) || (errno != ENOENT && errno != ENOTDIR);
     if (there && !(s->record = json_load_file(path, 0, &why)))
         rc = qn_fail(err, access(path, R_OK) ? QN_EIO : QN_EFORMAT,
@@ -290,8 +290,7 @@ load_journal(struct qn_status *s, const char *output, struct qn_error *err)
 
     if (!s->run)
         return 0;
-    if (asprintf(&folder, "%s/.quern/journal", output) < 0)
-        return qn_fail(err, QN_ENOMEM, "no memory for a path");
+    QN_TRY(qn_folder_path(&folder, output, "journal", err));
     rc = qn_memory_make((void **)&g.done, s->nstages, sizeof *g.done,
                         "the stages", err);
     if (!rc)
@@ -456,7 +455,7 @@ has_stop(const char *output)
     char *path;
     bool there;
 
-    if (asprintf(&path, "%s/.quern/stop", output) < 0)
+    if (qn_folder_path(&path, output, "stop", NULL))
         return false;
     there = !access(path, F_OK);
     free(path);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "engine/folder.h"
 #include "engine/shard_lock.h"
 #include "model/json.h"
 
@@ -110,8 +111,7 @@ load_shards(struct shards *all, const char *output, const char *tag,
     DIR *dir;
     int rc = 0;
 
-    if (asprintf(&folder, "%s/.quern/shards", output) < 0)
-        return qn_fail(err, QN_ENOMEM, "no memory for a path");
+    QN_TRY(qn_folder_path(&folder, output, "shards", err));
     dir = opendir(folder);
     snprintf(file, sizeof file, "%.320s.json", tag ? tag : "");
     while (dir && !rc && (d = readdir(dir)))

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/message.h"
+#include "engine/folder.h"
 #include "engine/record.h"
 #include "engine/stop.h"
 #include "engine/young.h"
@@ -208,8 +209,7 @@ qn_watch_wait(struct qn_watch *w, struct qn_run *run, bool *again,
         return 0;
     QN_TRY(keep_record(run, "watching", err));
     say(w, run);
-    if (asprintf(&stop, "%s/.quern/stop", run->options->output) < 0)
-        stop = NULL;
+    qn_folder_path(&stop, run->options->output, "stop", NULL);
     qn_stop_watch(run->comm->rank ? NULL : stop, run->options->until);
     rc = sleep_until(w, run, &word, err);
     qn_stop_watch(NULL, INFINITY);
