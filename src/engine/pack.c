@@ -12,42 +12,31 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/memory.h"
 #include "engine/commit.h"
-#include "engine/dispatch.h"
-#include "engine/outcome.h"
 #include "engine/program.h"
-#include "engine/stop.h"
-
-struct packing {
-    struct qn_run *run;
-    int s;
-    int *order;              /* parts to be made; in the plan             */
-    int64_t n;
-    struct qn_outcomes done; /* of results, and behind them of tasks      */
-};
+#include "engine/units.h"
 
 static const struct qn_plan_stage *
-stage_of(const struct packing *k)
+stage_of(const struct qn_units *k)
 {
     return &k->run->plan.stage[k->s];
 }
 
 static const struct qn_target *
-part_of(const struct packing *k, int64_t unit)
+part_of(const struct qn_units *k, int64_t unit)
 {
     return &stage_of(k)->target[k->order[unit]];
 }
 
 static const struct qn_task *
-member(const struct packing *k, const struct qn_target *t, int row)
+member(const struct qn_units *k, const struct qn_target *t, int row)
 {
     return &stage_of(k)->task[t->task[row]];
 }
 
 /* The first that has partners; a part that is made has one. */
 static const struct qn_task *
-first_good(const struct packing *k, const struct qn_target *t)
+first_good(const struct qn_units *k, const struct qn_target *t)
 {
     int i = 0;
 
@@ -59,7 +48,7 @@ first_good(const struct packing *k, const struct qn_target *t)
 /* ---- asking for a part ------------------------------------------------------- */
 
 static int
-rows_json(const struct packing *k, const struct qn_target *t, json_t **rows,
+rows_json(const struct qn_units *k, const struct qn_target *t, json_t **rows,
           struct qn_error *err)
 {
     const struct qn_use *first = first_good(k, t)->use;
@@ -80,7 +69,7 @@ rows_json(const struct packing *k, const struct qn_target *t, json_t **rows,
 
 /* Seconds that any item may take, and all of them one after the other. */
 static void
-limits(const struct packing *k, const struct qn_target *t, double *each,
+limits(const struct qn_units *k, const struct qn_target *t, double *each,
        double *all)
 {
     *each = *all = 0;
@@ -96,7 +85,7 @@ static int
 request_part(void *ctx, int64_t unit, json_t **request, double *timeout,
              struct qn_error *err)
 {
-    struct packing *k = ctx;
+    struct qn_units *k = ctx;
     const struct qn_target *t = part_of(k, unit);
     char hex[QN_KEY_HEX], *tmp;
     double each;
@@ -124,8 +113,9 @@ request_part(void *ctx, int64_t unit, json_t **request, double *timeout,
 
 /* ---- what became of it ------------------------------------------------------- */
 
+/* In the outcomes, tasks are numbered behind the results. */
 static int
-note_failure(struct packing *k, const struct qn_target *t, int row, int code,
+note_failure(struct qn_units *k, const struct qn_target *t, int row, int code,
              const char *text, struct qn_error *err)
 {
     const struct qn_plan_stage *st = stage_of(k);
@@ -141,7 +131,7 @@ note_failure(struct packing *k, const struct qn_target *t, int row, int code,
 
 /* Rows that failed in the worker: [[row, code, text], ...] */
 static int
-note_failures(struct packing *k, const struct qn_target *t,
+note_failures(struct qn_units *k, const struct qn_target *t,
               const json_t *failed, struct qn_error *err)
 {
     json_t *f;
@@ -156,7 +146,7 @@ note_failures(struct packing *k, const struct qn_target *t,
 }
 
 static int
-fail_part(struct packing *k, const struct qn_target *t, char *tmp,
+fail_part(struct qn_units *k, const struct qn_target *t, char *tmp,
           const struct qn_error *why, struct qn_error *err)
 {
     unlink(tmp);
@@ -173,7 +163,7 @@ fail_part(struct packing *k, const struct qn_target *t, char *tmp,
 static int64_t
 count_items(void *ctx, int64_t unit, const json_t *reply, int64_t *failed)
 {
-    const struct packing *k = ctx;
+    const struct qn_units *k = ctx;
     const struct qn_target *t = part_of(k, unit);
     int64_t n = 0;
 
@@ -186,7 +176,7 @@ count_items(void *ctx, int64_t unit, const json_t *reply, int64_t *failed)
 static int64_t
 part_bytes(void *ctx, int64_t unit)
 {
-    const struct packing *k = ctx;
+    const struct qn_units *k = ctx;
     const struct qn_target *t = part_of(k, unit);
     int64_t n = 0;
 
@@ -199,7 +189,7 @@ static int
 finish_part(void *ctx, int64_t unit, const json_t *reply,
             const struct qn_error *why, struct qn_error *err)
 {
-    struct packing *k = ctx;
+    struct qn_units *k = ctx;
     struct qn_commit *commit = k->run->commit;
     const struct qn_target *t = part_of(k, unit);
     int64_t failed, n = count_items(k, unit, reply, &failed);
@@ -221,28 +211,19 @@ finish_part(void *ctx, int64_t unit, const json_t *reply,
     return qn_commit_flush(commit, false, err);
 }
 
-/* Groups that wait are committed while nothing else happens. */
-static int
-tick(void *ctx, struct qn_error *err)
-{
-    struct qn_commit *c = ((struct packing *)ctx)->run->commit;
-
-    return qn_commit_flush(c, c->n > 0 && qn_stop_asked(), err);
-}
-
 /* The failures of a part's items come before the part. */
 static int
 take_outcome(void *ctx, int rank, int64_t unit, int code, int64_t value,
              const char *text, struct qn_error *err)
 {
-    struct packing *k = ctx;
-    struct qn_plan_stage *st = &k->run->plan.stage[k->s];
+    const struct qn_stage_done *d = ctx;
+    struct qn_plan_stage *st = &d->run->plan.stage[d->s];
     struct qn_target *t;
 
     (void)rank, (void)value;
     if (code)
-        qn_run_count_failure(k->run);
-    if (!k->run->commons.leads)
+        qn_run_count_failure(d->run);
+    if (!d->run->commons.leads)
         return 0;
     if (unit >= st->ntargets)
         return qn_plan_fail_task(st, &st->task[unit - st->ntargets],
@@ -259,9 +240,9 @@ take_outcome(void *ctx, int rank, int64_t unit, int code, int64_t value,
 
 /* Parts of which no item is left have failed with them. */
 static int
-fail_empty(struct packing *k, struct qn_error *err)
+fail_empty(struct qn_run *run, int s, struct qn_error *err)
 {
-    struct qn_plan_stage *st = &k->run->plan.stage[k->s];
+    struct qn_plan_stage *st = &run->plan.stage[s];
 
     for (int i = 0; i < st->ntargets; i++)
         QN_TRY(qn_plan_check_members(st, &st->target[i], err));
@@ -269,11 +250,11 @@ fail_empty(struct packing *k, struct qn_error *err)
 }
 
 static int
-make_order(struct packing *k, struct qn_error *err)
+make_order(struct qn_units *k, struct qn_error *err)
 {
     struct qn_plan_stage *st = &k->run->plan.stage[k->s];
 
-    QN_TRY(fail_empty(k, err));
+    QN_TRY(fail_empty(k->run, k->s, err));
     QN_TRY(qn_pool_make(&st->pool, (void **)&k->order, (size_t)st->ntargets,
                         sizeof *k->order, err));
     for (int i = 0; i < st->ntargets; i++)
@@ -282,49 +263,22 @@ make_order(struct packing *k, struct qn_error *err)
     return 0;
 }
 
-/* Collective. */
-static int
-tell_order(struct packing *k, struct qn_error *err)
-{
-    struct qn_run *run = k->run;
-    struct packing head;
-    int rc = 0;
-
-    if (run->commons.leads)
-        rc = make_order(k, err);
-    head = *k;
-    QN_TRY(qn_commons_tell(&run->commons, run->comm, &head, sizeof head, rc,
-                           err));
-    k->order = head.order;
-    k->n = head.n;
-    return 0;
-}
-
 int
 qn_pack_run(struct qn_run *run, int s, struct qn_error *err)
 {
-    struct packing k = {.run = run, .s = s};
-    struct qn_work work = {.ctx = &k, .request = request_part,
-                           .finish = finish_part, .tick = tick,
-                           .items = count_items, .bytes = part_bytes,
-                           .most_failed = qn_run_may_fail(run),
-                           .progress = qn_stage_progress(run, s)};
-    int rc = tell_order(&k, err);
+    static const struct qn_units_way way = {.work = {.request = request_part,
+                                                     .finish = finish_part,
+                                                     .items = count_items,
+                                                     .bytes = part_bytes},
+                                            .order = make_order,
+                                            .take = take_outcome};
+    int rc;
 
     // a part is begun once more to find out which item it was
     if (run->farm.retries < 1)
         run->farm.retries = 1;
-    work.total = k.n;
-    if (!rc)
-        rc = qn_dispatch(&run->farm, run->comm, &work, &run->stopped, err);
-    if (!rc)
-        rc = qn_comm_agree(run->comm, qn_commit_flush(run->commit, true, err),
-                           err);
-    if (!rc)
-        rc = qn_outcome_share(run->comm, &k.done, take_outcome, &k, err);
+    rc = qn_units_run(run, s, &way, err);
     if (!rc && run->commons.leads)
-        rc = fail_empty(&k, err);
-    rc = qn_comm_agree(run->comm, rc, err);
-    qn_outcome_clear(&k.done);
-    return rc;
+        rc = fail_empty(run, s, err);
+    return qn_comm_agree(run->comm, rc, err);
 }

@@ -14,15 +14,13 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "engine/commit.h"
-#include "engine/dispatch.h"
 #include "engine/exec.h"
-#include "engine/outcome.h"
 #include "engine/program.h"
 #include "engine/record.h"
 #include "engine/resume.h"
 #include "engine/settle.h"
-#include "engine/stop.h"
 #include "engine/tell.h"
+#include "engine/units.h"
 #include "io/atomic.h"
 #include "model/dtype.h"
 #include "model/shape.h"
@@ -88,19 +86,11 @@ qn_stage_progress(const struct qn_run *run, int s)
 
 /* ---- item by item ---------------------------------------------------------------------- */
 
-struct doing {
-    struct qn_run *run;
-    int s;
-    int *order;    /* tasks, largest first; in the plan */
-    int64_t n;
-    struct qn_outcomes done;
-};
-
 static int
 request_item(void *ctx, int64_t unit, json_t **request, double *timeout,
              struct qn_error *err)
 {
-    struct doing *d = ctx;
+    struct qn_units *d = ctx;
     const struct qn_plan_stage *st = &d->run->plan.stage[d->s];
     const struct qn_task *t = &st->task[d->order[unit]];
     const struct qn_target *target = &st->target[t->target];
@@ -123,7 +113,7 @@ request_item(void *ctx, int64_t unit, json_t **request, double *timeout,
 static int
 begin_item(void *ctx, int64_t unit, struct qn_error *err)
 {
-    struct doing *d = ctx;
+    struct qn_units *d = ctx;
     const struct qn_plan_stage *st = &d->run->plan.stage[d->s];
     const struct qn_task *t = &st->task[d->order[unit]];
 
@@ -135,7 +125,7 @@ static int
 finish_item(void *ctx, int64_t unit, const json_t *reply,
             const struct qn_error *why, struct qn_error *err)
 {
-    struct doing *d = ctx;
+    struct qn_units *d = ctx;
     struct qn_commit *commit = d->run->commit;
     const struct qn_plan_stage *st = &d->run->plan.stage[d->s];
     int index = d->order[unit];
@@ -169,20 +159,10 @@ finish_item(void *ctx, int64_t unit, const json_t *reply,
                           &t->key, why->code, reason, err);
 }
 
-/* Groups that wait are committed while nothing else happens. */
-static int
-tick(void *ctx, struct qn_error *err)
-{
-    struct qn_commit *c = ((struct doing *)ctx)->run->commit;
-
-    // a launcher that ends a run gives a second: name what is whole
-    return qn_commit_flush(c, c->n > 0 && qn_stop_asked(), err);
-}
-
 static int64_t
 item_bytes(void *ctx, int64_t unit)
 {
-    struct doing *d = ctx;
+    struct qn_units *d = ctx;
 
     return qn_stage_bytes(&d->run->plan.stage[d->s].task[d->order[unit]]);
 }
@@ -209,19 +189,9 @@ qn_stage_take(void *done, int rank, int64_t unit, int code, int64_t value,
     return qn_plan_fail_target(st, target, QN_FAILED, code, text, err);
 }
 
+/* Tasks that are to be done. */
 static int
-larger_first(const void *a, const void *b, void *tasks)
-{
-    const struct qn_task *t = tasks;
-    int x = *(const int *)a, y = *(const int *)b;
-    int64_t p = t[x].item->bytes, q = t[y].item->bytes;
-
-    return p != q ? (p < q) - (p > q) : x - y;
-}
-
-/* Of all that is to do, once a node. */
-static int
-make_order(struct doing *d, struct qn_error *err)
+make_order(struct qn_units *d, struct qn_error *err)
 {
     struct qn_plan_stage *st = &d->run->plan.stage[d->s];
 
@@ -233,52 +203,21 @@ make_order(struct doing *d, struct qn_error *err)
     for (int i = 0; i < st->ntasks; i++)
         if (st->task[i].state == QN_TODO)
             d->order[d->n++] = i;
-    if (d->n)
-        qsort_r(d->order, (size_t)d->n, sizeof *d->order, larger_first,
-                st->task);
-    return 0;
-}
-
-/* Collective. */
-static int
-tell_order(struct doing *d, struct qn_error *err)
-{
-    struct qn_run *run = d->run;
-    struct doing head;
-    int rc = 0;
-
-    if (run->commons.leads)
-        rc = make_order(d, err);
-    head = *d;
-    QN_TRY(qn_commons_tell(&run->commons, run->comm, &head, sizeof head, rc,
-                           err));
-    d->order = head.order;
-    d->n = head.n;
+    qn_units_largest_first(st, d->order, d->n);
     return 0;
 }
 
 static int
 run_items(struct qn_run *run, int s, struct qn_error *err)
 {
-    struct doing d = {.run = run, .s = s};
-    struct qn_work work = {.ctx = &d, .request = request_item,
-                           .begin = begin_item, .finish = finish_item, .tick = tick,
-                           .bytes = item_bytes,
-                           .most_failed = qn_run_may_fail(run),
-                           .progress = qn_stage_progress(run, s)};
-    int rc = tell_order(&d, err);
+    static const struct qn_units_way way = {.work = {.request = request_item,
+                                                     .begin = begin_item,
+                                                     .finish = finish_item,
+                                                     .bytes = item_bytes},
+                                            .order = make_order,
+                                            .take = qn_stage_take};
 
-    work.total = d.n;
-    if (!rc)
-        rc = qn_dispatch(&run->farm, run->comm, &work, &run->stopped, err);
-    if (!rc)
-        rc = qn_comm_agree(run->comm, qn_commit_flush(run->commit, true, err),
-                           err);
-    if (!rc)
-        rc = qn_outcome_share(run->comm, &d.done, qn_stage_take,
-                              &(struct qn_stage_done){run, s}, err);
-    qn_outcome_clear(&d.done);
-    return rc;
+    return qn_units_run(run, s, &way, err);
 }
 
 /* Do later stages need to know what this one's programs wrote? */

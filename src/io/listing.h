@@ -38,6 +38,7 @@ qn_listing_add(
     struct qn_listing *listing, json_t *entry, struct qn_error *err);
 
 /* A new reference; the text is made clean for JSON, NULL is null. */
-json_t *qn_listing_text(const char *text);
+json_t *
+qn_listing_text(const char *text);
 
 #endif

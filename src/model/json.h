@@ -12,13 +12,19 @@
 
 /* The text or the number under a key.  No such text is NULL, of a word "";
  * no such number is 0.  Texts are borrowed from the object. */
-const char *qn_json_text(const json_t *object, const char *key);
-const char *qn_json_word(const json_t *object, const char *key);
-int64_t qn_json_integer(const json_t *object, const char *key);
+const char *
+qn_json_text(const json_t *object, const char *key);
+const char *
+qn_json_word(const json_t *object, const char *key);
+int64_t
+qn_json_integer(const json_t *object, const char *key);
 
 /* Lists. */
-json_t *qn_json_strings(const struct qn_strings *s);
-json_t *qn_json_integers(const int64_t *v, int n);
-json_t *qn_json_shape(const struct qn_shape *s);
+json_t *
+qn_json_strings(const struct qn_strings *s);
+json_t *
+qn_json_integers(const int64_t *v, int n);
+json_t *
+qn_json_shape(const struct qn_shape *s);
 
 #endif
