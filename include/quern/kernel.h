@@ -210,8 +210,8 @@ struct qn_kernel {
     int (*prepare)(void *params, struct qn_error *err); /* may be NULL */
     void (*release)(void *params);                      /* may be NULL */
 
-    /* Local.  The type that comes out; NULL: as it came in.  in->dtype is
-     * already the real type if `real`. */
+    /* Local.  The type that comes out; NULL: as it came in, and what halo()
+     * refuses is refused.  in->dtype is already the real type if `real`. */
     int (*type)(
         const void *params,
         const struct qn_type *in,
@@ -252,7 +252,7 @@ struct qn_kernel {
         struct qn_error *err);
 
     /* Local, with stencil.  in: of the whole grid.  halo comes zeroed, with
-     * 1 step; fails where type() does.  NULL: radius 0. */
+     * 1 step; fails where type() does, if there is one.  NULL: radius 0. */
     int (*halo)(
         const void *params,
         const struct qn_type *in,

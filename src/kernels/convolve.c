@@ -101,23 +101,13 @@ halo(const void *params, const struct qn_type *in, struct qn_halo *h,
     return 0;
 }
 
-static int
-type(const void *params, const struct qn_type *in, struct qn_type *out,
-     struct qn_error *err)
-{
-    struct qn_halo h;
-
-    *out = *in;
-    return halo(params, in, &h, err);
-}
-
 static size_t
 scratch(const void *params, const struct qn_type *in,
         const int64_t count[QN_MAX_DIMS])
 {
     struct plan plan;
 
-    (void)make_plan(&plan, params, &in->shape, NULL); // as in type
+    (void)make_plan(&plan, params, &in->shape, NULL); // as in halo
     return qn_differ_bytes(in->shape.ndims, count, plan.radius);
 }
 
@@ -204,7 +194,6 @@ const struct qn_kernel qn_kernel_convolve = {
     .options = options,
     .shorthand = "weights",
     .prepare = prepare,
-    .type = type,
     .stencil = stencil,
     .halo = halo,
     .scratch = scratch,

@@ -50,16 +50,6 @@ halo(const void *params, const struct qn_type *in, struct qn_halo *h,
     return qn_differ_halo(h, &e, in, err);
 }
 
-static int
-type(const void *params, const struct qn_type *in, struct qn_type *out,
-     struct qn_error *err)
-{
-    struct qn_halo h;
-
-    *out = *in;
-    return halo(params, in, &h, err);
-}
-
 static size_t
 scratch(const void *params, const struct qn_type *in,
         const int64_t count[QN_MAX_DIMS])
@@ -131,7 +121,6 @@ const struct qn_kernel qn_kernel_gradient = {
     .options = options,
     .shorthand = "along",
     .prepare = prepare,
-    .type = type,
     .stencil = stencil,
     .halo = halo,
     .scratch = scratch,

@@ -18,16 +18,6 @@ halo(const void *params, const struct qn_type *in, struct qn_halo *h,
     return qn_differ_halo(h, &((const struct params *)params)->edge, in, err);
 }
 
-static int
-type(const void *params, const struct qn_type *in, struct qn_type *out,
-     struct qn_error *err)
-{
-    struct qn_halo h;
-
-    *out = *in;
-    return halo(params, in, &h, err);
-}
-
 static size_t
 scratch(const void *params, const struct qn_type *in,
         const int64_t count[QN_MAX_DIMS])
@@ -76,7 +66,6 @@ const struct qn_kernel qn_kernel_laplacian = {
     .real = true,
     .params_size = sizeof(struct params),
     .options = options,
-    .type = type,
     .stencil = stencil,
     .halo = halo,
     .scratch = scratch,

@@ -18,11 +18,13 @@ step_type(const struct qn_plan_resolving *r, const struct qn_step *step,
           struct qn_type *cur, struct qn_error *why)
 {
     struct qn_lookup fields = qn_item_lookup(item);
+    const struct qn_kernel *kernel = step->kernel;
+    struct qn_halo halo = {.steps = 1};
     struct qn_type out;
     void *params;
     int rc;
 
-    if (step->kernel->real)
+    if (kernel->real)
         cur->dtype = r->st->precision;
     for (int k = 0; k < step->noperands; k++) {
         struct qn_type t;
@@ -32,15 +34,17 @@ step_type(const struct qn_plan_resolving *r, const struct qn_step *step,
                                    &t, &known, why));
         rc = known ? qn_shape_fits(&cur->shape, &t.shape, why) : 0;
         if (rc)
-            return qn_wrap(why, "%s", step->kernel->name);
+            return qn_wrap(why, "%s", kernel->name);
     }
     rc = qn_plan_params(&params, step, &fields, why);
     out = *cur;
-    if (!rc && step->kernel->type)
-        rc = step->kernel->type(params, cur, &out, why);
+    if (!rc && kernel->type)
+        rc = kernel->type(params, cur, &out, why);
+    else if (!rc && kernel->halo)
+        rc = kernel->halo(params, cur, &halo, why);
     qn_plan_params_clear(&params, step);
     *cur = out;
-    return rc ? qn_wrap(why, "%s", step->kernel->name) : 0;
+    return rc ? qn_wrap(why, "%s", kernel->name) : 0;
 }
 
 /* A product leaves the item as it is; can it be made? */
