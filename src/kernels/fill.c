@@ -88,9 +88,10 @@ const struct qn_kernel qn_kernel_fill = {
     .name = "fill",
     .summary = "NaN samples become a value, or the item's median",
     .definition =
-        "Each NaN sample becomes value, or, with method: median, the median "
-        "of the finite samples of the item (of an even count the mean of the "
-        "two middle ones, in float64; 0, not -0); rounded to the real type. "
+        "Each NaN sample becomes value, or, with method: median (in short "
+        "fill: median), the median of the finite samples of the item (of an "
+        "even count the mean of the two middle ones, in float64; 0, not -0); "
+        "rounded to the real type. "
         "All other samples, infinities among them, stay. An item with NaN but "
         "without a finite sample fails with method: median.",
     .kind = QN_KIND_OTHER,

@@ -215,12 +215,42 @@ takes_operand(const struct qn_kernel *k)
            k->operands == QN_OPERANDS_OPTIONAL;
 }
 
+static bool
+is_choice(const struct qn_option *o, const char *word)
+{
+    const size_t n = strlen(word);
+
+    if (o->type != QN_OPTION_CHOICE || n == 0)
+        return false;
+    for (const char *s = o->choices; s; s = strchr(s, '|') ? strchr(s, '|') + 1
+                                                           : NULL)
+        if (!strncmp(s, word, n) && (s[n] == '|' || s[n] == '\0'))
+            return true;
+    return false;
+}
+
+/* The option that a bare value stands for: where the short form wants a
+ * number, a word that is a choice of another option stands for that one
+ * ("fill: median").  NULL: none. */
+static const struct qn_option *
+short_option(const struct qn_kernel *k, const struct qn_yaml_node *node)
+{
+    const struct qn_option *o =
+        k->shorthand ? qn_job_option_find(k, k->shorthand) : NULL;
+
+    if (!o || o->type != QN_OPTION_NUMBER || node->kind != QN_YAML_SCALAR)
+        return o;
+    for (const struct qn_option *other = k->options; other->name; other++)
+        if (is_choice(other, node->text))
+            return other;
+    return o;
+}
+
 static void
 read_shorthand(struct qn_job_reader *r, const struct qn_yaml_node *node,
                const struct qn_kernel *k, struct qn_step *step)
 {
-    const struct qn_option *o =
-        k->shorthand ? qn_job_option_find(k, k->shorthand) : NULL;
+    const struct qn_option *o = short_option(k, node);
 
     if (o)
         qn_job_option_read(r, o, node, step->params);

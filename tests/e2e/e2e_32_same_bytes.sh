@@ -85,7 +85,7 @@ compare whole small
 for n in 2 5; do
     options=()
     for stage in smooth slope plate set rows; do
-        options+=(--set stages.$stage.team=all)
+        options+=(--set "stages.$stage.team=all")
     done
     expect_quern 0 $n run job.yaml --output team$n --threads 2 "${options[@]}"
     compare whole team$n

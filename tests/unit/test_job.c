@@ -271,7 +271,8 @@ steps(void **state)
           "      - calculate: {expr: \"x - w * d\", w: {stage: w}, d: 2}\n"
           "      - overscan: {region: \"[1:8, 1:9]\",\n"
           "                   trim: {header: TRIMSEC}}\n"
-          "      - bin: [2, 4]\n");
+          "      - bin: [2, 4]\n"
+          "      - fill: median\n");
     s = &job.stages[1];
     step_is(s, 0,
             "{\"kernel\":\"normalize\",\"operands\":[],\"params\":{"
@@ -296,6 +297,10 @@ steps(void **state)
             "\"params\":{},\"version\":1}");
     assert_int_equal(s->steps[6].operand[0].kind, QN_OPERAND_DATASET);
     assert_string_equal(s->steps[6].operand[0].text, "/dark");
+    // a word where the short form wants a number
+    step_is(s, 10,
+            "{\"kernel\":\"fill\",\"operands\":[],\"params\":{"
+            "\"method\":\"median\"},\"version\":2}");
     // operands in the order of their names: the same key however written
     assert_int_equal(s->steps[7].noperands, 2);
     assert_string_equal(s->steps[7].operand[0].name, "d");
