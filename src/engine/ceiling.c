@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/parallel.h"
+#include "base/system.h"
 #include "io/atomic.h"
 #include "model/json.h"
 
@@ -62,20 +63,6 @@ measure_triad(struct arrays *v, int cores)
 /* ---- files -------------------------------------------------------------------- */
 
 static bool
-write_all(int fd, const char *p, size_t n)
-{
-    while (n > 0) {
-        ssize_t done = write(fd, p, n);
-
-        if (done <= 0)
-            return false;
-        p += done;
-        n -= (size_t)done;
-    }
-    return fdatasync(fd) == 0;
-}
-
-static bool
 read_all(int fd, char *p, size_t n)
 {
     for (size_t at = 0; at < n;) {
@@ -98,7 +85,8 @@ measure_file(json_t *all, const char *folder, char *buffer)
     if (fd < 0)
         return;
     t0 = qn_clock_now();
-    if (write_all(fd, buffer, FILE_BYTES)) {
+    if (!qn_system_write(fd, buffer, FILE_BYTES, folder, NULL) &&
+        !fdatasync(fd)) {
         json_object_set_new(all, "write",
                             json_real(FILE_BYTES / (qn_clock_now() - t0)));
         for (int i = 0; i < TRIES; i++) {

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/least.h"
 #include "base/memory.h"
 #include "model/dtype.h"
 #include "model/shape.h"
@@ -25,18 +26,6 @@ struct walk {
     void *ctx;
 };
 
-static int64_t
-most(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
-static int64_t
-least(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 /* From axis a on; at, in: samples from the start of the grid, of the box. */
 static int
 walk_axis(const struct walk *w, int a, int64_t at, int64_t in)
@@ -46,8 +35,8 @@ walk_axis(const struct walk *w, int a, int64_t at, int64_t in)
     int64_t low = b->start[a], high = low + b->count[a];
 
     if (w->run.first > at)
-        low = most(low, (w->run.first - at) / stride);
-    high = least(high, end > at ? (end - 1 - at) / stride + 1 : 0);
+        low = qn_most(low, (w->run.first - at) / stride);
+    high = qn_least(high, end > at ? (end - 1 - at) / stride + 1 : 0);
     if (a == b->ndims - 1)
         return low < high ? w->visit(w->ctx, in + low - b->start[a],
                                      at + low - w->run.first, high - low)

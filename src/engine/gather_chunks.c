@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/least.h"
 #include "base/memory.h"
 #include "base/parallel.h"
 #include "engine/gather.h"
@@ -16,12 +17,6 @@
 #include "model/shape.h"
 
 enum { TAG_CHUNK = 23 }; /* chunks on their way to rank 0 */
-
-static int64_t
-least(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
 
 /* Chunks of one round. */
 struct packing {
@@ -41,8 +36,8 @@ static void
 chunks_of_rank(const struct packing *p, int64_t begin, int i, int64_t *first,
                int64_t *n)
 {
-    *first = least(begin + i * p->each, p->count);
-    *n = least(p->each, p->count - *first);
+    *first = qn_least(begin + i * p->each, p->count);
+    *n = qn_least(p->each, p->count - *first);
 }
 
 static struct qn_gather_run

@@ -7,24 +7,13 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "base/least.h"
 #include "base/system.h"
 #include "engine/gather.h"
 #include "model/dtype.h"
 #include "model/shape.h"
 
 enum { MIB = 1 << 20, MOST_MIB = 8 /* of a run */ };
-
-static int64_t
-most(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
-static int64_t
-least(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
 
 /* The first sample at or behind a byte of the file. */
 static int64_t
@@ -33,7 +22,7 @@ sample_at(const struct qn_gather_file *f, int64_t samples, int64_t byte)
     const int64_t size = (int64_t)qn_dtype_size(f->type);
     const int64_t i = byte <= f->at ? 0 : (byte - f->at + size - 1) / size;
 
-    return least(i, samples);
+    return qn_least(i, samples);
 }
 
 /* The byte at which rank i's rows begin. */
@@ -59,8 +48,9 @@ run_of_rank(const struct qn_gather_file *f, int64_t samples, int i, int ranks,
     int64_t begin = share_at(f, bytes, i, ranks);
     int64_t end = share_at(f, bytes, i + 1, ranks);
     int64_t from = begin / MIB * MIB + round * unit;
-    int64_t low = sample_at(f, samples, least(most(from, begin), end));
-    int64_t high = sample_at(f, samples, least(most(from + unit, begin), end));
+    int64_t low = sample_at(f, samples, qn_least(qn_most(from, begin), end));
+    int64_t high =
+        sample_at(f, samples, qn_least(qn_most(from + unit, begin), end));
 
     return (struct qn_gather_run){low, high - low};
 }
@@ -135,7 +125,7 @@ write_rounds(struct qn_gather *g, const struct qn_gather_file *f, int fd,
 static int64_t
 run_bytes(int64_t memory)
 {
-    return most(1, least(MOST_MIB, memory / 32 / MIB)) * MIB;
+    return qn_most(1, qn_least(MOST_MIB, memory / 32 / MIB)) * MIB;
 }
 
 int

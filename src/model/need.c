@@ -6,6 +6,7 @@
  * processes; plan_product.c knows what reductions take. */
 #include "model/need.h"
 
+#include "base/least.h"
 #include "model/dtype.h"
 #include "model/plan_parts.h"
 #include "model/shape.h"
@@ -20,18 +21,6 @@ struct counting {
     const struct qn_plan_stage *st;
     bool keep_steps;
 };
-
-static int64_t
-larger(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
-static int64_t
-smaller(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
 
 static int64_t
 bytes_of(const struct qn_type *t)
@@ -77,7 +66,7 @@ add_operand(struct operand_bytes *b, const struct counting *c,
             kept /= type.shape.n[0];
     }
     b->all += kept;
-    b->loading = larger(b->loading, stored);
+    b->loading = qn_most(b->loading, stored);
 }
 
 static struct operand_bytes
@@ -162,7 +151,7 @@ turn_into(struct walk *w, const struct qn_type *type, int copies)
 {
     const int64_t both = bytes_of(&w->type) + copies * bytes_of(type);
 
-    w->peak = larger(w->peak, w->kept + both);
+    w->peak = qn_most(w->peak, w->kept + both);
     w->type = *type;
 }
 
@@ -216,7 +205,7 @@ whole_bytes(const struct counting *c, const struct qn_task *t)
         if (out.dtype != w.type.dtype)
             turn_into(&w, &out, 1);
     }
-    return larger(w.peak, w.kept + bytes_of(&out)) +
+    return qn_most(w.peak, w.kept + bytes_of(&out)) +
            (stage->nproducts ? 0 : several * bytes_of(&out));
 }
 
@@ -233,11 +222,11 @@ slab_bytes(const struct counting *c, const struct qn_type *type,
 
     // without steps it is reduced as it is read
     if (stage->nproducts == stage->nsteps && stage->nproducts)
-        return smaller(larger(PRODUCT_SLAB / stored, least), all) * stored;
+        return qn_least(qn_most(PRODUCT_SLAB / stored, least), all) * stored;
     if (stage->nproducts)
-        return smaller(larger(PRODUCT_SLAB / real, least), all) *
+        return qn_least(qn_most(PRODUCT_SLAB / real, least), all) *
                (stored + real);
-    return smaller(larger(QN_NEED_SLAB, least), all) * (stored + 3 * real);
+    return qn_least(qn_most(QN_NEED_SLAB, least), all) * (stored + 3 * real);
 }
 
 /* Samples of the rows that the steps need together. */
@@ -271,7 +260,7 @@ part_bytes(const struct counting *c, const struct qn_task *t)
 
     if (!qn_plan_packs(c->st) || qn_plan_pack_bytes(c->p, c->st, t, &row, NULL))
         return 0;
-    return row * smaller(qn_plan_pack_rows(row), c->st->ntasks);
+    return row * qn_least(qn_plan_pack_rows(row), c->st->ntasks);
 }
 
 /* The least that an item takes of `share` bytes, and whether slab by slab. */
@@ -287,12 +276,12 @@ item_bytes(const struct counting *c, const struct qn_task *t, int64_t share,
     *slabs = false;
     if (c->st->stage->nproducts) {
         beside += qn_plan_product_need(c->p, c->st, t, share, &together);
-        least = larger(least, together);
+        least = qn_most(least, together);
     }
-    pieces = beside + larger(slab_bytes(c, t->item->type, least), o.loading);
+    pieces = beside + qn_most(slab_bytes(c, t->item->type, least), o.loading);
     if (c->st->stage->nproducts && goes_by_rows(c))
         return pieces;
-    whole = beside + larger(whole_bytes(c, t), real + o.loading);
+    whole = beside + qn_most(whole_bytes(c, t), real + o.loading);
     *slabs = whole > share && pieces < whole && !qn_plan_packs(c->st) &&
              is_written_by_rows(c, t);
     return *slabs ? pieces : whole;
@@ -368,13 +357,13 @@ count_members(struct qn_need *n, const struct counting *c, int ranks)
         const struct qn_target *t = &c->st->target[i];
 
         if (!t->code && t->type)
-            result = larger(result, bytes_of(t->type) +
-                                        4 * qn_shape_count(&t->type->shape));
+            result = qn_most(result, bytes_of(t->type) +
+                                         4 * qn_shape_count(&t->type->shape));
     }
-    n->held = smaller(all / ranks, n->memory / 2);
+    n->held = qn_least(all / ranks, n->memory / 2);
     n->after = result;
     if (ranks > 1)
-        n->after += smaller(all / ranks, n->memory / 8);
+        n->after += qn_least(all / ranks, n->memory / 8);
 }
 
 /* Is the result of a team brought to its first rank?  Where it is contiguous
@@ -409,19 +398,19 @@ count_block(struct qn_need *n, const struct counting *c, int team)
             bytes += slab_bytes(c, t->item->type, least);
         } else if (is_gathered(c->st) &&
                    beside + 2 * block + whole <= n->memory)
-            bytes = larger(bytes, beside + 2 * block + whole);
+            bytes = qn_most(bytes, beside + 2 * block + whole);
         if (bytes <= n->held && n->largest)
             continue;
         n->held = bytes;
         n->largest = t;
-        n->gathered = larger(0, n->memory - beside - 2 * block);
+        n->gathered = qn_most(0, n->memory - beside - 2 * block);
     }
 }
 
 static int64_t
 total_of(const struct qn_need *n, int workers)
 {
-    return n->held + larger(workers * (n->item + n->operands), n->after);
+    return n->held + qn_most(workers * (n->item + n->operands), n->after);
 }
 
 /* As many workers as fit side by side. */
@@ -437,8 +426,8 @@ fit_workers(struct qn_need *n, const struct counting *c, int most)
     n->fewer = most - n->workers;
     if (n->largest)
         n->own = count_operands(c, n->largest).all;
-    n->operands = smaller(larger(0, n->every - n->own),
-                          larger(0, qn_need_share(n, n->workers) - n->item));
+    n->operands = qn_least(qn_most(0, n->every - n->own),
+                           qn_most(0, qn_need_share(n, n->workers) - n->item));
 }
 
 void
@@ -480,10 +469,10 @@ qn_need_share(const struct qn_need *n, int workers)
 int64_t
 qn_need_operands(const struct qn_need *n, int workers)
 {
-    const int64_t room = larger(0, qn_need_share(n, workers) - n->item);
-    const int64_t most = larger(OPERANDS_MOST, n->every);
+    const int64_t room = qn_most(0, qn_need_share(n, workers) - n->item);
+    const int64_t most = qn_most(OPERANDS_MOST, n->every);
 
     // where others take their place, those of the item before are still there
     // while they are read
-    return smaller(most, n->every <= n->own + room ? n->own + room : room);
+    return qn_least(most, n->every <= n->own + room ? n->own + room : room);
 }
