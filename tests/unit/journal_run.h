@@ -7,7 +7,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,42 +18,28 @@
 #include "base/system.h"
 #include "io/journal.h"
 
+#include "scratch.h"
+
 /* ---- a folder for each test ---------------------------------------------- */
 
-static char root[64], folder[96];
+static char root[SCRATCH_NAME], folder[96];
 
 static inline int
 make_folder(void **state)
 {
     (void)state;
-    snprintf(root, sizeof root, "/tmp/quern-test-XXXXXX");
-    if (!mkdtemp(root))
+    if (scratch_open(root))
         return -1;
     // Made by the journal itself.
     snprintf(folder, sizeof folder, "%s/.quern/journal", root);
     return 0;
 }
 
-/* The files are one level deep. */
 static inline int
 drop_folder(void **state)
 {
-    DIR *dir = opendir(folder);
-    struct dirent *d;
-    char path[400];
-
     (void)state;
-    while (dir && (d = readdir(dir))) {
-        snprintf(path, sizeof path, "%s/%s", folder, d->d_name);
-        if (d->d_name[0] != '.' && unlink(path) < 0)
-            rmdir(path);
-    }
-    if (dir)
-        closedir(dir);
-    rmdir(folder);
-    snprintf(path, sizeof path, "%s/.quern", root);
-    rmdir(path);
-    return rmdir(root);
+    return scratch_close(root);
 }
 
 static inline const char *

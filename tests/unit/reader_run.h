@@ -3,7 +3,6 @@
 #ifndef QN_TEST_READER_RUN_H
 #define QN_TEST_READER_RUN_H
 
-#include <ftw.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,11 +19,13 @@
 #include "model/array.h"
 #include "model/dtype.h"
 
+#include "scratch.h"
+
 #define COUNT(rows) (sizeof(rows) / sizeof(rows)[0])
 #define SOURCE(...) (&(struct qn_source){__VA_ARGS__})
 #define PATH_MOST 1024
 
-static char scratch[64];
+static char scratch[SCRATCH_NAME];
 
 /* ---- files -------------------------------------------------------------- */
 
@@ -32,24 +33,14 @@ static int
 scratch_make(void **state)
 {
     (void)state;
-    strcpy(scratch, "/tmp/quern-reader-XXXXXX");
-    return mkdtemp(scratch) ? 0 : -1;
-}
-
-static int
-remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-    (void)st;
-    (void)type;
-    (void)ftw;
-    return remove(path);
+    return scratch_open(scratch);
 }
 
 static int
 scratch_remove(void **state)
 {
     (void)state;
-    return nftw(scratch, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    return scratch_close(scratch);
 }
 
 /* The path of a file of the test; valid for the next seven calls. */

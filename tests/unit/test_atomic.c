@@ -9,7 +9,6 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <limits.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -19,32 +18,7 @@
 #include "base/system.h"
 #include "io/atomic.h"
 
-static int
-enter_folder(void **state)
-{
-    char name[] = "/tmp/quern-atomic-XXXXXX";
-
-    *state = mkdtemp(name) ? strdup(name) : NULL;
-    return *state && chdir(*state) == 0 ? 0 : -1;
-}
-
-static int
-remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-    (void)st;
-    (void)type;
-    (void)ftw;
-    return remove(path);
-}
-
-static int
-leave_folder(void **state)
-{
-    int rc = chdir("/") || nftw(*state, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-
-    free(*state);
-    return rc;
-}
+#include "scratch.h"
 
 static bool
 exists(const char *path)
@@ -212,5 +186,5 @@ main(void)
         cmocka_unit_test(no_room), cmocka_unit_test(whole_files),
     };
 
-    return cmocka_run_group_tests(tests, enter_folder, leave_folder);
+    return cmocka_run_group_tests(tests, scratch_enter, scratch_leave);
 }

@@ -13,7 +13,9 @@
 
 #include "base/cgroup.h"
 
-static char root[64];
+#include "scratch.h"
+
+static char root[SCRATCH_NAME];
 
 /* Write a file, and the folders above it. */
 static void
@@ -87,15 +89,12 @@ quotas(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct qn_cgroup g;
-        char command[128];
 
-        snprintf(root, sizeof root, "/tmp/quern-cgroup-XXXXXX");
-        assert_non_null(mkdtemp(root));
+        assert_int_equal(scratch_open(root), 0);
         for (int k = 0; k < 8 && rows[i].file[k]; k += 2)
             put(rows[i].file[k], rows[i].file[k + 1]);
         qn_cgroup_read(&g, root);
-        snprintf(command, sizeof command, "rm -r %s", root);
-        assert_int_equal(system(command), 0);
+        assert_int_equal(scratch_close(root), 0);
         if (g.quota < rows[i].quota || g.quota > rows[i].quota)
             print_message("%s: %g\n", rows[i].what, g.quota);
         assert_true(g.quota >= rows[i].quota && g.quota <= rows[i].quota);

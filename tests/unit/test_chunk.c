@@ -18,6 +18,8 @@
 #include "model/dtype.h"
 #include "model/shape.h"
 
+#include "scratch.h"
+
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
 static const struct qn_type types[] = {
@@ -157,28 +159,6 @@ room(void **state)
     }
 }
 
-static int
-enter_folder(void **state)
-{
-    char name[] = "/tmp/quern-chunk-XXXXXX";
-
-    *state = mkdtemp(name) ? strdup(name) : NULL;
-    return *state ? chdir(*state) : -1;
-}
-
-static int
-leave_folder(void **state)
-{
-    static const char *const files[] = {"whole.h5", "packed.h5", "room.h5"};
-    int rc;
-
-    for (size_t i = 0; i < COUNT(files); i++)
-        unlink(files[i]);
-    rc = rmdir(*state);
-    free(*state);
-    return rc;
-}
-
 int
 main(void)
 {
@@ -187,5 +167,5 @@ main(void)
         cmocka_unit_test(room),
     };
 
-    return cmocka_run_group_tests(tests, enter_folder, leave_folder);
+    return cmocka_run_group_tests(tests, scratch_enter, scratch_leave);
 }

@@ -9,12 +9,13 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/text.h"
 #include "io/discover.h"
+
+#include "scratch.h"
 
 static void
 put(const char *path, const char *text)
@@ -42,10 +43,8 @@ enter_folder(void **state)
         "raw/n1/flat-B-1.fits", "raw/n1/flat-V-1.fits", "raw/n1/bias-1.fits",
         "raw/n2/flat-V-2.fits", "raw/.hid/x.fits",      "raw/.x.fits",
         "raw/.a.fits.7.tmp",    "odd[1].fits"};
-    char name[] = "/tmp/quern-discover-XXXXXX";
 
-    *state = mkdtemp(name) ? strdup(name) : NULL;
-    if (!*state || chdir(*state))
+    if (scratch_enter(state))
         return -1;
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
         if (mkdir(folders[i], 0777))
@@ -57,24 +56,6 @@ enter_folder(void **state)
                    mkfifo("data/pipe", 0666)
                ? -1
                : 0;
-}
-
-static int
-remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-    (void)st;
-    (void)type;
-    (void)ftw;
-    return remove(path);
-}
-
-static int
-leave_folder(void **state)
-{
-    int rc = chdir("/") || nftw(*state, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-
-    free(*state);
-    return rc;
 }
 
 /* What one pattern (and one exclude, or NULL) finds, as "path path". */
@@ -370,5 +351,5 @@ main(void)
         cmocka_unit_test(list_on_stdin), cmocka_unit_test(match),
     };
 
-    return cmocka_run_group_tests(tests, enter_folder, leave_folder);
+    return cmocka_run_group_tests(tests, enter_folder, scratch_leave);
 }

@@ -13,6 +13,8 @@
 
 #include "io/hash.h"
 
+#include "scratch.h"
+
 static void
 write_bytes(const char *path, const char *bytes, size_t n)
 {
@@ -76,14 +78,6 @@ main(void)
         cmocka_unit_test(nothing_has_the_known_hash),
         cmocka_unit_test(all_bytes_count),
     };
-    char folder[] = "/tmp/quern-hash-XXXXXX";
-    int rc;
 
-    if (!mkdtemp(folder) || chdir(folder))
-        return 1;
-    rc = cmocka_run_group_tests(tests, NULL, NULL);
-    unlink("empty");
-    unlink("large");
-    rmdir(folder);
-    return rc;
+    return cmocka_run_group_tests(tests, scratch_enter, scratch_leave);
 }

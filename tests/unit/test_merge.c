@@ -19,9 +19,11 @@
 #include "io/writer_merge.h"
 #include "model/array.h"
 
+#include "scratch.h"
+
 #define SIDE 48
 
-static char folder[] = "/tmp/quern-merge-XXXXXX";
+static char folder[SCRATCH_NAME];
 
 static const char *
 at(const char *name)
@@ -186,17 +188,14 @@ set_up(void **state)
 {
     (void)state;
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
-    return mkdtemp(folder) ? 0 : -1;
+    return scratch_open(folder);
 }
 
 static int
 tidy(void **state)
 {
-    char command[300];
-
     (void)state;
-    snprintf(command, sizeof command, "rm -rf '%s'", folder);
-    return system(command);
+    return scratch_close(folder);
 }
 
 /* ---- tests --------------------------------------------------------------- */

@@ -15,6 +15,8 @@
 #include "io/atomic.h"
 #include "io/journal.h"
 
+#include "scratch.h"
+
 static void
 words(void **state)
 {
@@ -55,27 +57,6 @@ tags(void **state)
 }
 
 /* ---- files ------------------------------------------------------------------ */
-
-static int
-enter_folder(void **state)
-{
-    char name[] = "/tmp/quern-shard-XXXXXX";
-
-    *state = mkdtemp(name) ? strdup(name) : NULL;
-    return *state && chdir(*state) == 0 ? 0 : -1;
-}
-
-static int
-leave_folder(void **state)
-{
-    char command[100];
-    int rc;
-
-    snprintf(command, sizeof command, "rm -r %s", (char *)*state);
-    rc = chdir("/") || system(command);
-    free(*state);
-    return rc;
-}
 
 static int
 count_ranks(void *ctx, const struct qn_record *r, struct qn_error *err)
@@ -194,8 +175,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(words),
         cmocka_unit_test(tags),
-        cmocka_unit_test_setup_teardown(journals, enter_folder, leave_folder),
-        cmocka_unit_test_setup_teardown(sums, enter_folder, leave_folder),
+        cmocka_unit_test_setup_teardown(journals, scratch_enter, scratch_leave),
+        cmocka_unit_test_setup_teardown(sums, scratch_enter, scratch_leave),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

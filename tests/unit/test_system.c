@@ -14,6 +14,8 @@
 
 #include "base/system.h"
 
+#include "scratch.h"
+
 /* ---- faults: read once a process, so each case is a process ------------- */
 
 #define DRAWS 4000
@@ -99,14 +101,13 @@ faults_repeat(void **state)
 
 /* ---- files -------------------------------------------------------------- */
 
-static char folder[64], path[80];
+static char folder[SCRATCH_NAME], path[80];
 
 static int
 make_folder(void **state)
 {
     (void)state;
-    snprintf(folder, sizeof folder, "/tmp/quern-test-XXXXXX");
-    if (!mkdtemp(folder))
+    if (scratch_open(folder))
         return -1;
     snprintf(path, sizeof path, "%s/a", folder);
     return 0;
@@ -116,8 +117,7 @@ static int
 drop_folder(void **state)
 {
     (void)state;
-    unlink(path);
-    return rmdir(folder);
+    return scratch_close(folder);
 }
 
 static void

@@ -9,7 +9,6 @@
 #include <cmocka.h>
 
 #include <fitsio.h>
-#include <ftw.h>
 #include <hdf5.h>
 #include <math.h>
 #include <signal.h>
@@ -22,6 +21,8 @@
 #include "io/writer_image.h"
 #include "model/array.h"
 #include "model/dtype.h"
+
+#include "scratch.h"
 
 #define KEY "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define SIDE 40
@@ -123,29 +124,8 @@ clear_sample(struct sample *s)
 static int
 enter_folder(void **state)
 {
-    char name[] = "/tmp/quern-writer-XXXXXX";
-
     signal(SIGXFSZ, SIG_IGN);
-    *state = mkdtemp(name) ? strdup(name) : NULL;
-    return *state && chdir(*state) == 0 ? 0 : -1;
-}
-
-static int
-remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-    (void)st;
-    (void)type;
-    (void)ftw;
-    return remove(path);
-}
-
-static int
-leave_folder(void **state)
-{
-    int rc = chdir("/") || nftw(*state, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-
-    free(*state);
-    return rc;
+    return scratch_enter(state);
 }
 
 static long
@@ -716,5 +696,5 @@ main(void)
         cmocka_unit_test(integers),       cmocka_unit_test(no_keys),
     };
 
-    return cmocka_run_group_tests(tests, enter_folder, leave_folder);
+    return cmocka_run_group_tests(tests, enter_folder, scratch_leave);
 }
