@@ -2,7 +2,9 @@
  *
  * Here are the options, the definition and the choice of the way: methods
  * that need no rejection pile the members up (fold.c), the others look at a
- * few pixels of all members at a time (pile.c).  Sees neither files nor MPI.
+ * few pixels of all members at a time: the frequent ones in the samples' own
+ * type (sieve.c), what is left in float64 (pile.c).  Sees neither files nor
+ * MPI.
  */
 #include "kernels/combine.h"
 
@@ -10,6 +12,7 @@
 
 #include "kernels/fold.h"
 #include "kernels/pile.h"
+#include "kernels/sieve.h"
 #include "model/dtype.h"
 
 static const struct qn_option options[] = {
@@ -140,7 +143,8 @@ is_folded(const struct qn_combine *c)
 size_t
 qn_combine_scratch(const struct qn_combine *c, size_t n)
 {
-    return is_folded(c) ? 0 : qn_pile_bytes(n, is_ranked(c));
+    return is_folded(c) ? 0
+                        : qn_pile_bytes(n, is_ranked(c)) + qn_sieve_bytes(n);
 }
 
 static int
@@ -224,11 +228,28 @@ reject(struct qn_pile *p, const struct qn_combine *c)
         qn_pile_drop(p, (size_t)c->low, (size_t)c->high);
 }
 
+/* Pixels at ... at + width - 1; p is made for these members. */
+static int
+pile_pixels(struct qn_pile *p, const struct qn_combine *c,
+            const struct qn_members *m, size_t at, size_t width,
+            const struct target *t, struct qn_error *err)
+{
+    double value[QN_PILE_LANES];
+
+    qn_pile_load(p, m, at, width);
+    reject(p, c);
+    store_count(t, at, width, p->kept);
+    if (is_exact(c, m->dtype))
+        return qn_fold_exact(c, m, at, width, p, place(t, at), value, err);
+    qn_pile_take(p, c, m->weight, value);
+    store(t, at, width, value);
+    return 0;
+}
+
 static int
 pile_band(const struct qn_combine *c, const struct qn_members *m,
           size_t npixels, const struct target *t, struct qn_error *err)
 {
-    double value[QN_PILE_LANES];
     struct qn_pile p;
     int rc;
 
@@ -238,17 +259,47 @@ pile_band(const struct qn_combine *c, const struct qn_members *m,
         const size_t left = npixels - at;
         const size_t width = left < QN_PILE_LANES ? left : QN_PILE_LANES;
 
-        qn_pile_load(&p, m, at, width);
-        reject(&p, c);
-        store_count(t, at, width, p.kept);
-        if (is_exact(c, m->dtype)) {
-            rc = qn_fold_exact(c, m, at, width, &p, place(t, at), value, err);
-        } else {
-            qn_pile_take(&p, c, m->weight, value);
-            store(t, at, width, value);
-        }
+        rc = pile_pixels(&p, c, m, at, width, t, err);
     }
     qn_pile_clear(&p);
+    return rc;
+}
+
+/* Those of the sieve's pixels that it cannot tell. */
+static int
+pile_doubtful(const struct qn_sieve *s, struct qn_pile *p, size_t at,
+              size_t width, const struct target *t, struct qn_error *err)
+{
+    for (size_t l = 0; l < width; l++) {
+        if (!s->doubtful[l])
+            continue;
+        if (!p->item)
+            QN_TRY(qn_pile_make(p, s->m->n, is_ranked(s->c), err));
+        QN_TRY(pile_pixels(p, s->c, s->m, at + l, 1, t, err));
+    }
+    return 0;
+}
+
+static int
+sieve_band(const struct qn_combine *c, const struct qn_members *m,
+           size_t npixels, const struct target *t, struct qn_error *err)
+{
+    struct qn_sieve s;
+    struct qn_pile p = {0};
+    int rc = 0;
+
+    QN_TRY(qn_sieve_make(&s, c, m, err));
+    for (size_t at = 0; !rc && at < npixels; at += QN_SIEVE_LANES) {
+        const size_t left = npixels - at;
+        const size_t width = left < QN_SIEVE_LANES ? left : QN_SIEVE_LANES;
+
+        qn_sieve_take(&s, at, width);
+        store(t, at, width, s.value);
+        store_count(t, at, width, s.kept);
+        rc = pile_doubtful(&s, &p, at, width, t, err);
+    }
+    qn_pile_clear(&p);
+    qn_sieve_clear(&s);
     return rc;
 }
 
@@ -263,8 +314,10 @@ qn_combine_band(const struct qn_combine *c, enum qn_dtype dtype,
         .out = out, .count = count, .dtype = qn_combine_dtype(c, dtype)};
 
     QN_TRY(check_weights(c, weight, n, err));
-    return is_folded(c) ? fold_band(c, &m, npixels, &t, err)
-                        : pile_band(c, &m, npixels, &t, err);
+    if (is_folded(c))
+        return fold_band(c, &m, npixels, &t, err);
+    return qn_sieve_suits(c, &m) ? sieve_band(c, &m, npixels, &t, err)
+                                 : pile_band(c, &m, npixels, &t, err);
 }
 
 static int

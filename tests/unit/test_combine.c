@@ -290,8 +290,9 @@ struct band {
     void *v[MOST]; /* owned */
 };
 
-/* What the samples are like. */
-enum kind { TIES, REALS, HOLES, EXTREMES, KINDS };
+/* What the samples are like; behind KINDS what is hard to estimate. */
+enum kind { TIES, REALS, HOLES, EXTREMES, KINDS, EQUAL = KINDS, FAR, TINY,
+            HUGE_ONES, FEW_OUTLIERS, ALL_KINDS };
 
 static double
 draw(unsigned *seed, enum kind kind)
@@ -303,6 +304,16 @@ draw(unsigned *seed, enum kind kind)
         x += (double)(u & 15);
     if (kind == TIES)
         return floor(x / 8);
+    if (kind == EQUAL)
+        return *seed % 97 == 0 ? 6 : 7.1;
+    if (kind == FAR)
+        return 1e9 + x / 64;
+    if (kind == TINY)
+        return x * 1e-24;
+    if (kind == HUGE_ONES)
+        return *seed % 7 == 0 ? 3e38 : x;
+    if (kind == FEW_OUTLIERS)
+        return *seed % 61 == 0 ? x + 5000 : floor(1000 + x);
     if (*seed % 29 == 0)
         x += 60;
     if (kind == REALS)
@@ -484,6 +495,98 @@ integers(void **state)
         for (size_t w = 0; w < COUNT(ways); w++)
             check_methods(ways[w], b, weight);
         free_band(b);
+    }
+}
+
+/* Numbers of members, on both sides of how many are added up in float32 at a
+ * time, and pixels, of how many are worked on at a time. */
+static void
+many_members(void **state)
+{
+    static const size_t members[] = {1, 5, 8, 31, 32, 33, 64, 65, 129, 300};
+    static const size_t pixels[] = {1, 31, 32, 33, 70};
+    static const struct qn_combine ways_of[] = {
+        {.reject = QN_REJECT_SIGMA_CLIP, .low = 3, .high = 3, .iterations = 5},
+        {.reject = QN_REJECT_SIGMA_CLIP, .low = 3, .high = 2, .ddof = 1},
+        {.reject = QN_REJECT_SIGMA_CLIP, .low = 0, .high = 1, .iterations = 1},
+        {.reject = QN_REJECT_SIGMA_CLIP, .low = 0.5, .high = INFINITY},
+        {.reject = QN_REJECT_SIGMA_CLIP, .low = 1, .high = 1, .ddof = 31},
+        {.reject = QN_REJECT_MIN_MAX, .low = 3, .high = 4},
+        {.reject = QN_REJECT_NONE},
+    };
+    static const enum qn_dtype types_of[] = {QN_U16, QN_F32, QN_F64, QN_I32,
+                                             QN_I16, QN_F32, QN_U32, QN_F64};
+    int round = 0;
+
+    (void)state;
+    for (size_t m = 0; m < COUNT(members); m++)
+        for (int kind = 0; kind < (int)ALL_KINDS; kind++, round++) {
+            const bool integers_do = kind == TIES || kind == FEW_OUTLIERS;
+            const enum qn_dtype dtype =
+                integers_do ? types_of[(m + (size_t)kind) % COUNT(types_of)]
+                            : (round % 2 ? QN_F32 : QN_F64);
+            struct band *b = make_band(members[m], pixels[round % 5], dtype,
+                                       (enum kind)kind);
+
+            for (size_t w = 0; w < COUNT(ways_of); w++) {
+                struct qn_combine c = ways_of[w];
+
+                check_band(&c, b, NULL);
+                c.method = QN_MEDIAN;
+                check_band(&c, b, NULL);
+            }
+            free_band(b);
+        }
+}
+
+/* A sample exactly at the threshold stays; one step beyond it goes: float32
+ * cannot tell. */
+static void
+on_the_threshold(void **state)
+{
+    static const double x[] = {0, -2, 0, 0, 2, 0, 0, 0}; // dev is 1
+    static const enum qn_dtype types_of[] = {QN_I8,  QN_I16, QN_I32, QN_I64,
+                                             QN_F32, QN_F64};
+    const struct {
+        double low, high, want;
+        int32_t kept;
+    } rows[] = {
+        {2, 2, 0, 8},
+        {nextafter(2, 0), 2, 2. / 7, 7},
+        {2, nextafter(2, 0), -2. / 7, 7},
+        {nextafter(2, 3), nextafter(2, 3), 0, 8},
+        {nextafter(2, 0), nextafter(2, 0), 0, 6},
+    };
+
+    (void)state;
+    for (size_t t = 0; t < COUNT(types_of); t++) {
+        char samples[8][8];
+        const void *v[8];
+
+        for (int i = 0; i < 8; i++) {
+            assert_int_equal(qn_dtype_convert(samples[i], types_of[t], &x[i],
+                                              QN_F64, 1, NULL), 0);
+            v[i] = samples[i];
+        }
+        for (size_t r = 0; r < COUNT(rows); r++) {
+            const struct qn_combine c = {.reject = QN_REJECT_SIGMA_CLIP,
+                                         .low = rows[r].low,
+                                         .high = rows[r].high,
+                                         .iterations = 1};
+            double out = 0;
+            float narrow;
+            int32_t count;
+
+            assert_int_equal(qn_combine_band(&c, types_of[t], v, NULL, 8, 1,
+                                             &out, &count, NULL), 0);
+            if (types_of[t] == QN_F32) {
+                memcpy(&narrow, &out, sizeof narrow);
+                assert_true(narrow == (float)rows[r].want);
+            } else {
+                assert_true(out == rows[r].want);
+            }
+            assert_int_equal(count, rows[r].kept);
+        }
     }
 }
 
@@ -685,7 +788,7 @@ scratch_is_bounded(void **state)
 
     (void)state;
     assert_int_equal(qn_combine_scratch(&mean, 100000), 0);
-    assert_int_equal(qn_combine_scratch(&median, 32), 32 * 2 * 16 * 8);
+    assert_int_equal(qn_combine_scratch(&median, 32), 32 * 2 * 16 * 8 + 32 * 32 * 8);
     assert_true(qn_combine_scratch(&median, 100000) < 28000000);
 }
 
@@ -797,6 +900,8 @@ main(void)
         cmocka_unit_test(scratch_is_bounded),
         cmocka_unit_test(reals),
         cmocka_unit_test(integers),
+        cmocka_unit_test(many_members),
+        cmocka_unit_test(on_the_threshold),
         cmocka_unit_test(very_many_members),
         cmocka_unit_test(cuts_do_not_matter),
         cmocka_unit_test(six_frames_as_astropy),
