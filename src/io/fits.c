@@ -183,14 +183,22 @@ check_size(struct qn_fits *s, struct qn_error *err)
 
 /* ---- opening ------------------------------------------------------------ */
 
-void
-qn_fits_close(struct qn_fits *s)
+// With its buffers, which are larger than many an image.
+static void
+close_cfitsio(struct qn_fits *s)
 {
     int status = 0;
 
     if (s->f)
         fits_close_file(s->f, &status);
+    s->f = NULL;
     fits_clear_errmsg();
+}
+
+void
+qn_fits_close(struct qn_fits *s)
+{
+    close_cfitsio(s);
     qn_cards_clear(&s->cards);
     free(s->path);
     *s = (struct qn_fits){0};
@@ -254,7 +262,10 @@ open_image(struct qn_fits *s, const struct qn_source *source,
     name_hdu(s);
     QN_TRY(qn_fits_describe(s, &e, source->undecoded, err));
     QN_TRY(check_size(s, err));
-    return qn_fits_header_load(s, err);
+    QN_TRY(qn_fits_header_load(s, err));
+    if (source->samples_only && !s->packed)
+        close_cfitsio(s);
+    return 0;
 }
 
 static int

@@ -52,6 +52,8 @@ struct qn_source {
                              what frames leaves                            */
     enum qn_links links;
     int threads;          /* that may unpack samples; 0 is 1               */
+    bool samples_only;    /* no field will be asked for: nothing stays open
+                             but what reading takes                        */
     double value;         /* "grid": of all samples; shape says how many, and
                              there is no file: path is a name              */
 };
