@@ -3,7 +3,8 @@
  * In rounds: each rank owns a run of pixels a round, gets those pixels of all
  * members from the ranks that hold them, has its workers combine them, and
  * sends what came out to the leader.  A rank alone needs no messages: its
- * workers read the members where they lie. */
+ * workers read the members where they lie.  Nor does one whose workers read
+ * its pixels from the members' files. */
 #include "engine/bands.h"
 
 #include <math.h>
@@ -13,6 +14,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "engine/dispatch.h"
+#include "engine/program.h"
 #include "model/dtype.h"
 #include "model/shape.h"
 
@@ -26,6 +28,7 @@ struct share {
 struct round {
     struct qn_bands *b;
     int64_t pixels;            /* of the whole result                       */
+    int64_t row;               /* shares are multiples of so many pixels    */
     int64_t most;              /* pixels a rank gets in a round             */
     size_t in, out;            /* bytes of a member's, a result's sample    */
     int64_t members;           /* that have not failed                      */
@@ -49,6 +52,14 @@ qn_bands_layout(const struct qn_target *t)
 
     return (struct qn_bands_layout){
         0, count, count + n * (int64_t)sizeof(int32_t)};
+}
+
+int64_t
+qn_bands_row(const struct qn_target *t)
+{
+    const struct qn_shape *s = &t->type->shape;
+
+    return s->ndims ? qn_shape_count(s) / s->n[qn_shape_row_axis(s)] : 1;
 }
 
 /* ---- moving samples ------------------------------------------------------------- */
@@ -215,20 +226,55 @@ members_json(const struct round *r, int64_t pixel)
     return a;
 }
 
+static json_t *
+files_json(const struct round *r)
+{
+    json_t *a = json_array();
+
+    for (int64_t m = 0; m < r->members; m++) {
+        char *path = qn_program_input(r->b->run, r->b->s,
+                                      &r->b->st->task[r->task[m]]);
+
+        json_array_append_new(a, json_string(path ? path : ""));
+        free(path);
+    }
+    return a;
+}
+
+/* Bytes of samples that a thread holds of the members it reads: they are to
+ * stay in cache, but reading less than this of a file is slow. */
+static int64_t
+room_of(const struct round *r)
+{
+    enum { LEAST = 1 << 20, RUN = 1 << 14 };
+    const int64_t threads =
+        r->b->run->farm.most * r->b->run->split.threads;
+    const int64_t most = r->b->memory / 16 / threads;
+    const int64_t want = r->members * RUN < LEAST ? LEAST : r->members * RUN;
+
+    return want < most ? want : most;
+}
+
 static int
 request_piece(void *ctx, int64_t unit, json_t **request, double *timeout,
               struct qn_error *err)
 {
     struct round *r = ctx;
+    const bool direct = r->b->direct;
     int64_t pixel = unit * r->piece, n = r->mine.count - pixel;
 
-    (void)timeout;
     n = n < r->piece ? n : r->piece;
+    if (direct)
+        *timeout = 300 + (double)(n * r->members * (int64_t)r->in) / 10e6;
     *request = json_pack(
-        "{s:s,s:I,s:s,s:o,s:I,s:I,s:I}", //
+        "{s:s,s:I,s:s,s:o,s:I,s:I,s:I,s:I,s:I,s:I}", //
         "op", "band", "program", (json_int_t)r->b->program, "dtype",
-        qn_dtype_name((enum qn_dtype)r->b->target->member), "members",
-        members_json(r, pixel), "pixels", (json_int_t)n, "out",
+        qn_dtype_name((enum qn_dtype)r->b->target->member),
+        direct ? "files" : "members",
+        direct ? files_json(r) : members_json(r, pixel), "first",
+        (json_int_t)(r->mine.start + pixel), "whole", (json_int_t)r->pixels,
+        "room", (json_int_t)room_of(r),
+        "pixels", (json_int_t)n, "out",
         (json_int_t)(r->data_at + pixel * (int64_t)r->out), "count",
         (json_int_t)(r->count_at + pixel * (int64_t)sizeof(int32_t)));
     if (!*request)
@@ -292,7 +338,7 @@ one_round(struct round *r, int64_t round, struct qn_error *err)
 
     r->mine = share_of(r, round, comm->rank);
     place_result(r);
-    if (comm->size > 1)
+    if (comm->size > 1 && !r->b->direct)
         rc = qn_comm_agree(comm, exchange(r, round, err), err);
     if (!rc)
         rc = combine_share(r, err);
@@ -340,21 +386,42 @@ list_members(struct round *r, struct qn_error *err)
                           sizeof(struct qn_transfer *), "transfers", err);
 }
 
+static int64_t
+round_up(int64_t n, int64_t to)
+{
+    return (n + to - 1) / to * to;
+}
+
 /* Pixels a rank gets in a round: an even share, at most what an eighth of its
  * memory holds. */
 static void
 size_rounds(struct round *r)
 {
     const struct qn_run *run = r->b->run;
-    int64_t even = (r->pixels + run->comm->size - 1) / run->comm->size;
-    int64_t room = r->b->memory / 8 / (r->members * (int64_t)r->in);
+    const int64_t even =
+        round_up((r->pixels + run->comm->size - 1) / run->comm->size, r->row);
+    const int64_t each = r->b->direct ? (int64_t)(r->out + sizeof(int32_t))
+                                      : r->members * (int64_t)r->in;
+    int64_t room = r->b->memory / 8 / each / r->row * r->row;
 
     if (run->comm->size == 1)
         room = even;
     r->most = room < even ? room : even;
-    if (r->most < 1)
-        r->most = 1;
-    // several pieces a worker, small enough to stay in cache, not tiny
+    if (r->most < r->row)
+        r->most = r->row;
+}
+
+/* Pixels of a piece: several pieces a worker, small enough to stay in cache,
+ * not tiny; where each opens all files, two. */
+static void
+size_pieces(struct round *r)
+{
+    const struct qn_run *run = r->b->run;
+
+    if (r->b->direct) {
+        r->piece = round_up(r->most / (2 * run->farm.most) + 1, r->row);
+        return;
+    }
     r->piece = r->most / (4 * run->farm.most);
     if (r->piece > 65536 * run->split.threads)
         r->piece = 65536 * run->split.threads;
@@ -374,7 +441,7 @@ open_memory(struct round *r, struct qn_error *err)
     QN_TRY(qn_arena_place(&b->result, bytes, &at, err));
     QN_TRY(qn_arena_at(&b->result, 0, bytes, (void **)&r->made, err));
     qn_farm_memory(&b->run->farm, 1, b->result.fd);
-    if (b->run->comm->size == 1)
+    if (b->run->comm->size == 1 || b->direct)
         return 0;
     bytes = r->members * r->most * (int64_t)r->in;
     QN_TRY(qn_arena_open(&b->received, NULL, err));
@@ -395,6 +462,7 @@ qn_bands_run(struct qn_bands *b, struct qn_error *err)
         .pixels = qn_shape_count(&b->target->type->shape),
         .in = qn_dtype_size((enum qn_dtype)b->target->member),
         .out = qn_dtype_size(b->target->type->dtype),
+        .row = b->direct ? qn_bands_row(b->target) : 1,
     };
     int rc;
 
@@ -402,6 +470,7 @@ qn_bands_run(struct qn_bands *b, struct qn_error *err)
     rc = list_members(&r, err);
     if (!rc) {
         size_rounds(&r);
+        size_pieces(&r);
         rc = open_memory(&r, err);
     }
     rc = qn_comm_agree(comm, rc, err);

@@ -11,6 +11,10 @@ struct qn_bands {
     int64_t memory;                  /* bytes that this rank may fill     */
     const struct qn_target *target;
     struct qn_arena *arena;          /* this rank's members               */
+    int s;                           /* number of the stage               */
+    bool direct;                     /* workers read the members' files, of
+                                        which nothing is held: offset, owner
+                                        and received are not used         */
     const int64_t *offset;           /* [ntasks] place at the owner       */
     const int *owner;                /* [ntasks] rank                     */
     size_t program;
@@ -26,6 +30,10 @@ struct qn_bands_layout {
 };
 struct qn_bands_layout
 qn_bands_layout(const struct qn_target *t);
+
+/* Pixels of a row of the result, which is what can be read by itself. */
+int64_t
+qn_bands_row(const struct qn_target *t);
 
 /* Collective.  Combine the target; the leader then has the whole of it in
  * `result`, which its workers know as slot 1. */

@@ -4,7 +4,11 @@
  * the rank that claimed it, in memory or, where that does not suffice, in a
  * scratch file.  One that fails is left out by all ranks before any band
  * starts.  Then every rank gets some pixels of all members, in item order: so
- * neither the ranks nor the bands can show in the result. */
+ * neither the ranks nor the bands can show in the result.
+ *
+ * Members that no step changes are only looked at first, and their bands read
+ * the files.  Where a file cannot be read that way, or no longer, all begins
+ * anew in the way above, which knows whom to blame. */
 #include "engine/stage.h"
 
 #include <fcntl.h>
@@ -21,6 +25,7 @@
 #include "engine/dispatch.h"
 #include "engine/outcome.h"
 #include "engine/program.h"
+#include "engine/unkept.h"
 #include "io/atomic.h"
 #include "io/cards_json.h"
 #include "model/cards.h"
@@ -34,6 +39,9 @@ struct header {
     struct qn_cards cards;
 };
 
+/* The place of a member that bands cannot read. */
+enum { REFUSED = -1 };
+
 struct stacking {
     struct qn_run *run;
     int s;
@@ -43,6 +51,8 @@ struct stacking {
     int64_t *offset;         /* owned: [ntasks] place in the owner's arena */
     int *owner;              /* owned: [ntasks] rank                      */
     struct qn_arena arena;
+    bool direct;             /* bands read the files                      */
+    bool refused;            /* ... which one of them does not allow      */
     struct header *header;   /* owned: [ntargets]                         */
     struct qn_outcomes done;
 };
@@ -69,8 +79,11 @@ request_member(void *ctx, int64_t unit, json_t **request, double *timeout,
     const struct qn_target *target = &k->st->target[t->target];
     int64_t bytes = task_bytes(k, t);
 
-    QN_TRY(qn_arena_place(&k->arena, bytes, &k->offset[i], err));
+    if (!k->direct)
+        QN_TRY(qn_arena_place(&k->arena, bytes, &k->offset[i], err));
     QN_TRY(qn_program_item(k->run, k->s, t, request, err));
+    if (k->direct)
+        json_object_set_new(*request, "direct", json_true());
     json_object_set_new(*request, "offset",
                         json_integer((json_int_t)k->offset[i]));
     json_object_set_new(*request, "bytes", json_integer((json_int_t)bytes));
@@ -157,6 +170,8 @@ finish_member(void *ctx, int64_t unit, const json_t *reply,
     }
     QN_TRY(qn_commit_note(k->run->commit, k->st->stage->name, name, t->item,
                           &t->key, 0, NULL, err));
+    if (json_is_false(json_object_get(reply, "direct")))
+        k->offset[i] = REFUSED;
     pack_lost(&lost, json_object_get(reply, "lost"));
     qn_outcome_add(&k->done, i, 0, k->offset[i], qn_text_get(&lost));
     qn_text_clear(&lost);
@@ -176,6 +191,7 @@ take_member(void *ctx, int rank, int64_t unit, int code, int64_t value,
         qn_run_count_failure(k->run);
     k->owner[unit] = rank;
     k->offset[unit] = value;
+    k->refused = k->refused || value == REFUSED;
     if (!k->run->commons.leads)
         return 0;
     if (code)
@@ -234,6 +250,8 @@ open_arena(struct stacking *k, int first, int last, struct qn_error *err)
     char *scratch = NULL;
     int rc;
 
+    if (k->direct)
+        return 0;
     if (fits_in_memory(k, first, last))
         return qn_arena_open(&k->arena, NULL, err);
     if (asprintf(&scratch, "%s/.quern/scratch", k->run->options->output) < 0)
@@ -463,7 +481,7 @@ combine_target(struct stacking *k, struct qn_target *t, struct header *h,
         .run = k->run, .st = k->st, .target = t,
         .memory = qn_run_memory(k->run, k->s), .arena = &k->arena,
         .offset = k->offset, .owner = k->owner,
-        .program = k->run->program[k->s],
+        .program = k->run->program[k->s], .s = k->s, .direct = k->direct,
         .leader = (int)((t - k->st->target) % comm->size),
     };
     int rc = qn_comm_agree(comm, weigh(k, t, &b.weight, err), err);
@@ -516,6 +534,8 @@ finish_target(struct stacking *k, struct qn_target *t, struct header *h,
     if (t->state != QN_TODO)
         return t->code ? note_failure(k, t, err) : 0;
     rc = combine_target(k, t, h, &why);
+    if (rc && k->direct)
+        return qn_fail(err, rc, "%s", why.text);
     if (is_own(rc)) {
         if (leads)
             QN_TRY(qn_plan_fail_target(k->st, t, QN_FAILED, rc, why.text,
@@ -549,24 +569,71 @@ make_tables(struct stacking *k, struct qn_error *err)
     return 0;
 }
 
+/* Collective.  Members that were only looked at, of results from `first` on,
+ * are to be read after all. */
+static int
+begin_anew(struct stacking *k, int first, struct qn_error *err)
+{
+    k->direct = false;
+    for (int64_t u = 0; k->run->commons.leads && u < k->units; u++) {
+        struct qn_task *t = &k->st->task[k->unit[u]];
+
+        if (t->state == QN_FINISHED && t->target >= first)
+            t->state = QN_TODO;
+    }
+    return qn_comm_agree(k->run->comm, 0, err);
+}
+
 /* Members that failed while they were read change the key of their result. */
 static int
-run_batch(struct stacking *k, int first, int last, struct qn_error *err)
+run_results(struct stacking *k, int first, int last, int *next,
+            struct qn_error *err)
 {
-    int rc = read_members(k, first, last, err);
+    int rc;
 
-    if (!rc && k->run->commons.leads)
+    k->refused = false;
+    rc = read_members(k, first, last, err);
+    *next = first;
+    if (rc || k->refused || k->run->stopped)
+        return rc;
+    if (k->run->commons.leads)
         rc = qn_plan_keys(&k->run->plan, k->s, err);
     rc = qn_comm_agree(k->run->comm, rc, err);
-    for (int g = first; g < last && !rc && !k->run->stopped; g++)
-        rc = finish_target(k, &k->st->target[g], &k->header[g], err);
-    if (!rc)
-        rc = qn_comm_agree(k->run->comm,
-                           qn_commit_flush(k->run->commit, true, err), err);
+    for (; *next < last && !rc && !k->run->stopped; *next += !rc)
+        rc = finish_target(k, &k->st->target[*next], &k->header[*next], err);
+    return rc;
+}
+
+static void
+let_go(struct stacking *k)
+{
     qn_farm_memory(&k->run->farm, 0, -1);
     qn_arena_close(&k->arena);
     qn_outcome_clear(&k->done);
     k->done = (struct qn_outcomes){0};
+}
+
+static int
+run_batch(struct stacking *k, int first, int last, struct qn_error *err)
+{
+    struct qn_error why = {0};
+    int rc;
+
+    k->direct = qn_unkept_can(k->run, k->s, first, last);
+    rc = run_results(k, first, last, &first, k->direct ? &why : err);
+    if (k->direct && rc != QN_ESTOPPED && rc != QN_ENOMEM &&
+        !k->run->stopped && first < last) {
+        let_go(k);
+        rc = begin_anew(k, first, err);
+        if (!rc)
+            rc = run_results(k, first, last, &first, err);
+    } else if (k->direct && rc) {
+        (void)qn_fail(err, rc, "%s", why.text);
+    }
+    if (!rc)
+        rc = qn_comm_agree(k->run->comm,
+                           qn_commit_flush(k->run->commit, true, err), err);
+    let_go(k);
     return rc;
 }
 

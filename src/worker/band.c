@@ -2,8 +2,9 @@
  *
  *   {program, dtype, members: [byte offset of each], pixels, out, count}
  *
- * Members lie in shared memory, in item order; the result and the counts go
- * to shared memory, already of the type that is written.  A band is combined
+ * Members lie in shared memory, in item order, or are read from their files
+ * (direct.h); the result and the counts go to shared memory, already of the
+ * type that is written.  A band is combined
  * in tiles, on as many threads as the program says: what a pixel becomes never
  * depends on the tile it lies in. */
 #include <stdlib.h>
@@ -12,12 +13,12 @@
 #include "base/parallel.h"
 #include "model/dtype.h"
 #include "model/json.h"
-#include "worker/worker.h"
+#include "worker/direct.h"
 
 enum { TILE = 1 << 13 }; /* pixels: of a few members, in the cache */
 
 struct band {
-    const void **member; /* owned */
+    const void **member; /* owned; NULL: they are read from files */
     double *weight;      /* owned or NULL */
     size_t n, pixels;
     enum qn_dtype dtype;
@@ -35,10 +36,13 @@ find_members(struct qn_worker *w, const json_t *request, struct band *b,
              struct qn_error *err)
 {
     json_t *offsets = json_object_get(request, "members");
+    json_t *files = json_object_get(request, "files");
     int64_t bytes = (int64_t)(b->pixels * qn_dtype_size(b->dtype)), last = 0;
     void *base;
 
-    b->n = json_array_size(offsets);
+    b->n = json_array_size(files ? files : offsets);
+    if (files)
+        return 0;
     QN_TRY(qn_memory_make((void **)&b->member, b->n, sizeof *b->member,
                           "a band", err));
     for (size_t i = 0; i < b->n; i++) {
@@ -68,18 +72,17 @@ find_weights(const json_t *request, struct band *b, struct qn_error *err)
     return 0;
 }
 
+/* n pixels from `first` on of the band; their samples are `skip` behind the
+ * beginnings of members. */
 static int
-combine_tile(void *ctx, size_t tile, int thread, struct qn_error *err)
+combine_some(const struct band *b, const void *const *member, size_t skip,
+             size_t first, size_t n, int thread, struct qn_error *err)
 {
-    const struct band *b = ctx;
-    size_t first = tile * TILE, left = b->pixels - first;
-    size_t n = left < TILE ? left : TILE;
     const void **at = b->at + (size_t)thread * b->n;
     char *made = b->made + (size_t)thread * TILE * sizeof(double);
 
     for (size_t i = 0; i < b->n; i++)
-        at[i] = (const char *)b->member[i] +
-                first * qn_dtype_size(b->dtype);
+        at[i] = (const char *)member[i] + skip * qn_dtype_size(b->dtype);
     QN_TRY(qn_combine_band(b->how, b->dtype, at, b->weight, b->n, n, made,
                            b->count + first, err));
     return qn_dtype_convert(b->out + first * qn_dtype_size(b->written),
@@ -87,8 +90,33 @@ combine_tile(void *ctx, size_t tile, int thread, struct qn_error *err)
 }
 
 static int
-combine(struct band *b, struct qn_error *err)
+combine_tile(void *ctx, size_t tile, int thread, struct qn_error *err)
 {
+    const struct band *b = ctx;
+    size_t first = tile * TILE, left = b->pixels - first;
+
+    return combine_some(b, b->member, first, first, left < TILE ? left : TILE,
+                        thread, err);
+}
+
+/* Rows that have just been read. */
+static int
+combine_rows(void *ctx, const void *const *at, size_t first, size_t n,
+             int thread, struct qn_error *err)
+{
+    const struct band *b = ctx;
+
+    for (size_t done = 0; done < n; done += TILE)
+        QN_TRY(combine_some(b, at, done, first + done,
+                            n - done < TILE ? n - done : TILE, thread, err));
+    return 0;
+}
+
+static int
+combine(struct band *b, const struct qn_program *p, const json_t *request,
+        struct qn_error *err)
+{
+    const struct qn_direct_sink sink = {combine_rows, b};
     size_t tiles = b->pixels / TILE + (b->pixels % TILE != 0);
 
     if ((size_t)b->threads > tiles)
@@ -99,6 +127,8 @@ combine(struct band *b, struct qn_error *err)
                           (size_t)b->threads * sizeof *b->at, "a band", err));
     QN_TRY(qn_memory_make((void **)&b->made, (size_t)b->threads,
                           TILE * sizeof(double), "a band", err));
+    if (!b->member)
+        return qn_direct_run(p, request, b->dtype, b->threads, &sink, err);
     return qn_parallel_for(b->threads, tiles, combine_tile, b, err);
 }
 
@@ -143,7 +173,7 @@ qn_band_run(struct qn_worker *w, const json_t *request, json_t *reply,
     b.how = &p->combine;
     b.threads = p->threads;
     if (!rc)
-        rc = combine(&b, err);
+        rc = combine(&b, p, request, err);
     free(b.member);
     free(b.weight);
     free(b.at);

@@ -14,6 +14,7 @@
 #include "model/dtype.h"
 #include "model/json.h"
 #include "model/shape.h"
+#include "worker/direct.h"
 #include "worker/pass.h"
 #include "worker/products.h"
 #include "worker/rows.h"
@@ -547,6 +548,22 @@ make_whole(struct making *m, struct qn_error *err)
     return rc;
 }
 
+/* A member whose samples its bands are to read: only its header, and whether
+ * they can. */
+static int
+look_at_member(struct making *m, struct qn_error *err)
+{
+    const char *dtype = qn_json_text(m->request, "dtype");
+
+    QN_TRY(open_item(m, NULL, err));
+    json_object_set_new(m->reply, "direct",
+                        json_boolean(qn_direct_suits(
+                            m->p, m->reader, m->path,
+                            qn_json_integer(m->request, "bytes"), dtype)));
+    json_object_set_new(m->reply, "cards", qn_cards_json_make(&m->cards));
+    return 0;
+}
+
 static void
 clear(struct making *m)
 {
@@ -592,8 +609,11 @@ qn_item_run(struct qn_worker *w, const json_t *request, json_t *reply,
     w->operands.limit = (size_t)m.p->operands;
     m.path = qn_json_text(request, "path");
     m.uses = json_object_get(request, "uses");
-    rc = json_object_get(request, "nframes") ? make_frames(&m, err)
-                                             : make_whole(&m, err);
+    if (json_is_true(json_object_get(request, "direct")))
+        rc = look_at_member(&m, err);
+    else
+        rc = json_object_get(request, "nframes") ? make_frames(&m, err)
+                                                 : make_whole(&m, err);
     clear(&m);
     json_object_set_new(reply, "decoded", json_integer(m.decoded));
     json_object_set_new(reply, "seconds",

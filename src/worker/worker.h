@@ -12,7 +12,7 @@
  *   part    {program, rows, folder, uses, ...}   many items into one output
  *   region  {program, path | use, start, count, dtype, offset}  part of a
  *           file, to memory
- *   band    {program, members, ...}              part of a combination
+ *   band    {program, members | files, ...}      part of a combination
  *   write   {program, products, ...}             write a combined result
  *   key     {path}                               the key inside an output
  *   look    {path, concat, fields}               what a merge must know of an
