@@ -185,6 +185,28 @@ struct qn_overall {
         const void *params, double value, const struct qn_lane *lane);
 };
 
+/* ---- another grid -------------------------------------------------------- */
+
+#define QN_MAX_SOURCES 2
+
+/* A kernel that changes what is where, part by part: an item may be shared by
+ * many ranks, none of which has it all. */
+struct qn_regrid {
+    /* Local, pure.  The boxes of the input that a box of the output is made of,
+     * which has samples: their start and count to source.  in: the whole input,
+     * which type() took; of out only start and count are looked at.  Returns
+     * how many there are. */
+    int (*sources)(
+        const void *params, const struct qn_shape *in,
+        const struct qn_region *out, struct qn_region source[QN_MAX_SOURCES]);
+
+    /* Local.  The samples of out, a box of the output, from its sources.  Each
+     * of them, and out, lies in memory in one piece, row-major. */
+    int (*make)(
+        const void *params, const struct qn_region source[QN_MAX_SOURCES],
+        const struct qn_region *out, struct qn_error *err);
+};
+
 /* ---- the kernel -------------------------------------------------------- */
 
 struct qn_kernel {
@@ -233,6 +255,10 @@ struct qn_kernel {
     /* Beside apply, of kernels with `real`: what apply does, in parts.  NULL:
      * it needs the item in one place. */
     const struct qn_overall *overall;
+
+    /* Beside apply, geometry only: what apply does, in parts.  NULL: it needs
+     * the item in one place. */
+    const struct qn_regrid *regrid;
 
     /* Local.  One step over the box of out.  in covers that box grown by the
      * radius; it ends where the grid ends, and there the kernel applies its

@@ -221,24 +221,22 @@ qn_plan_view_share(const struct qn_plan_view *v, int s,
 {
     const struct qn_plan_stage *st = &v->run->plan.stage[s];
     const struct qn_task *t = largest_task(st);
-    int64_t halo[QN_MAX_DIMS];
-    struct qn_cut cut;
+    struct qn_cut_grid g;
 
-    if (st->team < 2 || !t ||
-        qn_cut_item(&cut, halo, st, t, st->team, NULL))
+    if (st->team < 2 || !t || qn_cut_item(&g, st, t, st->team, NULL))
         return false;
     *team = (struct qn_plan_view_team){
-        .idle = st->team - cut.nblocks,
+        .idle = st->team - g.cut.nblocks,
         .bytes = st->need.held,
     };
     team->blocks = team->block = team->halo = t->item->type->shape;
     for (int a = 0; a < team->blocks.ndims; a++) {
-        struct qn_box first = qn_grid_block(&cut, 0);
+        struct qn_box first = qn_grid_block(&g.cut, 0);
 
         // the first block has a tile more where tiles are left over
-        team->blocks.n[a] = cut.parts[a];
+        team->blocks.n[a] = g.cut.parts[a];
         team->block.n[a] = first.count[a];
-        team->halo.n[a] = cut.parts[a] > 1 ? halo[a] : 0;
+        team->halo.n[a] = g.cut.parts[a] > 1 ? g.halo[a] : 0;
     }
     return true;
 }

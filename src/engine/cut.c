@@ -1,4 +1,6 @@
-/* Parting an item among ranks: the one cut that serves all steps of a stage.
+/* Parting an item among ranks: one cut for each grid that it has on its way,
+ * which serves all steps on that grid.
+ *
  * Knows neither ranks nor samples, so that `plan` can show what `run` does. */
 #include "engine/cut.h"
 
@@ -6,7 +8,7 @@
 
 #include "engine/block.h"
 
-/* Widen halo to what step i needs. */
+/* Widen halo to what a step needs on a grid. */
 static int
 widen(int64_t halo[QN_MAX_DIMS], const struct qn_step *step,
       const struct qn_lookup *fields, const struct qn_type *grid,
@@ -27,17 +29,68 @@ widen(int64_t halo[QN_MAX_DIMS], const struct qn_step *step,
     return rc;
 }
 
+/* g->first and g->type are set. */
+static int
+cut(struct qn_cut_grid *g, const struct qn_plan_stage *st,
+    const struct qn_task *t, int ranks, struct qn_error *err)
+{
+    const struct qn_stage *stage = st->stage;
+    struct qn_lookup fields = qn_item_lookup(t->item);
+
+    memset(g->halo, 0, sizeof g->halo);
+    for (int i = g->first;
+         i < stage->nsteps && !stage->steps[i].kernel->regrid; i++)
+        QN_TRY(widen(g->halo, &stage->steps[i], &fields, &g->type, err));
+    qn_grid_cut(&g->cut, &g->type.shape, ranks, g->halo);
+    return 0;
+}
+
 int
-qn_cut_item(struct qn_cut *cut, int64_t halo[QN_MAX_DIMS],
+qn_cut_item(struct qn_cut_grid *g, const struct qn_plan_stage *st,
+            const struct qn_task *t, int ranks, struct qn_error *err)
+{
+    g->first = 0;
+    g->type = *t->item->type;
+    return cut(g, st, t, ranks, err);
+}
+
+/* What comes out of the step that changes the grid. */
+static int
+turn(struct qn_type *out, const struct qn_step *step,
+     const struct qn_plan_stage *st, const struct qn_task *t,
+     const struct qn_type *in, struct qn_error *err)
+{
+    struct qn_lookup fields = qn_item_lookup(t->item);
+    struct qn_type from = *in;
+    void *params = NULL;
+    int rc = qn_plan_params(&params, step, &fields, err);
+
+    if (step->kernel->real)
+        from.dtype = st->precision;
+    if (!rc)
+        rc = step->kernel->type(params, &from, out, err);
+    qn_plan_params_clear(&params, step);
+    if (rc)
+        qn_wrap(err, "%s", step->kernel->name);
+    return rc;
+}
+
+int
+qn_cut_next(struct qn_cut_grid *next, bool *more, const struct qn_cut_grid *g,
             const struct qn_plan_stage *st, const struct qn_task *t, int ranks,
             struct qn_error *err)
 {
-    const struct qn_type *grid = t->item->type;
-    struct qn_lookup fields = qn_item_lookup(t->item);
+    const struct qn_stage *stage = st->stage;
+    struct qn_type type = g->type;
+    int i = g->first;
 
-    memset(halo, 0, QN_MAX_DIMS * sizeof *halo);
-    for (int i = 0; i < st->stage->nsteps; i++)
-        QN_TRY(widen(halo, &st->stage->steps[i], &fields, grid, err));
-    qn_grid_cut(cut, &grid->shape, ranks, halo);
-    return 0;
+    for (; i < stage->nsteps && !stage->steps[i].kernel->regrid; i++)
+        if (stage->steps[i].kernel->real && !stage->steps[i].product)
+            type.dtype = st->precision;
+    *more = i < stage->nsteps;
+    if (!*more)
+        return 0;
+    next->first = i + 1;
+    QN_TRY(turn(&next->type, &stage->steps[i], st, t, &type, err));
+    return cut(next, st, t, ranks, err);
 }

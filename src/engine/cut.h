@@ -5,12 +5,28 @@
 #include "model/grid.h"
 #include "model/plan.h"
 
-/* The cut of task t's grid for so many ranks that serves the widest halo of
- * all steps.  halo: that, along each axis.  QN_EJOB and the like: what a
- * kernel says of the item. */
+/* A grid of an item on its way, from step `first` on up to the next that
+ * changes what is where. */
+struct qn_cut_grid {
+    int first;
+    struct qn_type type;       /* before step `first` */
+    struct qn_cut cut;         /* serves the widest halo of those steps */
+    int64_t halo[QN_MAX_DIMS]; /* that, along each axis */
+};
+
+/* The grid that task t is read as, cut for so many ranks.  QN_EJOB and the
+ * like: what a kernel says of the item. */
 int
 qn_cut_item(
-    struct qn_cut *cut, int64_t halo[QN_MAX_DIMS], const struct qn_plan_stage *st,
-    const struct qn_task *t, int ranks, struct qn_error *err);
+    struct qn_cut_grid *g, const struct qn_plan_stage *st, const struct qn_task *t,
+    int ranks, struct qn_error *err);
+
+/* *more: a step of the stage makes *next of g; of the last grid there is
+ * none. */
+int
+qn_cut_next(
+    struct qn_cut_grid *next, bool *more, const struct qn_cut_grid *g,
+    const struct qn_plan_stage *st, const struct qn_task *t, int ranks,
+    struct qn_error *err);
 
 #endif

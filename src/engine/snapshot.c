@@ -71,7 +71,7 @@ state_type(const struct qn_snapshot *s)
 static int64_t
 bytes_of(const struct qn_snapshot *s, enum qn_dtype type)
 {
-    return qn_shape_count(&s->d->block->grid.shape) *
+    return qn_shape_count(&s->d->t->result->shape) / s->d->frames *
            (int64_t)qn_dtype_size(type);
 }
 

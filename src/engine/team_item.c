@@ -6,14 +6,14 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
-#include "engine/cut.h"
 #include "engine/deliver.h"
 #include "engine/harvest.h"
 #include "engine/program.h"
 #include "engine/snapshot.h"
 #include "engine/team_parts.h"
+#include "io/cards_json.h"
 #include "model/array.h"
-#include "model/dtype.h"
+#include "model/cards.h"
 
 /* ---- making ready ------------------------------------------------------------ */
 
@@ -31,32 +31,85 @@ ready_steps(struct qn_team_part *p, struct qn_error *err)
     return 0;
 }
 
+/* All grids that the item has on its way. */
 static int
-cut_grid(struct qn_team_part *p, struct qn_error *err)
+cut_grids(struct qn_team_part *p, struct qn_error *err)
 {
-    struct qn_block *b = &p->block;
-    int64_t halo[QN_MAX_DIMS];
+    const struct qn_comm *team = p->block.team;
+    struct qn_cut_grid g;
+    bool more = true;
 
-    b->grid = *p->t->item->type;
-    QN_TRY(qn_cut_item(&b->cut, halo, p->st, p->t, b->team->size, err));
-    b->own = qn_grid_block(&b->cut, b->team->rank);
-    b->array.type.dtype = b->grid.dtype;
-    b->array.type.shape.ndims = b->grid.shape.ndims;
-    for (int a = 0; a < b->grid.shape.ndims; a++)
-        b->array.type.shape.n[a] = b->own.count[a];
+    QN_TRY(qn_memory_make((void **)&p->grid, (size_t)p->st->stage->nsteps + 1,
+                          sizeof *p->grid, "the grids of an item", err));
+    QN_TRY(qn_cut_item(&g, p->st, p->t, team->size, err));
+    while (more) {
+        p->grid[p->ngrids++] = (struct qn_team_grid){
+            .g = g, .own = qn_grid_block(&g.cut, team->rank)};
+        QN_TRY(qn_cut_next(&g, &more, &p->grid[p->ngrids - 1].g, p->st, p->t,
+                           team->size, err));
+    }
+    qn_team_enter(p, 0);
     return 0;
 }
 
-/* Local: what a rank with a block does before the team works on it. */
+const struct qn_team_grid *
+qn_team_grid_of(const struct qn_team_part *p, int i)
+{
+    int g = p->ngrids - 1;
+
+    while (g > 0 && p->grid[g].g.first > i)
+        g--;
+    return &p->grid[g];
+}
+
+void
+qn_team_enter(struct qn_team_part *p, int g)
+{
+    const struct qn_team_grid *grid = &p->grid[g];
+    struct qn_block *b = &p->block;
+
+    qn_array_clear(&b->array);
+    b->grid = grid->g.type;
+    b->cut = grid->g.cut;
+    b->own = grid->own;
+    b->array.type = b->grid;
+    for (int a = 0; a < b->grid.shape.ndims; a++)
+        b->array.type.shape.n[a] = b->own.count[a];
+}
+
+/* Cards that steps have made false. */
+static int
+correct_cards(struct qn_team_part *p, struct qn_error *err)
+{
+    struct qn_cards cards = {0};
+    int rc = qn_cards_json_load(&cards, p->cards, err);
+
+    for (int g = 1; g < p->ngrids && !rc; g++) {
+        const int i = p->grid[g].g.first - 1;
+        const struct qn_shape *in = &p->grid[g - 1].g.type.shape;
+        double offset[QN_MAX_DIMS] = {0}, factor[QN_MAX_DIMS];
+
+        for (int a = 0; a < QN_MAX_DIMS; a++)
+            factor[a] = 1;
+        p->st->stage->steps[i].kernel->map(p->ready[i].params, in, offset,
+                                           factor);
+        rc = qn_cards_remap(&cards, in->ndims, offset, factor, err);
+    }
+    json_decref(p->cards);
+    p->cards = qn_cards_json_make(&cards);
+    qn_cards_clear(&cards);
+    return rc;
+}
+
+/* Local: what a rank does before the team works on the item. */
 static int
 prepare(struct qn_team_part *p, struct qn_error *err)
 {
     QN_TRY(qn_program_item(p->run, p->s, p->t, &p->asked, err));
     QN_TRY(ready_steps(p, err));
-    QN_TRY(cut_grid(p, err));
-    if (p->block.team->rank >= p->block.cut.nblocks)
-        return 0;
-    return qn_team_read(p, err);
+    QN_TRY(cut_grids(p, err));
+    QN_TRY(qn_team_read(p, err));
+    return p->block.team->rank || p->ngrids < 2 ? 0 : correct_cards(p, err);
 }
 
 /* ---- products --------------------------------------------------------------- */
@@ -149,10 +202,15 @@ write_grid(struct qn_team_part *p, struct qn_error *err)
 
 /* Collective over the team.  Go on from what there is. */
 static int
-take_up(struct qn_team_part *p, const struct qn_snapshot *s, struct qn_error *err)
+take_up(struct qn_team_part *p, const struct qn_snapshot *s,
+        struct qn_error *err)
 {
-    int rc = s->done ? qn_snapshot_load(s, err) : 0;
+    int rc = 0;
 
+    if (s->done) {
+        qn_team_enter(p, p->ngrids - 1);
+        rc = qn_snapshot_load(s, err);
+    }
     rc = qn_comm_agree(p->block.team, rc, err);
     return rc ? rc : qn_team_steps(p, err);
 }
@@ -167,7 +225,7 @@ make_states(struct qn_team_part *p, struct qn_error *err)
     int64_t every = 0;
     int rc = qn_block_every(&every, stage->steps[stage->nsteps - 1].kernel,
                             p->ready[stage->nsteps - 1].params,
-                            &p->block.grid, err);
+                            &p->grid[p->ngrids - 1].g.type, err);
 
     d.frames = qn_snapshot_count(p->t);
     rc = qn_comm_agree(p->block.team, rc, err);
@@ -191,13 +249,9 @@ count_spent(const struct qn_team_part *p)
 {
     struct qn_spent *s = &p->run->farm.spent;
     const struct qn_block *b = &p->block;
-    int64_t n = b->own.ndims ? 1 : 0;
 
-    for (int a = 0; a < b->own.ndims; a++)
-        n *= b->own.count[a];
-    n *= (int64_t)qn_dtype_size(p->t->item->type->dtype);
-    s->stored += n;
-    s->decoded += n;
+    s->stored += p->bytes;
+    s->decoded += p->bytes;
     s->compute += b->computed;
     s->exchange += b->waited;
     s->moved += b->exchanged;
@@ -214,6 +268,7 @@ clear_part(struct qn_team_part *p)
             qn_array_clear(&p->ready[i].array[k]);
     }
     free(p->ready);
+    free(p->grid);
     qn_array_clear(&p->block.array);
     qn_farm_memory(&p->run->farm, 0, -1);
     qn_arena_close(&p->arena);

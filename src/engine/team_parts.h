@@ -10,6 +10,8 @@
 
 #include "engine/arena.h"
 #include "engine/block.h"
+#include "engine/cut.h"
+#include "engine/regrid.h"
 #include "engine/run.h"
 
 /* A step made ready for an item. */
@@ -21,15 +23,27 @@ struct qn_team_ready {
     int64_t offset[QN_MAX_OPERANDS];        /* in the arena; -1: none */
 };
 
+/* A grid that the item has on its way, and this rank's block of it. */
+struct qn_team_grid {
+    struct qn_cut_grid g;
+    struct qn_box own; /* empty where the rank has none */
+};
+
 /* One item and this rank's part in it. */
 struct qn_team_part {
     struct qn_run *run;
     int s;                       /* stage                                     */
     const struct qn_plan_stage *st;
     const struct qn_task *t;
-    struct qn_block block;
-    struct qn_arena arena;       /* owned: block and operands                 */
-    int64_t offset;              /* of the block in it                        */
+    struct qn_team_grid *grid;   /* owned: [ngrids]                           */
+    int ngrids;
+    struct qn_block block;       /* of the grid that it has now               */
+    struct qn_arena arena;       /* owned: what is read                       */
+    int64_t offset[QN_MAX_SOURCES]; /* of the block in it, or of its sources  */
+    bool first;                  /* the first step changes the grid: what the
+                                    block after it is made of is read         */
+    struct qn_regrid_part part;  /* that                                      */
+    int64_t bytes;               /* of the item that were read here           */
     struct qn_team_ready *ready; /* owned: [nsteps]                           */
     json_t *asked;               /* owned: what an item needs, see program.c  */
     json_t *cards;               /* owned: rank 0 of the team                 */
@@ -41,7 +55,15 @@ struct qn_team_part {
 int
 qn_team_item(struct qn_team_part *p, struct qn_error *err);
 
-/* Local, on ranks with a block.  Block and operands to memory. */
+/* Local, pure.  The grid that step i is taken on. */
+const struct qn_team_grid *
+qn_team_grid_of(const struct qn_team_part *p, int i);
+
+/* Local.  The block becomes that of grid g, without samples. */
+void
+qn_team_enter(struct qn_team_part *p, int g);
+
+/* Local.  Block and operands to memory, as far as this rank needs them. */
 int
 qn_team_read(struct qn_team_part *p, struct qn_error *err);
 

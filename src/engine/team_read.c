@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "engine/program.h"
+#include "engine/region.h"
 #include "engine/stage.h"
 #include "engine/team_parts.h"
 #include "model/array.h"
@@ -26,7 +27,8 @@ static int
 read_region(struct qn_team_part *p, json_t *use, const struct qn_box *box,
             int64_t offset, json_t **cards, struct qn_error *err)
 {
-    const struct qn_block *b = &p->block;
+    const enum qn_dtype type =
+        use ? p->st->precision : p->block.array.type.dtype;
     struct qn_answer a = {0};
     json_t *request = json_pack(
         "{s:s,s:O,s:O,s:o,s:o,s:I,s:s}", "op", "region", "program",
@@ -34,7 +36,7 @@ read_region(struct qn_team_part *p, json_t *use, const struct qn_box *box,
         json_object_get(p->asked, "path"), "start",
         numbers(box->start, box->ndims), "count",
         numbers(box->count, box->ndims), "offset", (json_int_t)offset,
-        "dtype", qn_dtype_name(use ? p->st->precision : b->grid.dtype));
+        "dtype", qn_dtype_name(type));
 
     if (json_object_get(p->asked, "hdu"))
         json_object_set(request, "hdu", json_object_get(p->asked, "hdu"));
@@ -46,8 +48,10 @@ read_region(struct qn_team_part *p, json_t *use, const struct qn_box *box,
         return qn_fail(err, a.why.code, "%s",
                        qn_program_reason(p->run, p->t->item->path,
                                          a.why.text));
-    if (cards)
+    if (cards && !*cards)
         *cards = json_incref(json_object_get(a.reply, "cards"));
+    if (!use)
+        p->bytes += qn_region_samples(box) * (int64_t)qn_dtype_size(type);
     json_decref(a.reply);
     return 0;
 }
@@ -55,13 +59,13 @@ read_region(struct qn_team_part *p, json_t *use, const struct qn_box *box,
 /* What the own box of an operand of that shape has: an axis of length 1
  * serves all. */
 static struct qn_shape
-part_shape(const struct qn_block *b, const struct qn_shape *whole)
+part_shape(const struct qn_box *own, const struct qn_shape *whole)
 {
     struct qn_shape s = *whole;
 
     for (int a = 0; a < s.ndims; a++)
         if (s.n[a] != 1)
-            s.n[a] = b->own.count[b->own.ndims - s.ndims + a];
+            s.n[a] = own->count[own->ndims - s.ndims + a];
     return s;
 }
 
@@ -77,11 +81,13 @@ type_of(const struct qn_team_part *p, const struct qn_use *u)
 /* Places in the arena for operand i of a step that is read; a number has its
  * own.  Reductions have the whole of theirs, on the team's first rank. */
 static int
-place_operand(struct qn_team_part *p, struct qn_team_ready *r, int i,
-              const struct qn_step *step, const struct qn_use *u,
+place_operand(struct qn_team_part *p, int step, int i, const struct qn_use *u,
               struct qn_error *err)
 {
-    const struct qn_operand *op = &step->operand[i];
+    const struct qn_step *s = &p->st->stage->steps[step];
+    const struct qn_team_grid *grid = qn_team_grid_of(p, step);
+    const struct qn_operand *op = &s->operand[i];
+    struct qn_team_ready *r = &p->ready[step];
     const struct qn_type *type;
 
     r->names[i] = op->name;
@@ -96,14 +102,40 @@ place_operand(struct qn_team_part *p, struct qn_team_ready *r, int i,
     }
     type = type_of(p, u);
     r->array[i].type = (struct qn_type){p->st->precision, type->shape};
-    if (step->product && p->block.team->rank)
+    if (s->product ? p->block.team->rank : !qn_region_samples(&grid->own))
         return 0;
-    if (!step->product) {
-        QN_TRY(qn_shape_fits(&p->block.grid.shape, &type->shape, err));
-        r->array[i].type.shape = part_shape(&p->block, &type->shape);
+    if (!s->product) {
+        QN_TRY(qn_shape_fits(&grid->g.type.shape, &type->shape, err));
+        r->array[i].type.shape = part_shape(&grid->own, &type->shape);
     }
     return qn_arena_place(&p->arena, (int64_t)qn_array_bytes(&r->array[i]),
                           &r->offset[i], err);
+}
+
+/* Of the block, or of what the block after the first step is made of. */
+static int
+place_item(struct qn_team_part *p, struct qn_error *err)
+{
+    const struct qn_step *step = p->st->stage->steps;
+    struct qn_array *a = &p->block.array;
+
+    p->first = p->st->stage->nsteps && step->kernel->regrid;
+    if (!p->first)
+        return qn_arena_place(&p->arena, (int64_t)qn_array_bytes(a),
+                              p->offset, err);
+    if (step->kernel->real)
+        a->type.dtype = p->block.grid.dtype = p->st->precision;
+    p->part = qn_regrid_part(step->kernel, p->ready->params, &p->block.grid,
+                             &p->grid[1].g.cut, p->block.team->rank);
+    for (int j = 0; j < p->part.n; j++) {
+        struct qn_box box = qn_regrid_box(&p->part.source[j]);
+
+        QN_TRY(qn_arena_place(&p->arena,
+                              qn_region_samples(&box) *
+                                  (int64_t)qn_dtype_size(a->type.dtype),
+                              &p->offset[j], err));
+    }
+    return 0;
 }
 
 static int
@@ -113,13 +145,10 @@ place_all(struct qn_team_part *p, struct qn_error *err)
     int u = 0;
 
     QN_TRY(qn_arena_open(&p->arena, NULL, err));
-    QN_TRY(qn_arena_place(&p->arena,
-                          (int64_t)qn_array_bytes(&p->block.array),
-                          &p->offset, err));
+    QN_TRY(place_item(p, err));
     for (int i = 0; i < stage->nsteps; i++)
         for (int k = 0; k < stage->steps[i].noperands; k++)
-            QN_TRY(place_operand(p, &p->ready[i], k, &stage->steps[i],
-                                 &p->t->use[u++], err));
+            QN_TRY(place_operand(p, i, k, &p->t->use[u++], err));
     qn_farm_memory(&p->run->farm, 0, p->arena.fd);
     return 0;
 }
@@ -129,31 +158,42 @@ read_operand(struct qn_team_part *p, int step, int i, json_t *use,
              struct qn_error *err)
 {
     const struct qn_team_ready *r = &p->ready[step];
-    struct qn_box whole = qn_shape_box(&r->array[i].type.shape);
+    const struct qn_box whole = qn_shape_box(&r->array[i].type.shape);
+    const struct qn_box *own = &qn_team_grid_of(p, step)->own;
 
     if (r->offset[i] < 0)
         return 0;
     return read_region(p, use,
-                       p->st->stage->steps[step].product ? &whole
-                                                            : &p->block.own,
+                       p->st->stage->steps[step].product ? &whole : own,
                        r->offset[i], NULL, err);
 }
 
 static int
-read_all(struct qn_team_part *p, struct qn_error *err)
+read_item(struct qn_team_part *p, struct qn_error *err)
+{
+    if (!p->first && qn_region_samples(&p->block.own))
+        return read_region(p, NULL, &p->block.own, p->offset[0], &p->cards,
+                           err);
+    for (int j = 0; j < p->part.n; j++) {
+        struct qn_box box = qn_regrid_box(&p->part.source[j]);
+
+        QN_TRY(read_region(p, NULL, &box, p->offset[j], &p->cards, err));
+    }
+    return 0;
+}
+
+/* Mapped once all places are given out: from here on nothing moves. */
+static int
+find_all(struct qn_team_part *p, struct qn_error *err)
 {
     const struct qn_stage *stage = p->st->stage;
-    json_t *uses = json_object_get(p->asked, "uses");
-    size_t u = 0;
     void *at;
 
-    QN_TRY(read_region(p, NULL, &p->block.own, p->offset, &p->cards, err));
-    for (int i = 0; i < stage->nsteps; i++)
-        for (int k = 0; k < stage->steps[i].noperands; k++)
-            QN_TRY(read_operand(p, i, k, json_array_get(uses, u++), err));
-    // mapped once all places are given out: from here on nothing moves
     QN_TRY(qn_arena_at(&p->arena, 0, p->arena.used, &at, err));
-    p->block.array.data = (char *)at + p->offset;
+    if (!p->first)
+        p->block.array.data = (char *)at + p->offset[0];
+    for (int j = 0; j < p->part.n; j++)
+        p->part.source[j].data = (char *)at + p->offset[j];
     for (int i = 0; i < stage->nsteps; i++)
         for (int k = 0; k < stage->steps[i].noperands; k++)
             if (p->ready[i].offset[k] >= 0)
@@ -165,6 +205,14 @@ read_all(struct qn_team_part *p, struct qn_error *err)
 int
 qn_team_read(struct qn_team_part *p, struct qn_error *err)
 {
+    const struct qn_stage *stage = p->st->stage;
+    json_t *uses = json_object_get(p->asked, "uses");
+    size_t u = 0;
+
     QN_TRY(place_all(p, err));
-    return read_all(p, err);
+    QN_TRY(read_item(p, err));
+    for (int i = 0; i < stage->nsteps; i++)
+        for (int k = 0; k < stage->steps[i].noperands; k++)
+            QN_TRY(read_operand(p, i, k, json_array_get(uses, u++), err));
+    return p->arena.used ? find_all(p, err) : 0;
 }

@@ -62,40 +62,60 @@ make_real(struct qn_team_part *p, const struct qn_kernel *k, struct qn_error *er
     return 0;
 }
 
+/* Collective over the team.  The step that makes the next grid. */
+static int
+take_regrid(struct qn_team_part *p, int i, struct qn_error *err)
+{
+    const struct qn_kernel *k = p->st->stage->steps[i].kernel;
+    const struct qn_cut *cut = &qn_team_grid_of(p, i + 1)->g.cut;
+    struct qn_regrid_part part;
+
+    if (!i)
+        return qn_regrid_run(&p->block, k, p->ready[i].params, cut, &p->part,
+                             true, err);
+    part = qn_regrid_part(k, p->ready[i].params, &p->block.grid, cut,
+                          p->block.team->rank);
+    return qn_regrid_run(&p->block, k, p->ready[i].params, cut, &part, false,
+                         err);
+}
+
+/* Collective over the team.  n steps from i on that are taken together. */
+static int
+take(struct qn_team_part *p, int i, int n, struct qn_error *err)
+{
+    const struct qn_kernel *k = p->st->stage->steps[i].kernel;
+    const bool has = p->block.team->rank < p->block.cut.nblocks;
+    int rc = has ? make_real(p, k, err) : 0;
+
+    QN_TRY(qn_comm_agree(p->block.team, rc, err));
+    if (k->real)
+        p->block.grid.dtype = p->st->precision;
+    if (k->point) {
+        rc = has ? take_points(p, i, n, err) : 0;
+        return qn_comm_agree(p->block.team, rc, err);
+    }
+    if (k->regrid)
+        return take_regrid(p, i, err);
+    return k->overall
+               ? qn_overall_run(&p->block, k, p->ready[i].params, err)
+               : qn_block_sweep(&p->block, k, p->ready[i].params, err);
+}
+
 int
 qn_team_steps(struct qn_team_part *p, struct qn_error *err)
 {
     const struct qn_stage *stage = p->st->stage;
-    bool has = p->block.team->rank < p->block.cut.nblocks;
     const int nsteps = stage->nsteps - stage->nproducts;
     int rc = 0;
 
     // states that were kept are those of the last step
     for (int i = p->block.taken ? nsteps - 1 : 0; i < nsteps && !rc;) {
-        int n = run_of_points(stage, i);
+        const int n = run_of_points(stage, i);
 
-        rc = has ? make_real(p, stage->steps[i].kernel, err) : 0;
-        rc = qn_comm_agree(p->block.team, rc, err);
-        if (rc)
-            break;
-        if (stage->steps[i].kernel->real)
-            p->block.grid.dtype = p->st->precision;
-
-        if (n) {
-            rc = has ? take_points(p, i, n, err) : 0;
-            rc = qn_comm_agree(p->block.team, rc, err);
-        } else if (stage->steps[i].kernel->overall) {
-            rc = qn_overall_run(&p->block, stage->steps[i].kernel,
-                                p->ready[i].params, err);
-            n = 1;
-        } else {
-            rc = qn_block_sweep(&p->block, stage->steps[i].kernel,
-                                p->ready[i].params, err);
-            n = 1;
-        }
+        rc = take(p, i, n, err);
         if (rc)
             qn_wrap(err, "%s", stage->steps[i].kernel->name);
-        i += n;
+        i += n ? n : 1;
     }
     return rc;
 }

@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "kernels/clones.h"
+#include "kernels/dense.h"
 #include "kernels/walk.h"
 #include "model/dtype.h"
 #include "quern/kernel.h"
@@ -315,6 +316,33 @@ apply(const void *params, const struct qn_call *call, struct qn_error *err)
     return 0;
 }
 
+static int
+sources(const void *params, const struct qn_shape *in,
+        const struct qn_region *out, struct qn_region source[QN_MAX_SOURCES])
+{
+    int64_t factor[QN_MAX_DIMS];
+
+    (void)spread(factor, params, in, NULL); // checked by type
+    for (int a = 0; a < in->ndims; a++) {
+        source[0].start[a] = out->start[a] * factor[a];
+        source[0].count[a] = out->count[a] * factor[a];
+    }
+    return 1;
+}
+
+/* Blocks are whole in their source. */
+static int
+make(const void *params, const struct qn_region source[QN_MAX_SOURCES],
+     const struct qn_region *out, struct qn_error *err)
+{
+    const struct qn_array in = qn_dense_array(&source[0]);
+    struct qn_array to = qn_dense_array(out);
+
+    return apply(params, &(struct qn_call){.in = &in, .out = &to}, err);
+}
+
+static const struct qn_regrid regrid = {.sources = sources, .make = make};
+
 static void
 map(const void *params, const struct qn_shape *in, double offset[QN_MAX_DIMS],
     double factor[QN_MAX_DIMS])
@@ -359,4 +387,5 @@ const struct qn_kernel qn_kernel_bin = {
     .apply = apply,
     .map = map,
     .unit = unit,
+    .regrid = &regrid,
 };

@@ -1,6 +1,7 @@
 /* crop: a rectangular part of an item, of any type. */
 #include <string.h>
 
+#include "kernels/dense.h"
 #include "kernels/walk.h"
 #include "model/dtype.h"
 #include "model/params.h"
@@ -30,28 +31,69 @@ type(const void *params, const struct qn_type *in, struct qn_type *out,
     return 0;
 }
 
-static int
-apply(const void *params, const struct qn_call *call, struct qn_error *err)
+/* The samples of a box of an array, one behind the other. */
+static void
+copy_box(char *out, const struct qn_array *in, const struct qn_box *box)
 {
-    const struct params *p = params;
-    const size_t size = qn_dtype_size(call->in->type.dtype);
-    const char *in = call->in->data;
-    char *out = call->out->data;
-    struct qn_box box;
+    const size_t size = qn_dtype_size(in->type.dtype);
+    const char *from = in->data;
     struct qn_walk w;
 
-    QN_TRY(
-        qn_params_section_fit(&box, &p->section, &call->in->type.shape, err));
-    for (qn_walk_start(&w, &box, &call->in->type.shape); w.more;
-         qn_walk_next(&w)) {
+    for (qn_walk_start(&w, box, &in->type.shape); w.more; qn_walk_next(&w)) {
         const int64_t runs = w.step == 1 ? 1 : w.n;
         const size_t bytes = (size_t)(w.n / runs) * size;
 
         for (int64_t i = 0; i < runs; i++, out += bytes)
-            memcpy(out, in + (size_t)(w.first + i * w.step) * size, bytes);
+            memcpy(out, from + (size_t)(w.first + i * w.step) * size, bytes);
     }
+}
+
+static int
+apply(const void *params, const struct qn_call *call, struct qn_error *err)
+{
+    const struct params *p = params;
+    struct qn_box box;
+
+    QN_TRY(
+        qn_params_section_fit(&box, &p->section, &call->in->type.shape, err));
+    copy_box(call->out->data, call->in, &box);
     return 0;
 }
+
+static int
+sources(const void *params, const struct qn_shape *in,
+        const struct qn_region *out, struct qn_region source[QN_MAX_SOURCES])
+{
+    const struct params *p = params;
+    struct qn_box box = qn_shape_box(in);
+
+    (void)qn_params_section_fit(&box, &p->section, in, NULL); // as in type
+    for (int a = 0; a < in->ndims; a++) {
+        source[0].start[a] = box.start[a] + out->start[a] * box.step[a];
+        source[0].count[a] = (out->count[a] - 1) * box.step[a] + 1;
+    }
+    return 1;
+}
+
+static int
+make(const void *params, const struct qn_region source[QN_MAX_SOURCES],
+     const struct qn_region *out, struct qn_error *err)
+{
+    const struct params *p = params;
+    const struct qn_array in = qn_dense_array(&source[0]);
+    struct qn_box box;
+
+    QN_TRY(qn_params_section_fit(&box, &p->section, &source[0].grid.shape,
+                                 err));
+    for (int a = 0; a < box.ndims; a++) {
+        box.start[a] = 0;
+        box.count[a] = out->count[a];
+    }
+    copy_box(out->data, &in, &box);
+    return 0;
+}
+
+static const struct qn_regrid regrid = {.sources = sources, .make = make};
 
 /* Of every step-th sample only one is kept: the stretch that the output's
  * sample stands for is centred on it. */
@@ -88,4 +130,5 @@ const struct qn_kernel qn_kernel_crop = {
     .type = type,
     .apply = apply,
     .map = map,
+    .regrid = &regrid,
 };

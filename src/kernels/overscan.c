@@ -138,16 +138,16 @@ level_of(const struct params *p, const struct qn_box *box, const void *frame,
 }
 
 static void
-subtract(void *out, const void *in, const struct frame *f, enum qn_dtype real,
-         int per, const double *level)
+subtract(void *out, const void *in, const struct qn_shape *shape,
+         const struct qn_box *trim, enum qn_dtype real, int per,
+         const double *level)
 {
     int64_t to = 0;
 
-    for (int64_t y = 0; y < f->trim.count[0]; y++) {
-        int64_t from =
-            (f->trim.start[0] + y) * f->shape.n[1] + f->trim.start[1];
+    for (int64_t y = 0; y < trim->count[0]; y++) {
+        int64_t from = (trim->start[0] + y) * shape->n[1] + trim->start[1];
 
-        for (int64_t x = 0; x < f->trim.count[1]; x++) {
+        for (int64_t x = 0; x < trim->count[1]; x++) {
             const int64_t i = per == PER_ROW ? y : per == PER_COLUMN ? x : 0;
 
             qn_real_put(out, real, to++,
@@ -156,47 +156,130 @@ subtract(void *out, const void *in, const struct frame *f, enum qn_dtype real,
     }
 }
 
+/* Frames one behind the other, of some two-dimensional shape. */
+struct frames {
+    const char *data;
+    struct qn_shape shape;
+};
+
+static void
+next_frame(struct frames *s, size_t size)
+{
+    s->data += (size_t)(s->shape.n[0] * s->shape.n[1]) * size;
+}
+
+/* n frames: f->region lies in over, f->trim in keep. */
+static int
+take_frames(const struct params *p, const struct frame *f, int64_t n,
+            struct frames over, struct frames keep, void *to,
+            enum qn_dtype real, struct qn_error *err)
+{
+    const size_t size = qn_dtype_size(real);
+    const int64_t levels =
+        p->per == PER_FRAME ? 1 : f->trim.count[p->per == PER_ROW ? 0 : 1];
+    const size_t bytes =
+        (size_t)f->trim.count[0] * (size_t)f->trim.count[1] * size;
+    void *spare = NULL, *level = NULL;
+    int rc = qn_memory_make(
+        &spare, (size_t)f->region.count[0] * (size_t)f->region.count[1], size,
+        "an overscan region", err);
+
+    if (!rc)
+        rc = qn_memory_make(&level, (size_t)levels, sizeof(double),
+                            "overscan levels", err);
+    for (int64_t k = 0; k < n && !rc; k++) {
+        for (int64_t i = 0; i < levels; i++) {
+            const struct qn_box box = source_of(f, p->per, i);
+
+            ((double *)level)[i] =
+                level_of(p, &box, over.data, &over.shape, real, spare);
+        }
+        subtract(to, keep.data, &keep.shape, &f->trim, real, p->per, level);
+        next_frame(&over, size);
+        next_frame(&keep, size);
+        to = (char *)to + bytes;
+    }
+    free(level);
+    free(spare);
+    return rc;
+}
+
+static int64_t
+frames_of(const int64_t *n, int ndims)
+{
+    int64_t frames = 1;
+
+    for (int a = 0; a < ndims - 2; a++)
+        frames *= n[a];
+    return frames;
+}
+
 static int
 apply(const void *params, const struct qn_call *call, struct qn_error *err)
 {
     const struct params *p = params;
     const struct qn_shape *in = &call->in->type.shape;
-    const enum qn_dtype real = call->in->type.dtype;
-    const size_t size = qn_dtype_size(real);
-    const char *src = call->in->data;
-    char *dst = call->out->data;
-    void *spare = NULL, *level = NULL;
+    struct frames all = {.data = call->in->data};
     struct frame f;
-    int64_t frames = 1, levels;
-    size_t pixels;
-    int rc;
 
     QN_TRY(frame_of(&f, p, in, err));
-    for (int a = 0; a < in->ndims - 2; a++)
-        frames *= in->n[a];
-    levels = p->per == PER_FRAME ? 1 : f.trim.count[p->per == PER_ROW ? 0 : 1];
-    pixels = (size_t)f.region.count[0] * (size_t)f.region.count[1];
-    if ((rc = qn_memory_make(&spare, pixels, size, "an overscan region", err)))
-        goto out;
-    if ((rc = qn_memory_make(&level, (size_t)levels, sizeof(double),
-                             "overscan levels", err)))
-        goto out;
-    for (int64_t k = 0; k < frames; k++) {
-        for (int64_t i = 0; i < levels; i++) {
-            const struct qn_box box = source_of(&f, p->per, i);
-
-            ((double *)level)[i] =
-                level_of(p, &box, src, &f.shape, real, spare);
-        }
-        subtract(dst, src, &f, real, p->per, level);
-        src += (size_t)(f.shape.n[0] * f.shape.n[1]) * size;
-        dst += (size_t)(f.trim.count[0] * f.trim.count[1]) * size;
-    }
-out:
-    free(level);
-    free(spare);
-    return rc;
+    all.shape = f.shape;
+    return take_frames(p, &f, frames_of(in->n, in->ndims), all, all,
+                       call->out->data, call->in->type.dtype, err);
 }
+
+/* What is kept, and the samples of the region that its levels are taken of. */
+static int
+sources(const void *params, const struct qn_shape *in,
+        const struct qn_region *out, struct qn_region source[QN_MAX_SOURCES])
+{
+    const struct params *p = params;
+    struct frame f = {.trim = {.ndims = 2}};
+
+    (void)frame_of(&f, p, in, NULL); // checked by type
+    for (int a = 0; a < in->ndims; a++) {
+        const int axis = a - (in->ndims - 2);
+        const bool own =
+            axis < 0 || (p->per == PER_ROW && axis == 0) ||
+            (p->per == PER_COLUMN && axis == 1);
+
+        source[0].start[a] =
+            out->start[a] + (axis < 0 ? 0 : f.trim.start[axis]);
+        source[0].count[a] = out->count[a];
+        source[1].start[a] =
+            own ? source[0].start[a] : f.region.start[axis];
+        source[1].count[a] =
+            own ? source[0].count[a] : f.region.count[axis];
+    }
+    return 2;
+}
+
+/* The frames of a region of memory, and all of one of them. */
+static struct frames
+frames_in(const struct qn_region *r, struct qn_box *all)
+{
+    const int64_t *n = &r->count[r->grid.shape.ndims - 2];
+    struct frames s = {.data = r->data,
+                       .shape = {.ndims = 2, .n = {n[0], n[1]}}};
+
+    *all = qn_shape_box(&s.shape);
+    return s;
+}
+
+static int
+make(const void *params, const struct qn_region source[QN_MAX_SOURCES],
+     const struct qn_region *out, struct qn_error *err)
+{
+    struct frame f = {.shape = {.ndims = 2}};
+    const struct frames keep = frames_in(&source[0], &f.trim);
+    const struct frames over = frames_in(&source[1], &f.region);
+
+    return take_frames(params, &f,
+                       frames_of(out->count, out->grid.shape.ndims), over,
+                       keep, out->data, out->grid.dtype, err);
+}
+
+static const struct qn_regrid regrid = {.sources = sources, .make = make};
 
 static void
 map(const void *params, const struct qn_shape *in, double offset[QN_MAX_DIMS],
@@ -238,4 +321,5 @@ const struct qn_kernel qn_kernel_overscan = {
     .type = type,
     .apply = apply,
     .map = map,
+    .regrid = &regrid,
 };

@@ -4,8 +4,8 @@
 #include "base/text.h"
 #include "model/plan_parts.h"
 
-/* A step that a rank can take on its block, with a halo where it needs one, or
- * a number of the whole grid. */
+/* A step that a rank can take on its block, with a halo where it needs one, a
+ * number of the whole grid, or other ranks' samples. */
 static bool
 is_local(const struct qn_step *step)
 {
@@ -16,7 +16,8 @@ is_local(const struct qn_step *step)
     if (step->product)
         return true;
     return (step->kernel->point && step->kernel->real) ||
-           step->kernel->stencil || step->kernel->overall;
+           step->kernel->stencil || step->kernel->overall ||
+           step->kernel->regrid;
 }
 
 /* The first step that needs the whole item; NULL: none. */

@@ -85,8 +85,8 @@ expect_code 0 /usr/bin/python3 "$QUERN_SOURCE/tests/e2e/same.py" alone small
 
 say "what cannot be shared"
 expect_code 2 quern run job.yaml --set stages.plane.team=all \
-    --set 'stages.plane.steps=[{bin: 2}]'
-expect_text err 'stage plane: several ranks cannot share an item, as bin needs'
+    --set 'stages.plane.steps=[{moving-mean: {window: 3, axis: 0}}]'
+expect_text err 'stage plane: several ranks cannot share an item, as moving-mean needs'
 expect_code 2 quern run job.yaml --set stages.plane.team=0
 expect_text err 'team'
 

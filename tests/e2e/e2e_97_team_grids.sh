@@ -1,0 +1,90 @@
+#!/usr/bin/env bash
+# Steps that change the grid, on teams: the same files for every number of
+# ranks, their headers included.
+. "$(dirname "$0")/lib.sh"
+
+/usr/bin/python3 - <<'END' || fail "no grids"
+import numpy as np
+from astropy.io import fits
+r = np.random.default_rng(5)
+data = r.integers(200, 60000, size=(611, 700)).astype("u2")
+head = fits.Header()
+head["BIASSEC"] = "[653:699, 1:611]"
+head["TRIMSEC"] = "[5:640, 3:600]"
+head["CRPIX1"], head["CRPIX2"] = 300.5, 200.25
+head["CD1_1"], head["CD2_2"] = 1e-4, 2e-4
+fits.writeto("ccd.fits", data, head)
+holes = r.normal(size=(503, 777))
+holes[100:140, 30:500] = np.nan
+np.save("holes.npy", holes)
+np.save("mask.npy", r.uniform(1, 2, size=(251, 388)))
+np.save("cube.npy", r.normal(size=(7, 150, 333)).astype("f4"))
+END
+
+cat >job.yaml <<'END'
+name: grids
+stages:
+  ccd:
+    input: ccd.fits
+    steps: [overscan, bin: 2, normalize]
+  frame:
+    input: ccd.fits
+    steps: [multiply: 2, overscan: {per: frame, method: mean}, gaussian: {sigma: 1}]
+    output: {format: fits}
+  column:
+    input: ccd.fits
+    steps:
+      - clip: {min: 300}
+      - overscan: {region: "[1:700, 605:611]", trim: "[1:699, 2:604]", per: column}
+      - crop: "[3:690, 11:500]"
+    output: {compress: 1}
+  binned:
+    input: holes.npy
+    steps: [subtract: 1, bin: {factor: 2, method: sum}, divide: {file: mask.npy}, laplacian]
+  strided:
+    input: holes.npy
+    steps: [crop: ["5:500:3", "1:700:7"], add: 1, median: {size: 3}, crop: ["::2", "3:"]]
+  raw:
+    input: ccd.fits
+    steps: [crop: "[101:150, 1:611]"]
+  stack:
+    input: cube.npy
+    steps: [overscan: {region: ["0:150", "300:333"], trim: ["0:150", "7:290"]},
+            gaussian: {sigma: [0, 1, 1]}, bin: [2, 3, 1]]
+    products: {mean: {reduce: {axis: 0, method: mean}}, all: {reduce: {method: sum}}}
+  states:
+    input: holes.npy
+    steps: [bin: 3, heat: {alpha: 0.2, steps: 12, every: 4}]
+    output: {dtype: float32}
+END
+
+say "alone"
+expect_code 0 quern run job.yaml --output alone
+/usr/bin/python3 - <<'END' || fail "not what the steps say"
+import h5py, numpy as np
+from astropy.io import fits
+data = fits.getdata("ccd.fits").astype("f8")
+d = h5py.File("alone/column/ccd.h5")["entry/data/data"][()]
+c = np.maximum(data, 300)
+want = (c[1:604, :699] - np.median(c[604:611, :699], axis=0))[10:500, 2:690]
+assert np.array_equal(d, want.astype(d.dtype))
+assert fits.getheader("alone/frame/ccd.fits")["CRPIX1"] == 296.5
+END
+good
+
+for n in 2 3 6 7 8 16; do
+    say "$n ranks"
+    expect_quern 0 $n run job.yaml --output res --team all --threads $((n % 3 + 1))
+    compare alone res
+    expect_tidy res
+    rm -r res
+done
+
+say "more than a rank may fill: on a team, or refused with the figures"
+expect_code 2 quern run job.yaml --output small --stage states --memory 3MiB
+expect_text err 'holes.npy needs 3.3 MB of memory, and a rank may fill 3.0 MB'
+expect_quern 0 4 run job.yaml --output small --stage states --memory 3MiB
+mkdir part && cp -r alone/states part
+compare part small
+
+finish
