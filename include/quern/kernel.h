@@ -189,8 +189,8 @@ struct qn_overall {
 
 #define QN_MAX_SOURCES 2
 
-/* A kernel that changes what is where, part by part: an item may be shared by
- * many ranks, none of which has it all. */
+/* A kernel that changes what is where, or its type, part by part: an item may
+ * be shared by many ranks, none of which has it all. */
 struct qn_regrid {
     /* Local, pure.  The boxes of the input that a box of the output is made of,
      * which has samples: their start and count to source.  in: the whole input,
@@ -256,8 +256,8 @@ struct qn_kernel {
      * it needs the item in one place. */
     const struct qn_overall *overall;
 
-    /* Beside apply, geometry only: what apply does, in parts.  NULL: it needs
-     * the item in one place. */
+    /* Beside apply: what apply does, in parts.  NULL: it needs the item in one
+     * place. */
     const struct qn_regrid *regrid;
 
     /* Local.  One step over the box of out.  in covers that box grown by the

@@ -261,17 +261,17 @@ make(struct qn_block *b, const struct qn_kernel *k, const void *params,
 
 int
 qn_regrid_run(struct qn_block *b, const struct qn_kernel *k,
-              const void *params, const struct qn_cut *cut,
+              const void *params, const struct qn_cut_grid *next,
               struct qn_regrid_part *part, bool there, struct qn_error *err)
 {
-    struct moving m = {.b = b, .k = k, .params = params, .cut = cut,
+    struct moving m = {.b = b, .k = k, .params = params, .cut = &next->cut,
                        .mine = part};
     int rc = there ? 0 : bring(&m, err);
 
     rc = qn_comm_agree(b->team, rc, err);
     if (!rc) {
-        b->grid.shape = cut->lattice.shape;
-        b->cut = *cut;
+        b->grid = next->type;
+        b->cut = next->cut;
         b->own = part->own;
         rc = make(b, k, params, part, err);
     }

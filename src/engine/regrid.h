@@ -5,6 +5,7 @@
 #define QN_ENGINE_REGRID_H
 
 #include "engine/block.h"
+#include "engine/cut.h"
 
 /* A rank's block of the grid that comes out, and what it is made of. */
 struct qn_regrid_part {
@@ -24,13 +25,13 @@ qn_regrid_part(
 struct qn_box
 qn_regrid_box(const struct qn_region *source);
 
-/* Collective over the team.  One step: b has a block of its new grid then, cut
- * like that.  part: this rank's, with samples in its sources if `there`; else
- * they are brought here from the blocks. */
+/* Collective over the team.  One step: b has a block of the grid `next` then.
+ * part: this rank's, with samples in its sources if `there`; else they are
+ * brought here from the blocks. */
 int
 qn_regrid_run(
     struct qn_block *b, const struct qn_kernel *k, const void *params,
-    const struct qn_cut *cut, struct qn_regrid_part *part, bool there,
+    const struct qn_cut_grid *next, struct qn_regrid_part *part, bool there,
     struct qn_error *err);
 
 #endif

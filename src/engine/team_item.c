@@ -89,6 +89,8 @@ correct_cards(struct qn_team_part *p, struct qn_error *err)
         const struct qn_shape *in = &p->grid[g - 1].g.type.shape;
         double offset[QN_MAX_DIMS] = {0}, factor[QN_MAX_DIMS];
 
+        if (!p->st->stage->steps[i].kernel->map)
+            continue;
         for (int a = 0; a < QN_MAX_DIMS; a++)
             factor[a] = 1;
         p->st->stage->steps[i].kernel->map(p->ready[i].params, in, offset,

@@ -67,15 +67,15 @@ static int
 take_regrid(struct qn_team_part *p, int i, struct qn_error *err)
 {
     const struct qn_kernel *k = p->st->stage->steps[i].kernel;
-    const struct qn_cut *cut = &qn_team_grid_of(p, i + 1)->g.cut;
+    const struct qn_cut_grid *next = &qn_team_grid_of(p, i + 1)->g;
     struct qn_regrid_part part;
 
     if (!i)
-        return qn_regrid_run(&p->block, k, p->ready[i].params, cut, &p->part,
-                             true, err);
-    part = qn_regrid_part(k, p->ready[i].params, &p->block.grid, cut,
+        return qn_regrid_run(&p->block, k, p->ready[i].params, next,
+                             &p->part, true, err);
+    part = qn_regrid_part(k, p->ready[i].params, &p->block.grid, &next->cut,
                           p->block.team->rank);
-    return qn_regrid_run(&p->block, k, p->ready[i].params, cut, &part, false,
+    return qn_regrid_run(&p->block, k, p->ready[i].params, next, &part, false,
                          err);
 }
 

@@ -1,5 +1,6 @@
 /* cast: samples in another type.  The rounding and the range check are those
  * of model/dtype. */
+#include "kernels/dense.h"
 #include "model/dtype.h"
 #include "model/shape.h"
 #include "quern/kernel.h"
@@ -35,6 +36,30 @@ apply(const void *params, const struct qn_call *call, struct qn_error *err)
                             (size_t)qn_shape_count(&in->shape), err);
 }
 
+static int
+sources(const void *params, const struct qn_shape *in,
+        const struct qn_region *out, struct qn_region source[QN_MAX_SOURCES])
+{
+    (void)params;
+    for (int a = 0; a < in->ndims; a++) {
+        source[0].start[a] = out->start[a];
+        source[0].count[a] = out->count[a];
+    }
+    return 1;
+}
+
+static int
+make(const void *params, const struct qn_region source[QN_MAX_SOURCES],
+     const struct qn_region *out, struct qn_error *err)
+{
+    const struct qn_array in = qn_dense_array(&source[0]);
+    struct qn_array to = qn_dense_array(out);
+
+    return apply(params, &(struct qn_call){.in = &in, .out = &to}, err);
+}
+
+static const struct qn_regrid regrid = {.sources = sources, .make = make};
+
 const struct qn_kernel qn_kernel_cast = {
     .name = "cast",
     .summary = "samples in another type",
@@ -51,4 +76,5 @@ const struct qn_kernel qn_kernel_cast = {
     .shorthand = "dtype",
     .type = type,
     .apply = apply,
+    .regrid = &regrid,
 };

@@ -51,7 +51,7 @@ keeps_states(const struct qn_stage *stage)
 
 /* Why a stage's items cannot be shared, or NULL. */
 static const char *
-why_alone(const struct qn_plan_stage *st)
+why_alone(const struct qn_plan_stage *st, const struct qn_need_ask *ask)
 {
     const struct qn_stage *stage = st->stage;
 
@@ -67,6 +67,8 @@ why_alone(const struct qn_plan_stage *st)
         return "its outputs carry other datasets";
     if (stage->input.dataset.n > 1)
         return "it reads several datasets";
+    if (ask->keep_steps && stage->nsteps > stage->nproducts)
+        return "--keep-steps wants what comes out of each step, whole";
     if (keeps_states(stage))
         return "it goes on with states kept by `every`, which must be its "
                "last step then";
@@ -75,9 +77,9 @@ why_alone(const struct qn_plan_stage *st)
 
 /* May several ranks share an item? */
 static bool
-may_share(const struct qn_plan_stage *st)
+may_share(const struct qn_plan_stage *st, const struct qn_need_ask *ask)
 {
-    return !whole_step(st) && !why_alone(st);
+    return !whole_step(st) && !why_alone(st, ask);
 }
 
 static bool
@@ -119,7 +121,7 @@ refuse(const struct qn_plan_stage *st, const struct qn_need_ask *ask,
                    "stage %s: %.300s needs %s of memory%s, and a rank may fill "
                    "%s; raise `memory:`%s",
                    st->stage->name, name, need, each, have,
-                   may_share(st) ? ", or use more ranks with `team: all`"
+                   may_share(st, ask) ? ", or use more ranks with `team: all`"
                                  : "");
 }
 
@@ -129,7 +131,7 @@ choose(const struct qn_plan *p, struct qn_plan_stage *st,
 {
     int team = 1;
 
-    while (may_share(st) && 2 * team <= ask->ranks && !fits(p, st, ask, team))
+    while (may_share(st, ask) && 2 * team <= ask->ranks && !fits(p, st, ask, team))
         team *= 2;
     return team;
 }
@@ -142,7 +144,7 @@ qn_plan_team(struct qn_plan *p, int s, const struct qn_need_ask *ask,
     int asked = st->stage->team;
     const char *why;
 
-    if (!asked && ask->team && may_share(st))
+    if (!asked && ask->team && may_share(st, ask))
         asked = ask->team;
 
     st->team = asked > 0 ? asked : ask->ranks;
@@ -150,7 +152,7 @@ qn_plan_team(struct qn_plan *p, int s, const struct qn_need_ask *ask,
         st->team = ask->ranks;
     if (!asked) {
         st->team = choose(p, st, ask);
-    } else if (asked != 1 && (why = why_alone(st))) {
+    } else if (asked != 1 && (why = why_alone(st, ask))) {
         return qn_fail(err, QN_EJOB,
                        "stage %s: several ranks cannot share an item, as %s; "
                        "leave `team:` out",

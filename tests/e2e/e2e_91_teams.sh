@@ -87,6 +87,8 @@ say "what cannot be shared"
 expect_code 2 quern run job.yaml --set stages.plane.team=all \
     --set 'stages.plane.steps=[{moving-mean: {window: 3, axis: 0}}]'
 expect_text err 'stage plane: several ranks cannot share an item, as moving-mean needs'
+expect_quern 2 2 run job.yaml --set stages.plane.team=all --keep-steps
+expect_text err 'stage plane: several ranks cannot share an item, as --keep-steps wants'
 expect_code 2 quern run job.yaml --set stages.plane.team=0
 expect_text err 'team'
 

@@ -18,7 +18,7 @@ holes = r.normal(size=(503, 777))
 holes[100:140, 30:500] = np.nan
 np.save("holes.npy", holes)
 np.save("mask.npy", r.uniform(1, 2, size=(251, 388)))
-np.save("cube.npy", r.normal(size=(7, 150, 333)).astype("f4"))
+np.save("cube.npy", r.uniform(size=(7, 150, 333)).astype("f4"))
 END
 
 cat >job.yaml <<'END'
@@ -52,6 +52,9 @@ stages:
     steps: [overscan: {region: ["0:150", "300:333"], trim: ["0:150", "7:290"]},
             gaussian: {sigma: [0, 1, 1]}, bin: [2, 3, 1]]
     products: {mean: {reduce: {axis: 0, method: mean}}, all: {reduce: {method: sum}}}
+  cast:
+    input: cube.npy
+    steps: [multiply: 100, cast: int16, bin: 2, cast: uint8]
   states:
     input: holes.npy
     steps: [bin: 3, heat: {alpha: 0.2, steps: 12, every: 4}]
