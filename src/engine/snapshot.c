@@ -45,6 +45,19 @@ qn_snapshot_count(const struct qn_task *t)
                                                            : 0;
 }
 
+bool
+qn_snapshot_there(const struct qn_run *run, const char *result)
+{
+    char name[QN_SNAPSHOT_NAME], *path = NULL;
+    bool there = !qn_snapshot_name(name, result, NULL) &&
+                 asprintf(&path, "%s/.quern/scratch/%s.mark",
+                          run->options->output, name) > 0 &&
+                 !access(path, R_OK);
+
+    free(path);
+    return there;
+}
+
 /* ---- what is where -------------------------------------------------------- */
 
 static const char *

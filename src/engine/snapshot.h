@@ -34,6 +34,10 @@ qn_snapshot_name(char name[QN_SNAPSHOT_NAME], const char *result, struct qn_erro
 int64_t
 qn_snapshot_count(const struct qn_task *t);
 
+/* Local.  Has an earlier run kept something for the result of that name? */
+bool
+qn_snapshot_there(const struct qn_run *run, const char *result);
+
 /* Collective over the team.  Find what an earlier run has kept of this item,
  * else begin: s->done says how much there is.  every: steps between states. */
 int

@@ -271,6 +271,7 @@ int
 qn_stage_run(struct qn_run *run, int s, struct qn_error *err)
 {
     struct qn_plan_stage *st = &run->plan.stage[s];
+    bool teams = false;
     int rc = qn_settle_block(run, s, err);
 
     if (!rc && st->late && run->commons.leads)
@@ -297,7 +298,8 @@ qn_stage_run(struct qn_run *run, int s, struct qn_error *err)
         return qn_stack_run(run, s, err);
     if (qn_plan_packs(st))
         return qn_pack_run(run, s, err);
-    rc = st->team > 1 ? qn_team_run(run, s, err) : run_items(run, s, err);
+    QN_TRY(qn_team_wanted(run, s, &teams, err));
+    rc = teams ? qn_team_run(run, s, err) : run_items(run, s, err);
     if (!rc && !run->stopped && is_read(run, s))
         rc = qn_exec_look(run, s, err);
     return rc;

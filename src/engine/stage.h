@@ -18,7 +18,14 @@ qn_stack_run(struct qn_run *run, int s, struct qn_error *err);
 int
 qn_pack_run(struct qn_run *run, int s, struct qn_error *err);
 
-/* Collective.  Item by item, each shared by a team of ranks.  (team.c) */
+/* Collective.  Are the items of stage s a team's: shared by several ranks, or
+ * with states from which a later run may go on, and few enough that each rank
+ * takes one, or such states are there?  (team.c) */
+int
+qn_team_wanted(struct qn_run *run, int s, bool *wanted, struct qn_error *err);
+
+/* Collective.  Item by item, each shared by a team of ranks, of one rank at
+ * least.  (team.c) */
 int
 qn_team_run(struct qn_run *run, int s, struct qn_error *err);
 

@@ -13,6 +13,7 @@
 #include "base/memory.h"
 #include "engine/commit.h"
 #include "engine/outcome.h"
+#include "engine/snapshot.h"
 #include "engine/stage.h"
 #include "engine/stop.h"
 #include "engine/team_parts.h"
@@ -311,6 +312,46 @@ share_halos(struct sharing *h, struct qn_error *err)
     free(all);
     free(sizes);
     return rc;
+}
+
+/* Tasks that keep states and are to be done; *there: states of one of them
+ * are. */
+static int64_t
+count_states(const struct qn_run *run, const struct qn_plan_stage *st,
+             bool *there)
+{
+    int64_t n = 0;
+
+    *there = false;
+    for (int i = 0; i < st->ntasks; i++) {
+        const struct qn_task *t = &st->task[i];
+
+        if (t->state != QN_TODO || !qn_snapshot_count(t))
+            continue;
+        n++;
+        *there = *there || (run->comm->rank == 0 &&
+                            qn_snapshot_there(run, st->target[t->target].name));
+    }
+    return n;
+}
+
+int
+qn_team_wanted(struct qn_run *run, int s, bool *wanted, struct qn_error *err)
+{
+    const struct qn_plan_stage *st = &run->plan.stage[s];
+    int64_t n, found;
+    bool there;
+
+    *wanted = st->team > 1;
+    if (*wanted || !st->can_share)
+        return 0;
+    n = count_states(run, st, &there);
+    if (!n)
+        return 0;
+    found = there;
+    QN_TRY(qn_comm_sum(run->comm, &found, 1, err));
+    *wanted = found || n <= run->comm->size;
+    return 0;
 }
 
 int

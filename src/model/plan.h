@@ -96,6 +96,7 @@ struct qn_plan_stage {
     bool wanted;                  /* --stage: this run is to make it      */
     int team;                     /* ranks that share an item; see
                                      qn_plan_team                         */
+    bool can_share;               /* several ranks could share one        */
     struct qn_need need;          /* memory; see qn_plan_team             */
     struct qn_pool pool;          /* owned: what tasks and results are and
                                      lead to                              */
@@ -138,9 +139,9 @@ qn_plan_resolve(struct qn_plan *p, int s, struct qn_items *files, struct qn_erro
 
 /* How many ranks share an item of stage s, a pure function of the items, the
  * ranks and the bytes that a rank may fill: 1 if the largest fits, else the
- * smallest power of two whose blocks fit; or what the job says.  Fills team and
- * need.  QN_EJOB: a step that needs the whole item, or an item that fits
- * nowhere, with the figures and what to do. */
+ * smallest power of two whose blocks fit; or what the job says.  Fills team,
+ * can_share and need.  QN_EJOB: a step that needs the whole item, or an item
+ * that fits nowhere, with the figures and what to do. */
 int
 qn_plan_team(
     struct qn_plan *p, int s, const struct qn_need_ask *ask, struct qn_error *err);

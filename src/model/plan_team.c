@@ -144,7 +144,8 @@ qn_plan_team(struct qn_plan *p, int s, const struct qn_need_ask *ask,
     int asked = st->stage->team;
     const char *why;
 
-    if (!asked && ask->team && may_share(st, ask))
+    st->can_share = may_share(st, ask);
+    if (!asked && ask->team && st->can_share)
         asked = ask->team;
 
     st->team = asked > 0 ? asked : ask->ranks;

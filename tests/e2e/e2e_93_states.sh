@@ -8,6 +8,7 @@ import numpy as np
 grid = np.random.default_rng(2).normal(size=(300, 411))
 grid[30:40, 50:60] = np.nan
 np.save("plate.npy", grid)
+np.save("plate2.npy", grid[:100])
 END
 
 cat >job.yaml <<'END'
@@ -27,6 +28,9 @@ stages:
     team: all
     steps: [gaussian: {sigma: 1}, heat: {alpha: 0.2, steps: 34, every: 17}]
     output: {compress: 1}
+  two:
+    input: [plate.npy, plate2.npy]
+    steps: [bin: 3, heat: {alpha: 0.2, steps: 8, every: 2}]
   fits:
     input: plate.npy
     team: all
@@ -125,6 +129,13 @@ expect_file res/.quern/scratch/states-*.mark res/.quern/scratch/states-*.frames
 expect_quern 0 2 run long.yaml --output res --stage plate
 kill_rank single 2
 expect_quern 0 4 run long.yaml --output res
+compare whole res
+say "states that a team left, on one rank, and the other way round"
+rm -r res
+kill_rank plate 3
+expect_code 0 quern run long.yaml --output res --stage plate
+kill_rank single 1
+expect_quern 0 3 run long.yaml --output res
 compare whole res
 [ -z "$(ls res/.quern/scratch)" ] || fail "scratch is left"
 good
