@@ -223,21 +223,19 @@ write_rows(struct qn_delivery *d, struct qn_error *err)
 
 /* ---- to the first rank ------------------------------------------------------------ */
 
-/* In memory where there is room, else in a scratch file. */
-static int
-open_arena(struct qn_delivery *d, struct qn_arena *a, int64_t bytes,
-           struct qn_error *err)
+int
+qn_deliver_arena(struct qn_run *run, int s, struct qn_arena *a, int64_t bytes,
+                 struct qn_error *err)
 {
+    const bool room = bytes <= run->plan.stage[s].need.gathered;
     char *scratch = NULL;
     int rc;
 
-    QN_TRY(qn_folder_path(&scratch, d->run->options->output, "scratch", err));
+    if (asprintf(&scratch, "%s/.quern/scratch", run->options->output) < 0)
+        return qn_fail(err, QN_ENOMEM, "no memory for a path");
     rc = qn_atomic_folder(scratch, err);
     if (!rc)
-        rc = qn_arena_open(a, bytes <= d->run->plan.stage[d->s].need.gathered
-                               ? NULL
-                               : scratch,
-                           err);
+        rc = qn_arena_open(a, room ? NULL : scratch, err);
     free(scratch);
     return rc;
 }
@@ -250,7 +248,7 @@ open_whole(struct qn_delivery *d, struct samples *v, void **whole,
     int64_t offset;
 
     v->bytes = type_bytes(&type);
-    QN_TRY(open_arena(d, &v->arena, v->bytes, err));
+    QN_TRY(qn_deliver_arena(d->run, d->s, &v->arena, v->bytes, err));
     QN_TRY(qn_arena_place(&v->arena, v->bytes, &offset, err));
     return qn_arena_at(&v->arena, offset, v->bytes, whole, err);
 }
@@ -283,7 +281,7 @@ open_chunks(struct qn_delivery *d, struct samples *v,
 
     QN_TRY(qn_memory_make((void **)chunk, (size_t)n, sizeof **chunk, "chunks",
                           err));
-    return open_arena(d, &v->arena, type_bytes(&type), err);
+    return qn_deliver_arena(d->run, d->s, &v->arena, type_bytes(&type), err);
 }
 
 /* Local, on the team's first rank: the table behind the chunks. */

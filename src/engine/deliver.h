@@ -33,6 +33,12 @@ qn_deliver_products(
     struct qn_delivery *d, const struct qn_arena *a, json_t *products,
     struct qn_error *err);
 
+/* Local.  Memory for so many bytes of a result of stage s: a file in the scratch
+ * folder where the plan has no room for them. */
+int
+qn_deliver_arena(
+    struct qn_run *run, int s, struct qn_arena *a, int64_t bytes, struct qn_error *err);
+
 /* Local.  What the result's data will be. */
 struct qn_type
 qn_deliver_type(const struct qn_delivery *d);

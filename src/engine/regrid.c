@@ -279,3 +279,47 @@ qn_regrid_run(struct qn_block *b, const struct qn_kernel *k,
         free(part->source[j].data);
     return qn_comm_agree(b->team, rc, err);
 }
+
+/* ---- another cut ---------------------------------------------------------------- */
+
+static int
+same_sources(const void *params, const struct qn_shape *in,
+             const struct qn_region *out,
+             struct qn_region source[QN_MAX_SOURCES])
+{
+    (void)params;
+    for (int a = 0; a < in->ndims; a++) {
+        source[0].start[a] = out->start[a];
+        source[0].count[a] = out->count[a];
+    }
+    return 1;
+}
+
+static int
+same_samples(const void *params, const struct qn_region source[QN_MAX_SOURCES],
+             const struct qn_region *out, struct qn_error *err)
+{
+    struct qn_box box = qn_regrid_box(out);
+    struct qn_region from =
+        qn_region_of(&out->grid, &box, &box, source[0].data);
+
+    (void)params, (void)err;
+    qn_region_copy(out, &from);
+    return 0;
+}
+
+int
+qn_regrid_recut(struct qn_block *b, const struct qn_cut *cut,
+                struct qn_error *err)
+{
+    static const struct qn_regrid how = {.sources = same_sources,
+                                         .make = same_samples};
+    const struct qn_kernel same = {.name = "recut", .regrid = &how};
+    const struct qn_cut_grid next = {.type = b->grid, .cut = *cut};
+    struct qn_regrid_part part;
+
+    if (!memcmp(b->cut.parts, cut->parts, sizeof cut->parts))
+        return 0;
+    part = qn_regrid_part(&same, NULL, &b->grid, cut, b->team->rank);
+    return qn_regrid_run(b, &same, NULL, &next, &part, false, err);
+}

@@ -34,4 +34,8 @@ qn_regrid_run(
     const struct qn_cut_grid *next, struct qn_regrid_part *part, bool there,
     struct qn_error *err);
 
+/* Collective over the team.  The same samples, cut like that. */
+int
+qn_regrid_recut(struct qn_block *b, const struct qn_cut *cut, struct qn_error *err);
+
 #endif

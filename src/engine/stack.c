@@ -25,6 +25,7 @@
 #include "engine/dispatch.h"
 #include "engine/outcome.h"
 #include "engine/program.h"
+#include "engine/team_combine.h"
 #include "engine/unkept.h"
 #include "io/atomic.h"
 #include "io/cards_json.h"
@@ -278,9 +279,17 @@ read_members(struct stacking *k, int first, int last, struct qn_error *err)
     rc = qn_comm_agree(k->run->comm, open_arena(k, first, last, err), err);
     if (rc)
         return rc;
-    qn_farm_memory(&k->run->farm, 0, k->arena.fd);
-    QN_TRY(qn_dispatch(&k->run->farm, k->run->comm, &work, &k->run->stopped,
-                       err));
+    if (k->st->team > 1) {
+        struct qn_team_members all = {.run = k->run, .s = k->s,
+                                      .task = k->unit, .arena = &k->arena,
+                                      .offset = k->offset, .work = &work};
+
+        QN_TRY(qn_team_members(&all, err));
+    } else {
+        qn_farm_memory(&k->run->farm, 0, k->arena.fd);
+        QN_TRY(qn_dispatch(&k->run->farm, k->run->comm, &work,
+                           &k->run->stopped, err));
+    }
     return qn_outcome_share(k->run->comm, &k->done, take_member, k, err);
 }
 
@@ -486,7 +495,9 @@ combine_target(struct stacking *k, struct qn_target *t, struct header *h,
     };
     int rc = qn_comm_agree(comm, weigh(k, t, &b.weight, err), err);
 
-    if (!rc)
+    if (!rc && k->st->team > 1)
+        rc = qn_team_bands(&b, k->s, err);
+    else if (!rc)
         rc = qn_plan_joins(k->st) ? qn_bands_join(&b, err)
                                   : qn_bands_run(&b, err);
     if (!rc)

@@ -110,8 +110,8 @@ make_teams(struct sharing *h, struct qn_error *err)
 
 /* ---- one item --------------------------------------------------------------- */
 
-static bool
-asked_to_stop(void)
+bool
+qn_team_asked_to_stop(void)
 {
     return qn_stop_asked() > 0;
 }
@@ -143,42 +143,48 @@ show_item(struct sharing *h, const struct qn_task *t, int code)
         qn_progress_show(p, &h->count, qn_clock_now());
 }
 
-/* Add what an item's halos took. */
-static void
-count_halos(struct sharing *h, const struct qn_block *b)
+void
+qn_team_count(struct qn_halos *h, const struct qn_block *b)
 {
-    h->measured = b->measured;
-    h->halo_rate = b->halo_rate;
-    h->halos.waited += b->waited;
-    h->halos.computed += b->computed;
-    h->halos.bytes += b->exchanged;
+    h->waited += b->waited;
+    h->computed += b->computed;
+    h->bytes += b->exchanged;
+}
+
+struct qn_team_part
+qn_team_part(struct qn_run *run, int s, const struct qn_task *t,
+             struct qn_comm *team)
+{
+    return (struct qn_team_part){
+        .run = run, .s = s, .st = &run->plan.stage[s], .t = t,
+        .arena.fd = -1,
+        .block = {.team = team,
+                  .threads = run->threads.budget.threads,
+                  .asked_to_stop = qn_team_asked_to_stop,
+                  .no_overlap = run->options->no_overlap},
+    };
 }
 
 /* Collective over the team. */
 static int
 make_item(struct sharing *h, const struct qn_task *t, struct qn_error *err)
 {
-    struct qn_run *run = h->run;
-    struct qn_team_part p = {
-        .run = run, .s = h->s, .st = h->st, .t = t, .arena.fd = -1,
-        .block = {.team = &h->team,
-                  .threads = run->threads.budget.threads,
-                  .asked_to_stop = asked_to_stop,
-                  .no_overlap = run->options->no_overlap,
-                  .measured = h->measured,
-                  .halo_rate = h->halo_rate,
-                  .tell = show_step,
-                  .whom = h},
-    };
-    int rc = qn_team_item(&p, err);
+    struct qn_team_part p = qn_team_part(h->run, h->s, t, &h->team);
+    int rc;
 
-    count_halos(h, &p.block);
+    p.block.measured = h->measured;
+    p.block.halo_rate = h->halo_rate;
+    p.block.tell = show_step;
+    p.block.whom = h;
+    rc = qn_team_item(&p, err);
+    h->measured = p.block.measured;
+    h->halo_rate = p.block.halo_rate;
+    qn_team_count(&h->halos, &p.block);
     return rc;
 }
 
-/* A failure that is the item's own, not the run's. */
-static bool
-is_own(int code)
+bool
+qn_team_is_own(int code)
 {
     return code == QN_EVALUE || code == QN_ESHAPE || code == QN_ECRASH ||
            code == QN_ETIMEOUT || code == QN_EMISSING || code == QN_EFORMAT ||
@@ -212,7 +218,7 @@ do_item(struct sharing *h, int index, bool *stop, struct qn_error *err)
 {
     const struct qn_task *t = &h->st->task[index];
     struct qn_error why = {0};
-    int rc = asked_to_stop() ? qn_fail(&why, QN_ESTOPPED, "stopped") : 0;
+    int rc = qn_team_asked_to_stop() ? qn_fail(&why, QN_ESTOPPED, "stopped") : 0;
 
     rc = qn_comm_agree(&h->team, rc, &why);
     if (!rc && h->team.rank == 0)
@@ -225,7 +231,7 @@ do_item(struct sharing *h, int index, bool *stop, struct qn_error *err)
     *stop = rc == QN_ESTOPPED;
     if (*stop)
         return 0;
-    if (rc && !is_own(rc))
+    if (rc && !qn_team_is_own(rc))
         return qn_fail(err, rc, "%s", why.text);
     return finish_item(h, index, rc, why.text, err);
 }
@@ -288,21 +294,20 @@ end_watch(struct sharing *h)
     free(h->stop);
 }
 
-/* Collective over all ranks: what their halos took together. */
-static int
-share_halos(struct sharing *h, struct qn_error *err)
+int
+qn_team_share_halos(struct qn_run *run, int s, const struct qn_halos *mine,
+                    struct qn_error *err)
 {
-    struct qn_comm *comm = h->run->comm;
-    struct qn_halos *sum = &h->run->halos[h->s], *all = NULL;
+    struct qn_comm *comm = run->comm;
+    struct qn_halos *sum = &run->halos[s], *all = NULL;
     size_t *sizes = NULL;
     int rc = qn_memory_make((void **)&sizes, (size_t)comm->size, sizeof *sizes,
                             "sizes", err);
 
-    h->halos.alone = h->halo_rate * (double)h->halos.bytes;
     rc = qn_comm_agree(comm, rc, err);
     if (!rc)
-        rc = qn_comm_gather(comm, &h->halos, sizeof h->halos, (void **)&all,
-                            sizes, err);
+        rc = qn_comm_gather(comm, mine, sizeof *mine, (void **)&all, sizes,
+                            err);
     for (int r = 0; !rc && r < comm->size; r++) {
         sum->waited += all[r].waited;
         sum->alone += all[r].alone;
@@ -379,8 +384,9 @@ qn_team_run(struct qn_run *run, int s, struct qn_error *err)
     if (!rc)
         rc = qn_outcome_share(run->comm, &h.done, qn_stage_take,
                               &(struct qn_stage_done){run, s}, err);
+    h.halos.alone = h.halo_rate * (double)h.halos.bytes;
     if (!rc)
-        rc = share_halos(&h, err);
+        rc = qn_team_share_halos(run, s, &h.halos, err);
     qn_outcome_clear(&h.done);
     qn_comm_release(&h.team);
     free(h.order);

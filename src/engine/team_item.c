@@ -287,7 +287,9 @@ qn_team_item(struct qn_team_part *p, struct qn_error *err)
         rc = make_states(p, err);
     } else if (!rc) {
         rc = qn_team_steps(p, err);
-        if (!rc)
+        if (!rc && p->finish)
+            rc = p->finish(p, err);
+        else if (!rc)
             rc = p->st->stage->nproducts ? reduce_and_write(p, err)
                                          : write_grid(p, err);
     }

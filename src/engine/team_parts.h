@@ -1,9 +1,10 @@
 /* What the files of a team share.  Included by team*.c only.
  *
- *     team.c        which team has which item; what became of each
- *     team_item.c   one item: made ready, gone through, written
- *     team_read.c   a rank's part of it, from the files
- *     team_steps.c  the steps
+ *     team.c          which team has which item; what became of each
+ *     team_item.c     one item: made ready, gone through, written
+ *     team_read.c     a rank's part of it, from the files
+ *     team_steps.c    the steps
+ *     team_combine.c  items that become one
  */
 #ifndef QN_ENGINE_TEAM_PARTS_H
 #define QN_ENGINE_TEAM_PARTS_H
@@ -47,7 +48,32 @@ struct qn_team_part {
     struct qn_team_ready *ready; /* owned: [nsteps]                           */
     json_t *asked;               /* owned: what an item needs, see program.c  */
     json_t *cards;               /* owned: rank 0 of the team                 */
+    /* Collective over the team.  What becomes of the block; NULL: it is
+     * written. */
+    int (*finish)(struct qn_team_part *p, struct qn_error *err);
+    void *ctx;                   /* of finish                                 */
 };
+
+/* One of task t, with a block of this run's options and nothing in it. */
+struct qn_team_part
+qn_team_part(struct qn_run *run, int s, const struct qn_task *t, struct qn_comm *team);
+
+/* Add what an item's halos took. */
+void
+qn_team_count(struct qn_halos *h, const struct qn_block *b);
+
+/* Collective over all ranks.  What their halos took together to the run. */
+int
+qn_team_share_halos(
+    struct qn_run *run, int s, const struct qn_halos *mine, struct qn_error *err);
+
+/* A failure that is the item's own, not the run's. */
+bool
+qn_team_is_own(int code);
+
+/* Is the team asked to stop? */
+bool
+qn_team_asked_to_stop(void);
 
 /* Collective over the team.  The item, up to its result.  Of p->block all is
  * set that does not depend on the item; what it took is in there afterwards.

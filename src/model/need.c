@@ -396,7 +396,7 @@ count_block(struct qn_need *n, const struct counting *c, int team)
             // the first rank has a block beside what reductions take
             bytes += qn_plan_product_need(c->p, c->st, t, n->memory, &least);
             bytes += slab_bytes(c, t->item->type, least);
-        } else if (is_gathered(c->st) &&
+        } else if (is_gathered(c->st) && !c->st->stage->combine.given &&
                    beside + 2 * block + whole <= n->memory)
             bytes = qn_most(bytes, beside + 2 * block + whole);
         if (bytes <= n->held && n->largest)
@@ -405,6 +405,21 @@ count_block(struct qn_need *n, const struct counting *c, int team)
         n->largest = t;
         n->gathered = qn_most(0, n->memory - beside - 2 * block);
     }
+}
+
+/* Beside the block of a member that a team makes: its part of those before, as
+ * far as they are kept in memory; later its part of the result. */
+static void
+add_team_members(struct qn_need *n, const struct counting *c, int team)
+{
+    const struct qn_task *largest = n->largest;
+    const int64_t block = n->held;
+
+    count_members(n, c, team);
+    n->after = (n->after + team - 1) / team;
+    n->held += block;
+    n->largest = largest;
+    n->gathered = n->memory / 8;
 }
 
 static int64_t
@@ -442,9 +457,11 @@ qn_need_stage(struct qn_need *n, const struct qn_plan *p,
     *n = (struct qn_need){.memory = ask->memory, .workers = 1};
     if (st->stage->command.given || st->late)
         n->workers = ask->workers;
-    else if (team > 1)
+    else if (team > 1) {
         count_block(n, &c, team);
-    else {
+        if (st->stage->combine.given)
+            add_team_members(n, &c, team);
+    } else {
         if (st->stage->combine.given || qn_plan_joins(st))
             count_members(n, &c, ask->ranks);
         fit_workers(n, &c, most > 1 ? most : 1);

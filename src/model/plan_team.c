@@ -42,7 +42,7 @@ keeps_states(const struct qn_stage *stage)
     for (int i = 0; i < stage->nsteps; i++) {
         json_t *every = json_object_get(stage->steps[i].params, "every");
 
-        if (every && (i < last || stage->nproducts) &&
+        if (every && (i < last || stage->nproducts || stage->combine.given) &&
             !(json_is_integer(every) && !json_integer_value(every)))
             return true;
     }
@@ -57,8 +57,6 @@ why_alone(const struct qn_plan_stage *st, const struct qn_need_ask *ask)
 
     if (stage->command.given)
         return "a program reads them";
-    if (stage->combine.given)
-        return "it combines its items";
     if (qn_plan_joins(st) || (st->ntasks && st->task[0].item->frame >= 0))
         return "its items are frames";
     if (qn_plan_packs(st))
@@ -131,6 +129,9 @@ choose(const struct qn_plan *p, struct qn_plan_stage *st,
 {
     int team = 1;
 
+    // what is combined is spread over all ranks
+    if (st->stage->combine.given)
+        return may_share(st, ask) && !fits(p, st, ask, 1) ? ask->ranks : 1;
     while (may_share(st, ask) && 2 * team <= ask->ranks && !fits(p, st, ask, team))
         team *= 2;
     return team;
@@ -149,7 +150,7 @@ qn_plan_team(struct qn_plan *p, int s, const struct qn_need_ask *ask,
         asked = ask->team;
 
     st->team = asked > 0 ? asked : ask->ranks;
-    if (st->team > ask->ranks)
+    if (st->team > ask->ranks || (st->team > 1 && st->stage->combine.given))
         st->team = ask->ranks;
     if (!asked) {
         st->team = choose(p, st, ask);
