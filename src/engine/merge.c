@@ -129,17 +129,33 @@ check_broken(const struct qn_merge *m, struct qn_error *err)
     return 0;
 }
 
+/* Files that are shown, rows of one file that are neighbours once. */
+static int64_t
+count_sources(const struct qn_merge *m)
+{
+    const struct qn_merge_list *l = &m->list;
+    int64_t sources = 0;
+
+    for (size_t i = 0; i < l->n; i += qn_merge_rows_run(m, i))
+        sources += l->item[i].state == QN_MERGE_DONE ||
+                   qn_merge_rows_there(m, &l->item[i]);
+    return sources;
+}
+
 static int
 check_virtual(const struct qn_merge *m, struct qn_error *err)
 {
-    if (!m->ask->is_virtual || m->told->done <= QN_MERGE_VIRTUAL)
+    int64_t sources = count_sources(m);
+
+    if (!m->ask->is_virtual || sources <= QN_MERGE_VIRTUAL)
         return 0;
     return qn_fail(err, QN_EUSAGE,
-                   "--virtual takes at most %d files and %s has %lld: a "
+                   "--virtual takes at most %d files%s and %s has %lld: a "
                    "reader has all of them open, and beyond its limit of "
                    "descriptors HDF5 shows fill values without an error; "
                    "leave --virtual out",
-                   QN_MERGE_VIRTUAL, m->list.stage, (long long)m->told->done);
+                   QN_MERGE_VIRTUAL, m->list.packed ? " or runs of rows" : "",
+                   m->list.stage, (long long)sources);
 }
 
 /* ---- all of it ----------------------------------------------------------- */
@@ -165,8 +181,29 @@ look(struct qn_merge *m, struct qn_error *err)
     // whoever wants another try types the line again
     m->farm.retries = 0;
     QN_TRY(qn_merge_look_at(m, err));
+    QN_TRY(qn_merge_rows_expand(m, err));
     QN_TRY(qn_merge_order_settle(m, err));
     return qn_merge_order_sort(m, err);
+}
+
+/* A file that cannot be copied is broken with all its rows. */
+static int
+break_source(struct qn_merge *m, struct qn_merge_item *bad,
+             const struct qn_error *why, struct qn_error *err)
+{
+    struct qn_merge_list *l = &m->list;
+    const char *name = bad->name;
+
+    for (size_t i = 0; i < l->n; i++) {
+        struct qn_merge_item *item = &l->item[i];
+
+        if (item->name != name)
+            continue;
+        if (item->state == QN_MERGE_DONE)
+            QN_TRY(qn_merge_list_break(l, item, why->code, why->text, err));
+        item->nrows = 0;
+    }
+    return 0;
 }
 
 /* What fits is written; one that breaks on the way is left out of the next
@@ -188,7 +225,7 @@ write_file(struct qn_merge *m, struct qn_error *err)
             return 0;
         if (!bad)
             return qn_fail(err, rc, "%s", why.text);
-        QN_TRY(qn_merge_list_break(&m->list, bad, why.code, why.text, err));
+        QN_TRY(break_source(m, bad, &why, err));
     }
 }
 

@@ -1,5 +1,6 @@
 /* One HDF5 file over the results of a stage, by the record of the run.
  *
+ * A result that holds many items, one a row (packed), counts as those items.
  * What belongs to the stage is on its list in OUT/.quern/outputs, what became
  * of each item in the journal.  Results may be damaged like any file: only
  * workers open them.  Everything is looked at first; then one worker writes,

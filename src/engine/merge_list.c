@@ -250,6 +250,27 @@ by_path(const void *a, const void *b)
     return strcmp(x->path, y->path);
 }
 
+/* Of a part there may be many, in the order of its items. */
+static int
+keep_failure(struct qn_merge_list *l, struct qn_merge_item *item,
+             const json_t *failure)
+{
+    struct qn_merge_failure **end = &item->failures, *f;
+
+    while (*end)
+        end = &(*end)->next;
+    QN_TRY(qn_pool_make(&l->pool, (void **)&f, 1, sizeof *f, NULL));
+    QN_TRY(qn_pool_text(&l->pool, (char **)&f->path,
+                        json_string_value(json_object_get(failure, "item")),
+                        NULL));
+    QN_TRY(qn_pool_text(&l->pool, (char **)&f->reason,
+                        json_string_value(json_object_get(failure, "reason")),
+                        NULL));
+    f->next = NULL;
+    *end = f;
+    return 0;
+}
+
 /* One of the list that has no line in the journal: it failed before it was in
  * a worker's hands. */
 static bool
@@ -263,6 +284,8 @@ take_named(struct qn_merge_list *l, const json_t *failure,
                            : NULL;
     struct qn_merge_item *item = found ? &l->item[found->i] : NULL;
 
+    if (item && keep_failure(l, item, failure))
+        return true;
     if (item && item->state == QN_MERGE_ABSENT && !item->told) {
         item->state = QN_MERGE_FAILED;
         qn_pool_text(&l->pool, (char **)&item->path,
@@ -304,6 +327,7 @@ static int
 load_failures(struct qn_merge_list *l, const struct named *index,
               struct qn_error *err)
 {
+    const char *state;
     json_t *record;
     char *file;
     int rc;
@@ -314,6 +338,8 @@ load_failures(struct qn_merge_list *l, const struct named *index,
     free(file);
     // where shards ran each has a record of its own
     rc = qn_status_shards(&record, l->output, NULL, err);
+    state = json_string_value(json_object_get(record, "state"));
+    l->ended = state && (!strcmp(state, "done") || !strcmp(state, "failed"));
     if (!rc)
         rc = take_failures(l, json_object_get(record, "failures"), index, err);
     json_decref(record);
@@ -397,6 +423,8 @@ qn_merge_list_open(struct qn_merge_list *l, const char *folder,
 void
 qn_merge_list_close(struct qn_merge_list *l)
 {
+    for (size_t i = 0; i < l->n; i++)
+        json_decref(l->item[i].items);
     qn_pool_clear(&l->pool);
     free(l->item);
     free(l->output);

@@ -2,6 +2,8 @@
 #ifndef QN_ENGINE_MERGE_LIST_H
 #define QN_ENGINE_MERGE_LIST_H
 
+#include <jansson.h>
+
 #include "base/pool.h"
 #include "engine/merge.h"
 #include "model/key.h"
@@ -13,9 +15,16 @@ enum qn_merge_state {
     QN_MERGE_BROKEN  /* there is a result that cannot be merged            */
 };
 
+/* Failures that a part has on record, one after the other. */
+struct qn_merge_failure {
+    const char *path, *reason;
+    struct qn_merge_failure *next;
+};
+
 struct qn_merge_item {
     const char *name;   /* of its result, from the output folder; NULL: it
                            never was to have one                           */
+    const char *label;  /* of its row, where its result holds many; NULL   */
     const char *path;   /* of the item; of a combined result its name      */
     const char *reason; /* FAILED, BROKEN; else NULL                       */
     int64_t bytes, mtime_ns; /* of the result, as the journal has it       */
@@ -23,6 +32,11 @@ struct qn_merge_item {
     uint8_t state;           /* enum qn_merge_state                        */
     uint8_t kind;            /* of its last line in the journal            */
     bool journaled, told;    /* it has a done line; any                    */
+    int64_t row, nrows;      /* which row of its result, of how many; nrows
+                                0: the result is of one item               */
+    struct qn_merge_failure *failures; /* in the pool                      */
+    json_t *items;           /* owned, of a part that was looked at: see
+                                merge_rows.c                               */
 
     /* Of a result that was looked at, in the pool: equal texts are one. */
     const char *form, *stores, *values, *steps, *key;
@@ -36,6 +50,8 @@ struct qn_merge_list {
     size_t n, cap;
     struct qn_pool pool;        /* owned */
     char *output, *stage;       /* owned */
+    bool ended;                 /* the run came to its end */
+    bool packed;                /* results hold many items each */
 };
 
 /* QN_EUSAGE where there is no such folder or stage. */

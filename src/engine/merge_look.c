@@ -116,8 +116,10 @@ finish_look(void *ctx, int64_t unit, const json_t *reply,
     struct qn_merge_item *item = &m->list.item[unit];
     const char *text = why->text;
 
-    if (reply)
+    if (reply) {
+        item->items = json_incref(json_object_get(reply, "items"));
         return keep_answer(m, item, reply, err);
+    }
     if (why->code == QN_ECRASH)
         text = "it crashed its reader; remove it, and the next run makes it "
                "again";

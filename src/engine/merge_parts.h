@@ -3,6 +3,7 @@
  *     merge.c        all of it, one step after the other
  *     merge_list.c   what the record says
  *     merge_look.c   what the results hold; which do not fit
+ *     merge_rows.c   of results that hold many items: those
  *     merge_order.c  fields: columns, and the order
  *     merge_write.c  the file
  */
@@ -48,6 +49,20 @@ qn_merge_look_path(
 /* Look at all results.  What cannot be read is broken then. */
 int
 qn_merge_look_at(struct qn_merge *m, struct qn_error *err);
+
+/* Put the items of results that hold many in the place of those. */
+int
+qn_merge_rows_expand(struct qn_merge *m, struct qn_error *err);
+
+/* Is it a row of a file that can be read?  That of a failed item is filled in
+ * like the place of one without a result. */
+bool
+qn_merge_rows_there(const struct qn_merge *m, const struct qn_merge_item *item);
+
+/* How many items from i on are neighbouring rows of one file, which may be
+ * copied together; 1 where the file holds one. */
+size_t
+qn_merge_rows_run(const struct qn_merge *m, size_t i);
 
 /* Hold all against the first, in order; m->sets is made.  What differs is
  * broken then.  QN_EMISSING where nothing is left. */

@@ -1,4 +1,5 @@
-/* Having a worker write the merged file: one request an item.
+/* Having a worker write the merged file: one request an item, or for items
+ * that are neighbours in one file.
  *
  * Everything is decided here, and in the order of items: where each goes, and
  * what may be copied as it is stored. */
@@ -75,31 +76,68 @@ place_items(struct qn_merge *m, struct qn_error *err)
     return 0;
 }
 
-/* Chunks of joined sources must lie on those of the whole: all but the last
- * end where a chunk ends. */
-static bool
-is_aligned(const struct qn_merge *m, const struct qn_merge_item *item, size_t k,
-           const json_t *stores)
+static int64_t
+store_number(const json_t *stores, size_t k, const char *key)
 {
-    const json_t *chunk = json_object_get(json_array_get(stores, k), "chunk");
-    int64_t n = json_integer_value(json_array_get(chunk, 0));
-
-    if (way_of(m, k) != QN_MERGE_JOIN || json_array_size(chunk) == 0)
-        return true;
-    return item->start[k] % n == 0 &&
-           (item->rows[k] % n == 0 ||
-            item->start[k] + item->rows[k] == m->total[k]);
+    return json_integer_value(json_object_get(json_array_get(stores, k), key));
 }
 
-static bool
-is_plain(const struct qn_merge *m, const struct qn_merge_item *item, size_t k,
-         const json_t *stores)
+/* The length of an item along the first axis of the whole, and of its chunk. */
+static void
+lengths(const struct qn_merge *m, const struct qn_merge_item *item, size_t k,
+        const json_t *stores, int64_t *length, int64_t *chunk)
 {
-    int64_t layout = json_integer_value(
-        json_object_get(json_array_get(stores, k), "layout"));
+    const json_t *list = json_object_get(json_array_get(stores, k), "chunk");
+    bool joined = way_of(m, k) == QN_MERGE_JOIN && json_array_size(list);
 
-    return item->stores == m->first->stores && layout != QN_HDF5_OTHERWISE &&
-           is_aligned(m, item, k, stores);
+    *length = joined ? item->rows[k] : 1;
+    *chunk = joined ? json_integer_value(json_array_get(list, 0)) : 1;
+}
+
+/* Items that share a chunk of the whole: as in the first source, where so many
+ * have room in it. */
+static int64_t
+deep_of(const struct qn_merge *m, size_t k, const json_t *stores)
+{
+    int64_t deep = store_number(stores, k, "deep"), length, chunk;
+
+    lengths(m, m->first, k, stores, &length, &chunk);
+    return deep > 1 && deep * chunk <= m->total[k] ? deep : 1;
+}
+
+/* Chunks of joined sources must lie on those of the whole: all but the last
+ * end where a chunk ends.  So must those of rows, which share chunks in their
+ * own file too. */
+static bool
+is_aligned(const struct qn_merge *m, const struct qn_merge_item *item, size_t n,
+           size_t k, const json_t *stores)
+{
+    int64_t deep = deep_of(m, k, stores), length, chunk, all, end;
+
+    if (way_of(m, k) == QN_MERGE_ONCE)
+        return true;
+    lengths(m, item, k, stores, &length, &chunk);
+    if (deep != store_number(stores, k, "deep") || item->row % deep)
+        return false;
+    end = item->row + (int64_t)n;
+    if (end % deep && end != item->nrows)
+        return false;
+    all = length * (int64_t)n;
+    if (item->start[k] % (deep * chunk) || (n > 1 && length % chunk))
+        return false;
+    return all % (deep * chunk) == 0 || item->start[k] + all == m->total[k];
+}
+
+/* May the n items that begin with this one be copied as they are stored? */
+static bool
+is_plain(const struct qn_merge *m, const struct qn_merge_item *item, size_t n,
+         size_t k, const json_t *stores)
+{
+    int64_t layout = store_number(stores, k, "layout");
+
+    if (item->stores != m->first->stores || layout == QN_HDF5_OTHERWISE)
+        return false;
+    return layout == QN_HDF5_CONTIGUOUS || is_aligned(m, item, n, k, stores);
 }
 
 /* ---- columns ------------------------------------------------------------- */
@@ -135,6 +173,10 @@ make_columns(const struct qn_merge *m)
 
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
         add_column(columns, own[i], NULL, "text");
+    if (m->list.packed) {
+        add_column(columns, "item", NULL, "text");
+        add_column(columns, "row", NULL, "int64");
+    }
     for (size_t k = 0; k < m->nsets; k++) {
         const char *product =
             json_string_value(json_object_get(set_at(m, k), "product"));
@@ -174,11 +216,11 @@ add_cell(json_t *cells, const char *text)
     json_array_append_new(cells, cell ? cell : json_string("?"));
 }
 
-static json_t *
-make_cells(const struct qn_merge *m, const struct qn_merge_item *item)
+static void
+add_cells(json_t *cells, const struct qn_merge *m,
+          const struct qn_merge_item *item)
 {
     bool done = item->state == QN_MERGE_DONE;
-    json_t *cells = json_array();
     char number[32];
 
     add_cell(cells, item->path);
@@ -186,6 +228,12 @@ make_cells(const struct qn_merge *m, const struct qn_merge_item *item)
     add_cell(cells, status_word(item));
     add_cell(cells, item->reason);
     add_cell(cells, done ? item->key : "");
+    if (m->list.packed) {
+        snprintf(number, sizeof number, "%lld",
+                 item->nrows ? (long long)item->row : -1LL);
+        add_cell(cells, item->label);
+        add_cell(cells, number);
+    }
     for (size_t k = 0; k < m->nsets; k++) {
         if (!has_places(m, k))
             continue;
@@ -197,6 +245,16 @@ make_cells(const struct qn_merge *m, const struct qn_merge_item *item)
     }
     for (size_t f = 0; f < m->ncolumns; f++)
         add_cell(cells, qn_merge_order_value(m, item, f));
+}
+
+/* Of n items, one after the other. */
+static json_t *
+make_cells(const struct qn_merge *m, const struct qn_merge_item *item, size_t n)
+{
+    json_t *cells = json_array();
+
+    for (size_t i = 0; i < n; i++)
+        add_cells(cells, m, &item[i]);
     return cells;
 }
 
@@ -211,12 +269,14 @@ make_open(json_t **request, const struct qn_merge *m, const json_t *stores,
 
     QN_TRY(qn_merge_look_path(&first, m, m->first, err));
     for (size_t k = 0; k < m->nsets; k++) {
-        json_t *set;
+        json_t *set, *store;
 
         if (!is_wanted(m, k))
             continue;
         set = json_copy(set_at(m, k));
-        json_object_set(set, "store", json_array_get(stores, k));
+        store = json_copy(json_array_get(stores, k));
+        json_object_set_new(store, "deep", json_integer(deep_of(m, k, stores)));
+        json_object_set_new(set, "store", store);
         json_object_set_new(set, "way", json_integer((int)way_of(m, k)));
         json_object_set_new(set, "rows", json_integer(m->total[k]));
         json_array_append_new(sets, set);
@@ -275,13 +335,14 @@ add_link(json_t *request, const struct qn_merge *m, const char *path,
 
 static void
 add_places(json_t *request, const struct qn_merge *m,
-           const struct qn_merge_item *item, const json_t *stores, bool *anew)
+           const struct qn_merge_item *item, size_t n, const json_t *stores,
+           bool *anew)
 {
     json_t *start = json_array(), *rows = json_array(), *at = json_array(),
            *plain = json_array();
 
     for (size_t k = 0; k < m->nsets; k++) {
-        bool as_is = is_plain(m, item, k, stores);
+        bool as_is = is_plain(m, item, n, k, stores);
 
         if (!is_wanted(m, k))
             continue;
@@ -297,24 +358,29 @@ add_places(json_t *request, const struct qn_merge *m,
     json_object_set_new(request, "plain", plain);
 }
 
+/* Of n items that are rows of one file, or of one. */
 static int
 make_add(json_t **request, struct qn_merge *m, const struct qn_merge_item *item,
-         const json_t *stores, struct qn_error *err)
+         size_t n, const json_t *stores, struct qn_error *err)
 {
     bool anew = false;
     char *path;
     int rc = 0;
 
     *request = json_pack("{s:s,s:s,s:o}", "op", "merge", "do", "add", "cells",
-                         make_cells(m, item));
-    if (item->state != QN_MERGE_DONE)
+                         make_cells(m, item, n));
+    if (item->state != QN_MERGE_DONE && !qn_merge_rows_there(m, item))
         return 0;
     QN_TRY(qn_merge_look_path(&path, m, item, err));
     json_object_set_new(*request, "path", json_string(path));
     json_object_set_new(*request, "bytes", json_integer(item->bytes));
     json_object_set_new(*request, "mtime_ns", json_integer(item->mtime_ns));
-    add_places(*request, m, item, stores, &anew);
-    m->told->anew += anew && !m->ask->is_virtual;
+    json_object_set_new(*request, "nrows", json_integer(item->nrows));
+    json_object_set_new(*request, "row", json_integer(item->row));
+    json_object_set_new(*request, "count", json_integer((json_int_t)n));
+    add_places(*request, m, item, n, stores, &anew);
+    if (anew && !m->ask->is_virtual)
+        m->told->anew += (int64_t)n;
     if (m->ask->is_virtual)
         rc = add_link(*request, m, path, err);
     free(path);
@@ -341,22 +407,23 @@ static int
 write_items(struct qn_merge *m, const json_t *stores,
             struct qn_merge_item **bad, struct qn_error *err)
 {
-    for (size_t i = 0; i < m->list.n; i++) {
+    for (size_t i = 0, n; i < m->list.n; i += n) {
         struct qn_merge_item *item = &m->list.item[i];
         json_t *request = NULL, *reply;
         int rc;
 
+        n = qn_merge_rows_run(m, i);
         if (qn_stop_asked())
             return qn_fail(err, QN_ESTOPPED, "stopped: nothing was merged");
-        rc = make_add(&request, m, item, stores, err);
+        rc = make_add(&request, m, item, n, stores, err);
         if (rc)
             json_decref(request);
         else
             rc = ask(m, request, time_limit(item), &reply, err);
         if (!rc)
             json_decref(reply);
-        if (rc && item->state == QN_MERGE_DONE && rc != QN_EOUTPUT &&
-            rc != QN_ENOMEM)
+        if (rc && item->name && item->state != QN_MERGE_ABSENT &&
+            rc != QN_EOUTPUT && rc != QN_ENOMEM)
             *bad = item;
         QN_TRY(rc);
     }

@@ -73,18 +73,35 @@ qn_hdf5_output_field(
     struct qn_hdf5_output *o, const char *name, char *value, size_t size, bool *is_text,
     struct qn_error *err);
 
+/* Call each with every row of an output that holds many items, in order;
+ * reason: why it failed, NULL if it did not.  *n is their number, -1 if the
+ * output is of one item. */
+int
+qn_hdf5_output_rows(
+    const struct qn_hdf5_output *o, int64_t *n,
+    int (*each)(void *ctx, const char *item, const char *path, const char *reason,
+                struct qn_error *err),
+    void *ctx, struct qn_error *err);
+
 /* All samples, little-endian, into data: as many bytes as its type says. */
 int
 qn_hdf5_output_read(
     const struct qn_hdf5_output *o, const struct qn_hdf5_set *set, void *data,
     struct qn_error *err);
 
-/* Call each with every chunk as it is stored, in row-major order: at is its
- * place in samples, mask the filters that were left out.  QN_EFORMAT if one is
- * missing or longer than a chunk can be. */
+/* The same of n rows along the first axis, from row `first` on. */
+int
+qn_hdf5_output_read_rows(
+    const struct qn_hdf5_output *o, const struct qn_hdf5_set *set, int64_t first,
+    int64_t n, void *data, struct qn_error *err);
+
+/* Call each with every chunk as it is stored, in row-major order, that begins
+ * at row `first` of the first axis or behind it: at is its place in samples,
+ * mask the filters that were left out.  QN_EFORMAT if one is missing or longer
+ * than a chunk can be. */
 int
 qn_hdf5_output_chunks(
-    const struct qn_hdf5_output *o, const struct qn_hdf5_set *set,
+    const struct qn_hdf5_output *o, const struct qn_hdf5_set *set, int64_t first,
     int (*each)(void *ctx, const int64_t *at, uint32_t mask, const void *data, size_t n,
                 struct qn_error *err),
     void *ctx, struct qn_error *err);

@@ -203,25 +203,88 @@ has_samples(hid_t dataset, const struct qn_hdf5_set *s)
     return n == qn_shape_count(&s->type.shape);
 }
 
+/* Samples that `space` selects (H5S_ALL: all), as in the file: nothing is
+ * converted. */
+static int
+read_selected(hid_t dataset, const struct qn_hdf5_set *set, hid_t space,
+              void *data, struct qn_error *err)
+{
+    hid_t type = H5Dget_type(dataset), memory = H5S_ALL;
+    hsize_t n;
+    int rc = 0;
+
+    if (space != H5S_ALL) {
+        n = (hsize_t)H5Sget_select_npoints(space);
+        memory = H5Screate_simple(1, &n, NULL);
+    }
+    if (H5Dread(dataset, type, memory, space, H5P_DEFAULT, data) < 0)
+        rc = damaged(set, "its samples cannot be read", err);
+    if (memory != H5S_ALL && memory >= 0)
+        H5Sclose(memory);
+    if (type >= 0)
+        H5Tclose(type);
+    return rc;
+}
+
 int
 qn_hdf5_output_read(const struct qn_hdf5_output *o,
                     const struct qn_hdf5_set *set, void *data,
                     struct qn_error *err)
 {
-    hid_t dataset = open_set(o, set, err), type;
+    hid_t dataset = open_set(o, set, err);
     int rc = 0;
 
     if (dataset < 0)
         return QN_EFORMAT;
-    // as in the file: nothing is converted
-    type = H5Dget_type(dataset);
     if (!has_samples(dataset, set))
         rc = damaged(set, "its shape has changed", err);
-    else if (qn_shape_count(&set->type.shape) > 0 &&
-             H5Dread(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) < 0)
-        rc = damaged(set, "its samples cannot be read", err);
-    if (type >= 0)
-        H5Tclose(type);
+    else if (qn_shape_count(&set->type.shape) > 0)
+        rc = read_selected(dataset, set, H5S_ALL, data, err);
+    H5Dclose(dataset);
+    return rc;
+}
+
+/* The rows of a dataset that are asked for; -1 where it has none of them. */
+static hid_t
+select_rows(hid_t dataset, const struct qn_hdf5_set *set, int64_t first,
+            int64_t n)
+{
+    const struct qn_shape *s = &set->type.shape;
+    hsize_t start[QN_MAX_DIMS] = {0}, count[QN_MAX_DIMS];
+    hid_t space = H5Dget_space(dataset);
+
+    for (int a = 0; a < s->ndims; a++)
+        count[a] = (hsize_t)s->n[a];
+    start[0] = (hsize_t)first;
+    count[0] = (hsize_t)n;
+    if (space >= 0 &&
+        H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, count, NULL) >=
+            0)
+        return space;
+    if (space >= 0)
+        H5Sclose(space);
+    return -1;
+}
+
+int
+qn_hdf5_output_read_rows(const struct qn_hdf5_output *o,
+                         const struct qn_hdf5_set *set, int64_t first,
+                         int64_t n, void *data, struct qn_error *err)
+{
+    hid_t dataset = open_set(o, set, err), space = -1;
+    int rc = 0;
+
+    if (dataset < 0)
+        return QN_EFORMAT;
+    if (!has_samples(dataset, set) || set->type.shape.ndims < 1)
+        rc = damaged(set, "its shape has changed", err);
+    else if (n > 0 && qn_shape_count(&set->type.shape) > 0) {
+        space = select_rows(dataset, set, first, n);
+        rc = space < 0 ? damaged(set, "it has not all its rows", err)
+                       : read_selected(dataset, set, space, data, err);
+    }
+    if (space >= 0)
+        H5Sclose(space);
     H5Dclose(dataset);
     return rc;
 }
@@ -281,14 +344,14 @@ read_chunk(struct chunks *c, const int64_t *at, uint32_t *mask, size_t *n,
 
 int
 qn_hdf5_output_chunks(const struct qn_hdf5_output *o,
-                      const struct qn_hdf5_set *set,
+                      const struct qn_hdf5_set *set, int64_t first,
                       int (*each)(void *ctx, const int64_t *at, uint32_t mask,
                                   const void *data, size_t n,
                                   struct qn_error *err),
                       void *ctx, struct qn_error *err)
 {
     struct chunks c = {.o = o, .set = set};
-    int64_t at[QN_MAX_DIMS] = {0};
+    int64_t at[QN_MAX_DIMS] = {first};
     uint32_t mask;
     size_t n = 0;
     int rc;
@@ -296,7 +359,7 @@ qn_hdf5_output_chunks(const struct qn_hdf5_output *o,
     QN_TRY(chunk_bytes(set, &c.most, err));
     // what deflate makes of bytes that it cannot shorten
     c.most += c.most / 8 + 1024;
-    if (qn_shape_count(&set->type.shape) == 0)
+    if (qn_shape_count(&set->type.shape) == 0 || first >= set->type.shape.n[0])
         return 0;
     if ((c.dataset = open_set(o, set, err)) < 0)
         return QN_EFORMAT;

@@ -1,4 +1,4 @@
-/* What the two files of hdf5_output.h share.  All local. */
+/* What the three files of hdf5_output.h share.  All local. */
 #ifndef QN_IO_HDF5_OUTPUT_PARTS_H
 #define QN_IO_HDF5_OUTPUT_PARTS_H
 

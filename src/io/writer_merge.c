@@ -295,10 +295,15 @@ qn_writer_merge_add(struct qn_writer_merge *m,
                     const struct qn_merge_source *source,
                     const char *const *cells, struct qn_error *err)
 {
+    int64_t n = qn_writer_merge_data_items(source);
+
     m->w.err = err;
     QN_TRY(as_output(place(m, source, err), err));
-    m->row++;
-    return qn_writer_merge_index_add(&m->index, cells, err);
+    m->row += n;
+    for (int64_t i = 0; i < n; i++)
+        QN_TRY(qn_writer_merge_index_add(
+            &m->index, cells + (size_t)i * m->index.n, err));
+    return 0;
 }
 
 /* ---- the end ------------------------------------------------------------- */

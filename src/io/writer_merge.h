@@ -31,6 +31,7 @@ struct qn_merge_set {
                                 for nothing                                */
     enum qn_merge_way way;
     int64_t rows;            /* of the first axis of the merged dataset    */
+    int64_t deep;            /* items that share a chunk; 0 is 1           */
 };
 
 struct qn_merge_column {
@@ -57,7 +58,11 @@ struct qn_merge_source {
     const char *path;         /* NULL: an item without a result            */
     const char *link;         /* its path from the merged file's folder    */
     int64_t bytes, mtime_ns;  /* as it was looked at                       */
-    int64_t start[QN_HDF5_SETS], rows[QN_HDF5_SETS]; /* its place          */
+    int64_t nrows;            /* of a file that holds many items, each in a
+                                 row of all its datasets; 0: it holds one  */
+    int64_t row, count;       /* of those: which                           */
+    int64_t start[QN_HDF5_SETS], rows[QN_HDF5_SETS]; /* its place, that of
+                                 the first; and the length of one item     */
     int64_t offset[QN_HDF5_SETS]; /* of its samples; CONTIGUOUS            */
     bool plain[QN_HDF5_SETS];     /* may be copied as it is stored         */
 };
@@ -68,7 +73,8 @@ int
 qn_writer_merge_open(
     struct qn_writer_merge **m, const struct qn_merge_form *form, struct qn_error *err);
 
-/* The next item; cells has a text a column ("": none). */
+/* The next item, or the next `count`; cells has a text a column ("": none), and
+ * as many rows as there are items. */
 int
 qn_writer_merge_add(
     struct qn_writer_merge *m, const struct qn_merge_source *source,

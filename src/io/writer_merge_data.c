@@ -50,6 +50,18 @@ shape_of(const struct qn_merge_target *t, int64_t rows)
 }
 
 int64_t
+qn_writer_merge_data_items(const struct qn_merge_source *s)
+{
+    return s->nrows ? s->count : 1;
+}
+
+static int64_t
+deep_of(const struct qn_merge_target *t)
+{
+    return t->set.deep > 1 ? t->set.deep : 1;
+}
+
+int64_t
 qn_writer_merge_data_bytes(const struct qn_merge_target *t, int64_t rows)
 {
     struct qn_shape s = shape_of(t, rows);
@@ -90,6 +102,8 @@ set_storage(struct qn_writer_merge *m, const struct qn_merge_target *t,
         chunk[n++] = 1;
     for (int a = 0; a < t->set.like.type.shape.ndims; a++)
         chunk[n++] = (hsize_t)store->chunk[a];
+    // items of one chunk lie one behind the other in it
+    chunk[0] *= (hsize_t)deep_of(t);
     QN_TRY(qn_writer_parts_check(&m->w, H5Pset_chunk(list, n, chunk)));
     if (store->shuffle)
         QN_TRY(qn_writer_parts_check(&m->w, H5Pset_shuffle(list)));
@@ -233,7 +247,8 @@ copy_bytes(struct qn_writer_merge *m, haddr_t to, int fd, int64_t from,
 struct moving {
     struct qn_writer_merge *m;
     const struct qn_merge_target *t;
-    int64_t start;
+    const struct qn_merge_source *s;
+    int64_t start, rows;
 };
 
 static int
@@ -242,15 +257,18 @@ move_chunk(void *ctx, const int64_t *at, uint32_t mask, const void *data,
 {
     struct moving *v = ctx;
     hsize_t place[DIMS];
-    int k = 0, ndims = v->t->set.like.type.shape.ndims;
+    const struct qn_shape *shape = &v->t->set.like.type.shape;
+    int64_t item = v->s->nrows ? *at++ - v->s->row : 0;
+    bool lead = has_lead(v->t);
+    int k = 0;
 
     (void)err;
-    if (has_lead(v->t))
-        place[k++] = (hsize_t)v->start;
-    for (int a = 0; a < ndims; a++)
+    if (lead)
+        place[k++] = (hsize_t)(v->start + item);
+    for (int a = 0; a < shape->ndims; a++)
         place[k++] = (hsize_t)at[a];
-    if (v->t->set.way == QN_MERGE_JOIN)
-        place[0] += (hsize_t)v->start;
+    if (v->t->set.way == QN_MERGE_JOIN && !lead)
+        place[0] += (hsize_t)(v->start + item * v->rows);
     return qn_writer_parts_check(
         &v->m->w,
         H5Dwrite_chunk(v->t->dataset, H5P_DEFAULT, mask, place, n, data));
@@ -258,12 +276,14 @@ move_chunk(void *ctx, const int64_t *at, uint32_t mask, const void *data,
 
 /* ---- decoded ------------------------------------------------------------- */
 
+/* The place of n items in the merged dataset: space, of which that is
+ * selected. */
 static hid_t
-select_rows(const struct qn_merge_target *t, int64_t start, int64_t rows)
+select_items(const struct qn_merge_target *t, hid_t space, int64_t start,
+             int64_t rows, int64_t n)
 {
     struct qn_shape s = shape_of(t, rows);
-    hsize_t first[DIMS] = {0}, count[DIMS];
-    hid_t space = H5Dget_space(t->dataset);
+    hsize_t first[DIMS] = {0}, count[DIMS] = {1};
     int k = 0;
 
     if (t->set.way == QN_MERGE_ONCE || space < 0)
@@ -273,17 +293,18 @@ select_rows(const struct qn_merge_target *t, int64_t start, int64_t rows)
     for (int a = 0; a < s.ndims; a++)
         count[k++] = (hsize_t)s.n[a];
     first[0] = (hsize_t)start;
-    if (H5Sselect_hyperslab(space, H5S_SELECT_SET, first, NULL, count, NULL) <
-        0) {
-        H5Sclose(space);
-        return -1;
-    }
-    return space;
+    count[0] *= (hsize_t)n;
+    if (H5Sselect_hyperslab(space, H5S_SELECT_SET, first, NULL, count, NULL) >=
+        0)
+        return space;
+    H5Sclose(space);
+    return -1;
 }
 
 static int
 write_decoded(struct qn_writer_merge *m, const struct qn_merge_target *t,
-              int64_t start, int64_t rows, const void *data, size_t bytes)
+              int64_t start, int64_t rows, int64_t items, const void *data,
+              size_t bytes)
 {
     hsize_t n = bytes / qn_dtype_size(t->set.like.type.dtype);
     hid_t in, to;
@@ -296,7 +317,7 @@ write_decoded(struct qn_writer_merge *m, const struct qn_merge_target *t,
         return qn_writer_parts_check(&m->w, 0);
     }
     in = H5Screate_simple(1, &n, NULL);
-    to = select_rows(t, start, rows);
+    to = select_items(t, H5Dget_space(t->dataset), start, rows, items);
     rc = qn_writer_parts_check(
         &m->w,
         in < 0 || to < 0
@@ -323,7 +344,50 @@ copy_decoded(struct qn_writer_merge *m, const struct qn_merge_target *t,
                           err));
     rc = qn_hdf5_output_read(o, set, data, err);
     if (!rc)
-        rc = write_decoded(m, t, start, rows, data, bytes);
+        rc = write_decoded(m, t, start, rows, 1, data, bytes);
+    free(data);
+    return rc;
+}
+
+/* The dataset of a file that holds many items. */
+static void
+put_rows_in_front(struct qn_hdf5_set *set, const struct qn_merge_target *t,
+                  const struct qn_merge_source *s, int64_t rows)
+{
+    const struct qn_shape one = shape_of(t, rows);
+
+    set->type.shape.ndims = one.ndims + 1;
+    set->type.shape.n[0] = s->nrows;
+    set->store.chunk[0] = deep_of(t);
+    for (int a = 0; a < one.ndims; a++) {
+        set->type.shape.n[a + 1] = one.n[a];
+        set->store.chunk[a + 1] = t->set.like.store.chunk[a];
+    }
+}
+
+/* As many rows at a time as fill a buffer, or one. */
+static int
+copy_rows(struct qn_writer_merge *m, const struct qn_merge_target *t,
+          const struct qn_hdf5_set *set, const struct qn_merge_source *s,
+          size_t i, const struct qn_hdf5_output *o, struct qn_error *err)
+{
+    int64_t rows = s->rows[i], bytes = qn_writer_merge_data_bytes(t, rows),
+            most = bytes ? QN_MERGE_BUFFER * 8 / bytes : s->count,
+            place = has_lead(t) ? 1 : rows;
+    void *data;
+    int rc;
+
+    most = most < 1 ? 1 : most < s->count ? most : s->count;
+    QN_TRY(qn_memory_make(&data, (size_t)(most * bytes) + 1, 1,
+                          "rows to be stored anew", err));
+    rc = 0;
+    for (int64_t k = 0, n; k < s->count && !rc; k += n) {
+        n = s->count - k < most ? s->count - k : most;
+        rc = qn_hdf5_output_read_rows(o, set, s->row + k, n, data, err);
+        if (!rc)
+            rc = write_decoded(m, t, s->start[i] + k * place, rows, n, data,
+                               (size_t)(n * bytes));
+    }
     free(data);
     return rc;
 }
@@ -336,21 +400,30 @@ qn_writer_merge_data_copy(struct qn_writer_merge *m, size_t i,
                           struct qn_hdf5_output **o, struct qn_error *err)
 {
     struct qn_merge_target *t = &m->target[i];
-    struct moving v = {.m = m, .t = t, .start = s->start[i]};
+    struct moving v = {.m = m, .t = t, .s = s, .start = s->start[i],
+                       .rows = s->rows[i]};
     struct qn_hdf5_set set = t->set.like;
-    int64_t bytes = qn_writer_merge_data_bytes(t, s->rows[i]);
+    int64_t bytes = qn_writer_merge_data_bytes(t, s->rows[i]),
+            n = qn_writer_merge_data_items(s);
 
     if (t->set.way == QN_MERGE_ONCE && t->filled)
         return 0;
     t->filled = true;
     if (s->plain[i] && !is_chunked(t))
-        return copy_bytes(m, place_of(t, s->start[i]), fd, s->offset[i], bytes,
-                          err);
+        return copy_bytes(m, place_of(t, s->start[i]), fd,
+                          s->offset[i] + s->row * bytes, n * bytes, err);
     if (!*o)
         QN_TRY(qn_hdf5_output_open(o, s->path, err));
     set.type.shape = shape_of(t, s->rows[i]);
-    if (s->plain[i])
-        return qn_hdf5_output_chunks(*o, &set, move_chunk, &v, err);
+    if (s->nrows)
+        put_rows_in_front(&set, t, s, s->rows[i]);
+    if (s->plain[i]) {
+        if (s->nrows)
+            set.type.shape.n[0] = s->row + s->count;
+        return qn_hdf5_output_chunks(*o, &set, s->row, move_chunk, &v, err);
+    }
+    if (s->nrows)
+        return copy_rows(m, t, &set, s, i, *o, err);
     return copy_decoded(m, t, &set, s->start[i], s->rows[i], *o, err);
 }
 
@@ -398,19 +471,39 @@ escape(char **out, const char *path, struct qn_error *err)
     return 0;
 }
 
+/* The dataset of a source, with the rows selected that are shown. */
+static hid_t
+select_source(const struct qn_merge_target *t, const struct qn_merge_source *s,
+              int64_t rows)
+{
+    struct qn_shape one = shape_of(t, rows);
+    hsize_t n[DIMS], first[DIMS] = {0};
+    int k = 0;
+    hid_t space;
+
+    if (s->nrows)
+        n[k++] = (hsize_t)s->nrows;
+    for (int a = 0; a < one.ndims; a++)
+        n[k++] = (hsize_t)one.n[a];
+    space = k ? H5Screate_simple(k, n, NULL) : H5Screate(H5S_SCALAR);
+    if (space < 0 || !s->nrows)
+        return space;
+    first[0] = (hsize_t)s->row;
+    n[0] = (hsize_t)s->count;
+    if (H5Sselect_hyperslab(space, H5S_SELECT_SET, first, NULL, n, NULL) >= 0)
+        return space;
+    H5Sclose(space);
+    return -1;
+}
+
 static int
 map(struct qn_writer_merge *m, struct qn_merge_target *t, hid_t to,
-    const char *path, int64_t rows)
+    const char *path, const struct qn_merge_source *s, int64_t rows)
 {
-    struct qn_shape s = shape_of(t, rows);
+    hid_t from = select_source(t, s, rows);
     char where[2 * QN_HDF5_NAME + 16];
-    hsize_t n[QN_MAX_DIMS];
-    hid_t from;
     int rc;
 
-    for (int a = 0; a < s.ndims; a++)
-        n[a] = (hsize_t)s.n[a];
-    from = s.ndims ? H5Screate_simple(s.ndims, n, NULL) : H5Screate(H5S_SCALAR);
     snprintf(where, sizeof where, "/entry/%s/%s", t->set.like.product,
              t->set.like.name);
     rc = qn_writer_parts_check(
@@ -418,29 +511,6 @@ map(struct qn_writer_merge *m, struct qn_merge_target *t, hid_t to,
     if (from >= 0)
         H5Sclose(from);
     return rc;
-}
-
-/* The rows of a source in the merged dataset, which is not made yet. */
-static hid_t
-select_virtual(const struct qn_merge_target *t, int64_t start, int64_t rows)
-{
-    struct qn_shape s = shape_of(t, rows);
-    hsize_t first[DIMS] = {0}, count[DIMS];
-    hid_t space = space_of(t);
-    int k = 0;
-
-    if (t->set.way == QN_MERGE_ONCE || space < 0)
-        return space;
-    if (has_lead(t))
-        count[k++] = 1;
-    for (int a = 0; a < s.ndims; a++)
-        count[k++] = (hsize_t)s.n[a];
-    first[0] = (hsize_t)start;
-    if (H5Sselect_hyperslab(space, H5S_SELECT_SET, first, NULL, count, NULL) >=
-        0)
-        return space;
-    H5Sclose(space);
-    return -1;
 }
 
 int
@@ -464,11 +534,13 @@ qn_writer_merge_data_link(struct qn_writer_merge *m, size_t i,
     if (!rc)
         rc = escape(&path, s->link, m->w.err);
     if (!rc) {
-        to = select_virtual(t, s->start[i], s->rows[i]);
+        // which is not made yet
+        to = select_items(t, space_of(t), s->start[i], s->rows[i],
+                          qn_writer_merge_data_items(s));
         rc = qn_writer_parts_check(&m->w, to);
     }
     if (!rc)
-        rc = map(m, t, to, path, s->rows[i]);
+        rc = map(m, t, to, path, s, s->rows[i]);
     if (to >= 0)
         H5Sclose(to);
     free(path);

@@ -47,7 +47,11 @@ enum { QN_MERGE_BUFFER = 1 << 20 };
 
 /* ---- writer_merge_data.c ------------------------------------------------- */
 
-/* The bytes of all samples of a source's dataset. */
+/* How many items a source brings. */
+int64_t
+qn_writer_merge_data_items(const struct qn_merge_source *s);
+
+/* The bytes of all samples of an item's dataset. */
 int64_t
 qn_writer_merge_data_bytes(const struct qn_merge_target *t, int64_t rows);
 

@@ -59,16 +59,71 @@ set_json(const struct qn_hdf5_set *s, bool joined)
 }
 
 static json_t *
-store_json(const struct qn_hdf5_set *s)
+store_json(const struct qn_hdf5_set *s, int64_t deep)
 {
     json_t *chunk = json_array();
 
     if (s->store.layout == QN_HDF5_CHUNKED)
         for (int a = 0; a < s->type.shape.ndims; a++)
             json_array_append_new(chunk, json_integer(s->store.chunk[a]));
-    return json_pack("{s:i,s:o,s:b,s:i}", "layout", (int)s->store.layout,
+    return json_pack("{s:i,s:o,s:b,s:i,s:I}", "layout", (int)s->store.layout,
                      "chunk", chunk, "shuffle", s->store.shuffle, "deflate",
-                     s->store.deflate);
+                     s->store.deflate, "deep", (json_int_t)deep);
+}
+
+/* What a set is for one item of a file that holds many: without the axis of
+ * rows.  *deep: items that share a chunk. */
+static int
+take_row(struct qn_hdf5_set *s, int64_t rows, int64_t *deep,
+         struct qn_error *err)
+{
+    struct qn_shape *shape = &s->type.shape;
+    struct qn_hdf5_store *store = &s->store;
+
+    if (shape->ndims < 1 || shape->n[0] != rows)
+        return qn_fail(err, QN_EFORMAT,
+                       "/entry/%s/%s has not the rows that /entry/items "
+                       "names; remove the file, and the next run makes it "
+                       "again",
+                       s->product, s->name);
+    *deep = store->layout == QN_HDF5_CHUNKED ? store->chunk[0] : 1;
+    shape->ndims--;
+    s->axis -= s->axis >= 0;
+    for (int a = 0; a < shape->ndims; a++) {
+        shape->n[a] = shape->n[a + 1];
+        store->chunk[a] = store->chunk[a + 1];
+    }
+    // items that share a chunk must be whole in it, to be put end to end
+    if (*deep > 1 && shape->ndims && store->chunk[0] != shape->n[0])
+        store->layout = QN_HDF5_OTHERWISE;
+    return 0;
+}
+
+/* [item, path, reason or null] a row. */
+static int
+add_row(void *ctx, const char *item, const char *path, const char *reason,
+        struct qn_error *err)
+{
+    json_t *row = json_pack("[s,s,o]", item, path,
+                            reason ? json_string(reason) : json_null());
+
+    if (!row || json_array_append_new(ctx, row))
+        return qn_fail(err, QN_EFORMAT, "a name in it is no UTF-8");
+    return 0;
+}
+
+/* *n: -1 where it is of one item. */
+static int
+tell_rows(const struct qn_hdf5_output *o, int64_t *n, json_t *reply,
+          struct qn_error *err)
+{
+    json_t *rows = json_array();
+    int rc = qn_hdf5_output_rows(o, n, add_row, rows, err);
+
+    if (!rc && *n >= 0)
+        json_object_set(reply, "items", rows);
+    json_decref(rows);
+    return rc;
 }
 
 static int
@@ -79,20 +134,28 @@ tell_sets(const struct qn_hdf5_output *o, bool concat, json_t *reply,
     json_t *sets = json_array(), *stores = json_array(), *values = json_array(),
            *rows = json_array(), *at = json_array();
     size_t n = 0;
+    int64_t items = -1;
     int rc = qn_memory_make((void **)&set, QN_HDF5_SETS, sizeof *set,
                             "products", err);
 
     if (!rc)
         rc = qn_hdf5_output_sets(o, set, &n, err);
+    if (!rc)
+        rc = tell_rows(o, &items, reply, err);
     for (size_t i = 0; i < n && !rc; i++) {
-        bool joined = is_joined(&set[i], concat);
+        int64_t deep = 1;
+        bool joined;
         char hex[QN_KEY_HEX];
-        json_t *one = set_json(&set[i], joined);
+        json_t *one;
 
+        if (items >= 0)
+            rc = take_row(&set[i], items, &deep, err);
+        joined = is_joined(&set[i], concat);
+        one = set_json(&set[i], joined);
         if (!one)
             rc = qn_fail(err, QN_EFORMAT, "a name in it is no UTF-8");
         json_array_append_new(sets, one);
-        json_array_append_new(stores, store_json(&set[i]));
+        json_array_append_new(stores, store_json(&set[i], deep));
         json_array_append_new(
             values, json_string(joined ? "" : qn_key_hex(hex, &set[i].values)));
         json_array_append_new(rows,
@@ -192,7 +255,8 @@ load_set(struct qn_merge_set *s, const json_t *j, struct qn_error *err)
     struct qn_hdf5_set *like = &s->like;
 
     *s = (struct qn_merge_set){.way = (enum qn_merge_way)integer(j, "way"),
-                               .rows = integer(j, "rows")};
+                               .rows = integer(j, "rows"),
+                               .deep = integer(store, "deep")};
     snprintf(like->product, sizeof like->product, "%s", text(j, "product"));
     snprintf(like->name, sizeof like->name, "%s", text(j, "name"));
     snprintf(like->units, sizeof like->units, "%s", text(j, "units"));
@@ -274,6 +338,19 @@ open_merge(struct qn_worker *w, const json_t *request, json_t *reply,
     return rc;
 }
 
+/* Cells of all items of a request, which are the caller's. */
+static int
+load_cells(const char ***cell, const json_t *request, struct qn_error *err)
+{
+    const json_t *cells = json_object_get(request, "cells");
+    size_t n = json_array_size(cells);
+
+    QN_TRY(qn_memory_make((void **)cell, n, sizeof **cell, "an index", err));
+    for (size_t i = 0; i < n; i++)
+        (*cell)[i] = json_string_value(json_array_get(cells, i));
+    return 0;
+}
+
 static int
 add_item(struct qn_worker *w, const json_t *request, struct qn_error *err)
 {
@@ -282,19 +359,23 @@ add_item(struct qn_worker *w, const json_t *request, struct qn_error *err)
         .link = text(request, "link"),
         .bytes = integer(request, "bytes"),
         .mtime_ns = integer(request, "mtime_ns"),
+        .nrows = integer(request, "nrows"),
+        .row = integer(request, "row"),
+        .count = integer(request, "count"),
     };
-    const json_t *plain = json_object_get(request, "plain"),
-                 *cells = json_object_get(request, "cells");
-    const char *cell[QN_MERGE_COLUMNS] = {NULL};
+    const json_t *plain = json_object_get(request, "plain");
+    const char **cell;
+    int rc;
 
     load_numbers(s.start, json_object_get(request, "start"), QN_HDF5_SETS);
     load_numbers(s.rows, json_object_get(request, "rows"), QN_HDF5_SETS);
     load_numbers(s.offset, json_object_get(request, "at"), QN_HDF5_SETS);
     for (size_t i = 0; i < json_array_size(plain) && i < QN_HDF5_SETS; i++)
         s.plain[i] = json_is_true(json_array_get(plain, i));
-    for (size_t i = 0; i < json_array_size(cells) && i < QN_MERGE_COLUMNS; i++)
-        cell[i] = json_string_value(json_array_get(cells, i));
-    return qn_writer_merge_add(w->merge, &s, cell, err);
+    QN_TRY(load_cells(&cell, request, err));
+    rc = qn_writer_merge_add(w->merge, &s, cell, err);
+    free(cell);
+    return rc;
 }
 
 static int

@@ -197,7 +197,7 @@ expect_quern 0 2 run two.yaml --data data --output two.out --sync off
 expect_file two.out/double/part-000002.h5
 
 say "merged to one dataset"
-expect_quern 0 0 merge --concat whole.out/double -o whole.h5
+expect_quern 0 0 merge whole.out/double -o whole.h5
 /usr/bin/python3 -c 'import h5py; assert h5py.File("whole.h5")["entry/data/data"].shape == (40, 320, 320)' ||
     fail "the parts are not joined"
 good

@@ -1,0 +1,146 @@
+/* The rows of an output that holds many items: its table /entry/items, and
+ * from its table of inputs why a row failed.
+ *
+ * A column is read at a time, as wide as the file has it.  What the file says
+ * is not believed: lengths are held against the file's own. */
+#include "io/hdf5_output_parts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+/* A column of texts, each with a NUL behind it. */
+struct column {
+    char *text; /* owned */
+    size_t width;
+};
+
+static int
+damaged(const char *table, struct qn_error *err)
+{
+    return qn_fail(err, QN_EFORMAT,
+                   "its table %s is damaged; remove the file, and the next "
+                   "run makes it again",
+                   table);
+}
+
+/* Rows of a table; -1: it is none. */
+static int64_t
+count_rows(hid_t table)
+{
+    hid_t space = H5Dget_space(table);
+    hssize_t n = -1;
+
+    if (space >= 0 && H5Sget_simple_extent_ndims(space) == 1)
+        n = H5Sget_simple_extent_npoints(space);
+    if (space >= 0)
+        H5Sclose(space);
+    return n;
+}
+
+/* A compound of that member alone, of texts with room for a NUL. */
+static hid_t
+member_type(hid_t table, const char *name, size_t *width)
+{
+    hid_t stored = H5Dget_type(table), text = -1, type = -1;
+    int i = stored >= 0 && H5Tget_class(stored) == H5T_COMPOUND
+                ? H5Tget_member_index(stored, name)
+                : -1;
+
+    if (i >= 0)
+        text = H5Tget_member_type(stored, (unsigned)i);
+    if (text >= 0 && H5Tget_class(text) == H5T_STRING &&
+        H5Tis_variable_str(text) == 0) {
+        *width = H5Tget_size(text) + 1;
+        type = H5Tcreate(H5T_COMPOUND, *width);
+        if (H5Tset_size(text, *width) < 0 || H5Tinsert(type, name, 0, text) < 0) {
+            H5Tclose(type);
+            type = -1;
+        }
+    }
+    if (text >= 0)
+        H5Tclose(text);
+    if (stored >= 0)
+        H5Tclose(stored);
+    return type;
+}
+
+static int
+read_column(const struct qn_hdf5_output *o, struct column *c, hid_t table,
+            const char *name, int64_t rows, struct qn_error *err)
+{
+    hid_t type = member_type(table, name, &c->width);
+    int rc = 0;
+
+    if (type < 0 || count_rows(table) != rows ||
+        rows > o->size / (int64_t)(c->width > 1 ? c->width - 1 : 1))
+        rc = damaged(name, err);
+    if (!rc)
+        rc = qn_memory_make((void **)&c->text, (size_t)rows + 1, c->width,
+                            "a table", err);
+    if (!rc && rows &&
+        H5Dread(table, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, c->text) < 0)
+        rc = damaged(name, err);
+    for (int64_t i = 0; i < rows && !rc; i++)
+        c->text[((size_t)i + 1) * c->width - 1] = '\0';
+    if (type >= 0)
+        H5Tclose(type);
+    return rc;
+}
+
+enum { ITEM, PATH, STATUS, WHY, NCOLUMNS };
+
+/* The tables have the reason of a row under another's `status`. */
+static int
+read_columns(const struct qn_hdf5_output *o, struct column c[NCOLUMNS],
+             hid_t items, int64_t n, struct qn_error *err)
+{
+    hid_t inputs;
+    int rc;
+
+    QN_TRY(read_column(o, &c[ITEM], items, "item", n, err));
+    QN_TRY(read_column(o, &c[PATH], items, "path", n, err));
+    QN_TRY(read_column(o, &c[STATUS], items, "status", n, err));
+    inputs = H5Dopen2(o->entry, "process/inputs", H5P_DEFAULT);
+    if (inputs < 0)
+        return damaged("/entry/process/inputs", err);
+    rc = read_column(o, &c[WHY], inputs, "status", n, err);
+    H5Dclose(inputs);
+    return rc;
+}
+
+static const char *
+cell(const struct column *c, int64_t row)
+{
+    return c->text + (size_t)row * c->width;
+}
+
+int
+qn_hdf5_output_rows(const struct qn_hdf5_output *o, int64_t *n,
+                    int (*each)(void *ctx, const char *item, const char *path,
+                                const char *reason, struct qn_error *err),
+                    void *ctx, struct qn_error *err)
+{
+    struct column c[NCOLUMNS] = {{0}};
+    hid_t items;
+    int rc;
+
+    *n = -1;
+    // a merged file has a group of that name
+    if (H5Lexists(o->entry, "items", H5P_DEFAULT) <= 0 ||
+        (items = H5Dopen2(o->entry, "items", H5P_DEFAULT)) < 0)
+        return 0;
+    *n = count_rows(items);
+    rc = *n < 0 ? damaged("/entry/items", err)
+                : read_columns(o, c, items, *n, err);
+    for (int64_t i = 0; i < *n && !rc; i++)
+        rc = each(ctx, cell(&c[ITEM], i), cell(&c[PATH], i),
+                  strcmp(cell(&c[STATUS], i), "failed") ? NULL
+                                                        : cell(&c[WHY], i),
+                  err);
+    for (int i = 0; i < NCOLUMNS; i++)
+        free(c[i].text);
+    H5Dclose(items);
+    return rc;
+}
