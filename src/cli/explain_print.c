@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/text.h"
+#include "engine/single.h"
 
 enum { REASONS = 6 }; /* shown; there may be more */
 
@@ -276,6 +277,17 @@ print_frames(const struct qn_explain_found *f)
              last->frame + last->nframes - 1);
 }
 
+/* The file over all results of the stage. */
+static void
+print_single(const struct qn_explain *e, int s)
+{
+    const struct qn_stage *stage = e->run->plan.stage[s].stage;
+    enum qn_single_state state;
+
+    if (stage->output.single && !qn_single_look(&state, e->run, s, NULL))
+        line("one file", "%s.h5 (%s)", stage->name, qn_single_word(state));
+}
+
 static void
 print_target(const struct qn_explain *e, const struct qn_explain_found *f)
 {
@@ -296,6 +308,7 @@ print_target(const struct qn_explain *e, const struct qn_explain_found *f)
              qn_plan_members(st, t), qn_plan_all_members(st, t),
              qn_plan_required(st, t));
     print_made(f, when);
+    print_single(e, f->stage);
 }
 
 static void

@@ -2,11 +2,13 @@
  *
  * Names of keys are a promise to scripts: keys may come, none may change. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"
 #include "cli/plan_view.h"
+#include "engine/single.h"
 #include "model/dtype.h"
 #include "model/json.h"
 
@@ -266,6 +268,20 @@ memory_json(const struct qn_plan_stage *st)
                      n->slabs);
 }
 
+/* The file over all results. */
+static json_t *
+single_json(const struct qn_run *run, int s)
+{
+    enum qn_single_state state;
+    char name[512];
+
+    if (qn_single_look(&state, run, s, NULL))
+        return NULL;
+    snprintf(name, sizeof name, "%s.h5", run->job->stages[s].name);
+    return json_pack("{s:s,s:s}", "file", name, "state",
+                     state == QN_SINGLE_TODO ? "todo" : qn_single_word(state));
+}
+
 static json_t *
 stage_json(const struct qn_plan_view *v, int s, bool items)
 {
@@ -282,6 +298,8 @@ stage_json(const struct qn_plan_view *v, int s, bool items)
 
     if (j)
         json_object_set_new(j, "memory", memory_json(st));
+    if (j && st->stage->output.single)
+        json_object_set_new(j, "one_file", single_json(v->run, s));
     if (j && qn_plan_view_advice(v, s, advice, sizeof advice))
         json_object_set_new(j, "advice", json_string(advice));
     if (j && st->stage->nproducts)

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "engine/exec.h"
+#include "engine/single.h"
 #include "model/command.h"
 #include "model/dtype.h"
 #include "model/shape.h"
@@ -103,6 +104,18 @@ print_results(const struct qn_plan_view *v, int s)
     if (n[QN_PLAN_FAILED])
         printf(", %d cannot be made", n[QN_PLAN_FAILED]);
     printf(")\n");
+}
+
+/* "one file  night.out/science.h5 (to do)" */
+static void
+print_single(const struct qn_plan_view *v, int s)
+{
+    const struct qn_stage *stage = v->run->plan.stage[s].stage;
+    enum qn_single_state state;
+
+    if (stage->output.single && !qn_single_look(&state, v->run, s, NULL))
+        printf("  %-12s %s/%s.h5 (%s)\n", "one file", v->run->options->output,
+               stage->name, qn_single_word(state));
 }
 
 struct span {
@@ -302,6 +315,7 @@ print_stage(const struct qn_plan_view *v, int s, bool items)
     if (t)
         print_products(v, s, t);
     print_results(v, s);
+    print_single(v, s);
     if (st->stage->combine.given && st->ntargets)
         print_members(st);
     if (t && t->target >= 0 && !st->stage->nproducts)
@@ -347,6 +361,8 @@ qn_plan_print_outputs(const struct qn_plan_view *v)
     for (int s = 0; s < run->job->nstages; s++) {
         const struct qn_plan_stage *st = &run->plan.stage[s];
 
+        if (st->wanted && st->stage->output.single)
+            printf("%s/%s.h5\n", run->options->output, st->stage->name);
         for (int i = 0; st->wanted && i < st->ntargets; i++)
             if (v->state[s][i] != QN_PLAN_FAILED &&
                 v->state[s][i] != QN_PLAN_OUT &&

@@ -113,6 +113,23 @@ qn_commit_note(struct qn_commit *c, const char *stage, const char *name,
     return qn_journal_add(&c->journal, &r, err);
 }
 
+int
+qn_commit_whole(struct qn_commit *c, const char *stage, const char *name,
+                const char *path, const struct qn_fingerprint *key,
+                struct qn_error *err)
+{
+    struct qn_record r = fresh_record(c, QN_RECORD_DONE, stage, name);
+    struct stat st;
+
+    if (stat(path, &st) < 0)
+        return qn_system_cannot(err, "look at", path, errno);
+    copy_key(&r, key);
+    r.bytes = st.st_size;
+    r.mtime_ns = st.st_mtim.tv_sec * INT64_C(1000000000) + st.st_mtim.tv_nsec;
+    QN_TRY(qn_journal_add(&c->journal, &r, err));
+    return qn_journal_flush(&c->journal, c->sync != QN_SYNC_OFF, err);
+}
+
 static double
 seconds_of(const json_t *reply, size_t i)
 {

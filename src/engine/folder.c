@@ -174,6 +174,8 @@ list_results(const struct qn_run *run, const struct qn_plan_stage *st,
     char file[512];
     int rc = 0;
 
+    if (st->stage->output.single)
+        qn_text_add(&names, "%s.h5\n", st->stage->name);
     for (int i = 0; i < st->ntargets && !rc; i++) {
         if (st->target[i].name)
             qn_text_add(&names, "%s\n", st->target[i].name);

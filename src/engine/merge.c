@@ -70,7 +70,7 @@ check_file(struct qn_merge *m, struct qn_error *err)
     if (!stat(m->ask->file, &st) && !S_ISREG(st.st_mode))
         return qn_fail(err, QN_EUSAGE, "%s is there and is no file",
                        m->ask->file);
-    return check_place(m, err);
+    return m->ask->items ? 0 : check_place(m, err);
 }
 
 /* FITS files and the products of programs are not for us. */
@@ -121,10 +121,11 @@ check_broken(const struct qn_merge *m, struct qn_error *err)
         if (m->told->broken > 1)
             snprintf(more, sizeof more, " (and %lld more)",
                      (long long)m->told->broken - 1);
-        return qn_fail(err, item->code,
-                       "%s/%s: %s%s; --skip-broken marks "
-                       "such items and goes on",
-                       m->list.output, item->name, item->reason, more);
+        return qn_fail(err, item->code, "%s/%s: %s%s; --skip-broken %s",
+                       m->list.output, item->name, item->reason, more,
+                       m->ask->items
+                           ? "of `quern merge` makes a file of the others"
+                           : "marks such items and goes on");
     }
     return 0;
 }
@@ -232,7 +233,9 @@ write_file(struct qn_merge *m, struct qn_error *err)
 static int
 merge(struct qn_merge *m, struct qn_error *err)
 {
-    QN_TRY(qn_merge_list_open(&m->list, m->ask->stage, err));
+    QN_TRY(m->ask->items
+               ? m->ask->items(m->ask->ctx, &m->list, err)
+               : qn_merge_list_open(&m->list, m->ask->stage, err));
     QN_TRY(check_file(m, err));
     QN_TRY(check_format(m, err));
     QN_TRY(qn_merge_order_open(m, err));

@@ -15,6 +15,8 @@
  * the limit of descriptors HDF5 shows fill values without an error. */
 enum { QN_MERGE_VIRTUAL = 512 };
 
+struct qn_merge_list;
+
 /* All borrowed. */
 struct qn_merge_ask {
     const char *stage;         /* DIR/STAGE */
@@ -23,6 +25,10 @@ struct qn_merge_ask {
     struct qn_strings products; /* none: all                               */
     const char *sort;          /* a field; NULL: order of items            */
     bool concat, is_virtual, skip_broken;
+    /* The items, of a run that merges them itself; NULL: by the record of the
+     * run.  The file may be where results of the stage belong. */
+    int (*items)(void *ctx, struct qn_merge_list *l, struct qn_error *err);
+    void *ctx;
 };
 
 /* What was merged. */

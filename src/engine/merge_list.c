@@ -78,9 +78,9 @@ split_folder(struct qn_merge_list *l, const char *folder, struct qn_error *err)
 
 /* ---- results ------------------------------------------------------------- */
 
-static int
-add_item(struct qn_merge_list *l, const char *name, const char *path,
-         struct qn_error *err)
+int
+qn_merge_list_add(struct qn_merge_list *l, const char *name, const char *path,
+                  struct qn_error *err)
 {
     struct qn_merge_item *item;
 
@@ -119,9 +119,11 @@ load_results(struct qn_merge_list *l, struct qn_error *err)
         rc = qn_system_slurp(&text, &n, path, err);
     }
     rest = text;
+    snprintf(names, sizeof names, "%s.h5", l->stage);
     while (!rc && (line = strsep(&rest, "\n")))
-        if (*line)
-            rc = add_item(l, line, NULL, err);
+        // of many results that is the file over all of them
+        if (*line && (strcmp(line, names) != 0 || (!l->n && !(rest && *rest))))
+            rc = qn_merge_list_add(l, line, NULL, err);
     free(text);
     free(path);
     return rc;
@@ -201,9 +203,9 @@ qn_merge_list_break(struct qn_merge_list *l, struct qn_merge_item *item,
 }
 
 /* Without a line of the journal the file speaks for itself. */
-static int
-settle(struct qn_merge_list *l, struct qn_merge_item *item,
-       struct qn_error *err)
+int
+qn_merge_list_settle(struct qn_merge_list *l, struct qn_merge_item *item,
+                     struct qn_error *err)
 {
     struct stat st;
     char *path;
@@ -251,21 +253,18 @@ by_path(const void *a, const void *b)
 }
 
 /* Of a part there may be many, in the order of its items. */
-static int
-keep_failure(struct qn_merge_list *l, struct qn_merge_item *item,
-             const json_t *failure)
+int
+qn_merge_list_failure(struct qn_merge_list *l, struct qn_merge_item *item,
+                      const char *path, const char *reason,
+                      struct qn_error *err)
 {
     struct qn_merge_failure **end = &item->failures, *f;
 
     while (*end)
         end = &(*end)->next;
-    QN_TRY(qn_pool_make(&l->pool, (void **)&f, 1, sizeof *f, NULL));
-    QN_TRY(qn_pool_text(&l->pool, (char **)&f->path,
-                        json_string_value(json_object_get(failure, "item")),
-                        NULL));
-    QN_TRY(qn_pool_text(&l->pool, (char **)&f->reason,
-                        json_string_value(json_object_get(failure, "reason")),
-                        NULL));
+    QN_TRY(qn_pool_make(&l->pool, (void **)&f, 1, sizeof *f, err));
+    QN_TRY(qn_pool_text(&l->pool, (char **)&f->path, path, err));
+    QN_TRY(qn_pool_text(&l->pool, (char **)&f->reason, reason, err));
     f->next = NULL;
     *end = f;
     return 0;
@@ -284,7 +283,10 @@ take_named(struct qn_merge_list *l, const json_t *failure,
                            : NULL;
     struct qn_merge_item *item = found ? &l->item[found->i] : NULL;
 
-    if (item && keep_failure(l, item, failure))
+    if (item &&
+        qn_merge_list_failure(
+            l, item, json_string_value(json_object_get(failure, "item")),
+            json_string_value(json_object_get(failure, "reason")), NULL))
         return true;
     if (item && item->state == QN_MERGE_ABSENT && !item->told) {
         item->state = QN_MERGE_FAILED;
@@ -314,7 +316,7 @@ take_failures(struct qn_merge_list *l, const json_t *failures,
             json_is_true(json_object_get(f, "member")) ||
             take_named(l, f, index, listed))
             continue;
-        QN_TRY(add_item(l, NULL, path, err));
+        QN_TRY(qn_merge_list_add(l, NULL, path, err));
         l->item[l->n - 1].state = QN_MERGE_FAILED;
         QN_TRY(qn_pool_text(&l->pool, (char **)&l->item[l->n - 1].reason,
                             json_string_value(json_object_get(f, "reason")),
@@ -348,8 +350,9 @@ load_failures(struct qn_merge_list *l, const struct named *index,
 
 /* Put those behind `listed` to where their paths belong; the others keep their
  * order. */
-static int
-insert_failures(struct qn_merge_list *l, size_t listed, struct qn_error *err)
+int
+qn_merge_list_insert(struct qn_merge_list *l, size_t listed,
+                     struct qn_error *err)
 {
     size_t extra = l->n - listed, a = 0, b = listed, n = 0;
     struct qn_merge_item *all;
@@ -398,11 +401,11 @@ load_all(struct qn_merge_list *l, const char *folder, struct qn_error *err)
     QN_TRY(index_names(&index, l, err));
     rc = load_journal(l, index, err);
     for (size_t i = 0; i < listed && !rc; i++)
-        rc = settle(l, &l->item[i], err);
+        rc = qn_merge_list_settle(l, &l->item[i], err);
     if (!rc)
         rc = load_failures(l, index, err);
     if (!rc)
-        rc = insert_failures(l, listed, err);
+        rc = qn_merge_list_insert(l, listed, err);
     free(index);
     return rc;
 }

@@ -59,6 +59,22 @@ int
 qn_merge_list_open(
     struct qn_merge_list *l, const char *folder, struct qn_error *err);
 
+/* The same, made item by item: one with a result, or (name NULL) without; how
+ * it stands, by the file itself; and what failed before it had a result's
+ * name, added last, to where its path belongs. */
+int
+qn_merge_list_add(
+    struct qn_merge_list *l, const char *name, const char *path, struct qn_error *err);
+int
+qn_merge_list_settle(
+    struct qn_merge_list *l, struct qn_merge_item *item, struct qn_error *err);
+int
+qn_merge_list_insert(struct qn_merge_list *l, size_t listed, struct qn_error *err);
+int
+qn_merge_list_failure(
+    struct qn_merge_list *l, struct qn_merge_item *item, const char *path,
+    const char *reason, struct qn_error *err);
+
 void
 qn_merge_list_close(struct qn_merge_list *l);
 

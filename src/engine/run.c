@@ -25,6 +25,7 @@
 #include "engine/program.h"
 #include "engine/record.h"
 #include "engine/shard.h"
+#include "engine/single.h"
 #include "engine/stage.h"
 #include "engine/stop.h"
 #include "engine/tell.h"
@@ -496,6 +497,8 @@ qn_run_execute(struct qn_run *run, struct qn_error *err)
         if (!rc && !run->waiting)
             say_stage(run, s, qn_clock_now() - t0);
         if (!rc)
+            rc = qn_single_run(run, s, err);
+        if (!rc)
             rc = keep_record(run, "running", err);
     }
     qn_stop_watch(NULL, INFINITY);
@@ -503,6 +506,7 @@ qn_run_execute(struct qn_run *run, struct qn_error *err)
     for (int s = 0; s < run->job->nstages; s++)
         if (run->plan.stage[s].wanted)
             count_stage(&run->tally, run, s);
+    run->tally.failed += run->unmerged;
     if (!rc)
         rc = qn_comm_agree(run->comm, end_journal(run, err), err);
     if (rc) {

@@ -92,6 +92,8 @@ struct qn_run {
     int64_t failures;      /* of this run, the same on all ranks             */
     int *shard_lock;       /* owned, rank 0: a shard's own                  */
     int nshard_locks;
+    int unmerged;  /* stages of which the one file could not be made, the same
+                      on all ranks                                          */
     bool stopped;
     bool waiting; /* a shard that stopped for what is not there    */
 };

@@ -107,6 +107,8 @@ struct qn_result {     /* output: of a stage                              */
     int dtype;         /* enum qn_dtype or -1: as computed                */
     int compress;      /* 0..9 */
     bool packed;       /* many small results a file: see plan_pack.c      */
+    bool single;       /* one file in the end, OUT/STAGE.h5; packed too,
+                          where small results may be                      */
     struct qn_strings carry;
 };
 

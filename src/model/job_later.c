@@ -18,7 +18,6 @@ static const struct {
     {"job", "reuse", NULL, ""},
     {"job", "links", NULL, "; write `links:` in each `input:`"},
     {"input", "format", "csv", ""},
-    {"output", "layout", "single", "; leave it out"},
     KERNEL("angular-cut"),
     KERNEL("select"),
     KERNEL("columns"),

@@ -4,6 +4,8 @@
  * a mapping of the job file may have keys, which bounds the recursion. */
 #include "model/job_order.h"
 
+#include "model/job_output.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -134,6 +136,23 @@ check_packed(struct qn_job_reader *r, const struct qn_mark *mark, int stage)
                        s->name);
 }
 
+/* Does a stage read results of stage i? */
+static bool
+is_read(const struct qn_job *job, int i)
+{
+    bool read = false;
+
+    for (int s = 0; s < job->nstages; s++) {
+        const struct qn_stage *stage = &job->stages[s];
+
+        read = read || stage->input.stage_index == i;
+        for (int k = 0; k < stage->nsteps; k++)
+            for (int n = 0; n < stage->steps[k].noperands; n++)
+                read = read || stage->steps[k].operand[n].stage_index == i;
+    }
+    return read;
+}
+
 /* Nobody reads what is packed. */
 static void
 check_readers(struct qn_job_reader *r, const struct qn_stage *s)
@@ -195,6 +214,8 @@ qn_job_order_make(struct qn_job_reader *r)
     w.path = calloc(n, sizeof(*w.path));
     w.order = calloc(n, sizeof(*w.order));
     r->failed |= !w.state || !w.path || !w.order;
+    for (int i = 0; i < r->job->nstages; i++)
+        qn_job_output_settle(&r->job->stages[i], is_read(r->job, i));
     for (int i = 0; i < r->job->nstages && !r->failed; i++) {
         check_products(r, &r->job->stages[i]);
         check_readers(r, &r->job->stages[i]);

@@ -120,11 +120,9 @@ read_layout(struct qn_job_reader *r, const struct qn_yaml_node *node,
     struct qn_result *out = target;
     int which = 0;
 
-    if (node->kind == QN_YAML_SCALAR &&
-        qn_job_later_value(r, node, "output", "layout", node->text))
-        return;
     qn_job_value_choice(r, node, "layout", "per-item|packed|single", &which);
     out->packed = which == 1;
+    out->single = which == 2;
 }
 
 static void
@@ -200,16 +198,40 @@ why_not_packed(const struct qn_stage *stage)
     return NULL;
 }
 
+/* Why they cannot be merged into one file at the end. */
+static const char *
+why_not_single(const struct qn_stage *stage)
+{
+    if (stage->combine.given && !stage->combine.per.n &&
+        !stage->combine.per_file)
+        return "a combination without `per:` makes one file anyway";
+    if (stage->command.given)
+        return "a program writes a file of its own";
+    if (stage->output.format == QN_FORMAT_FITS)
+        return "one file over many results is HDF5";
+    return NULL;
+}
+
 static void
-check_packed(struct qn_job_reader *r, const struct qn_yaml_node *node,
+check_layout(struct qn_job_reader *r, const struct qn_yaml_node *node,
              const struct qn_stage *stage)
 {
-    const char *why = why_not_packed(stage);
+    const char *why = stage->output.packed   ? why_not_packed(stage)
+                      : stage->output.single ? why_not_single(stage)
+                                             : NULL;
 
-    if (stage->output.packed && why)
+    if (why)
         QN_JOB_TELL(r, qn_yaml_find(qn_yaml_find(node, "output"), "layout"),
-                    "`layout: packed` does not fit here: %s; leave it out",
-                    why);
+                    "`layout: %s` does not fit here: %s; leave it out",
+                    stage->output.packed ? "packed" : "single", why);
+}
+
+void
+qn_job_output_settle(struct qn_stage *stage, bool is_read)
+{
+    if (stage->output.single)
+        stage->output.packed =
+            !is_read && !stage->input.stage && !why_not_packed(stage);
 }
 
 void
@@ -223,7 +245,7 @@ qn_job_output_check(struct qn_job_reader *r, const struct qn_yaml_node *node,
     if (name && stage->output.name && stage->combine.given &&
         !stage->combine.per_file)
         qn_fields_names(stage->output.name, check_field, &n, NULL);
-    check_packed(r, node, stage);
+    check_layout(r, node, stage);
 }
 
 void

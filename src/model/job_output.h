@@ -16,6 +16,12 @@ qn_job_output_check(
     struct qn_job_reader *r, const struct qn_yaml_node *node,
     const struct qn_stage *stage);
 
+/* Whether the items of a stage whose results come as one file are packed on
+ * the way: not where another stage reads them one by one, nor where they are
+ * made of another's results, which shards spread. */
+void
+qn_job_output_settle(struct qn_stage *stage, bool is_read);
+
 void
 qn_job_output_clear(struct qn_result *output);
 

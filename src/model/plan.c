@@ -158,7 +158,7 @@ qn_plan_joins(const struct qn_plan_stage *st)
 bool
 qn_plan_packs(const struct qn_plan_stage *st)
 {
-    return st->stage->output.packed;
+    return st->stage->output.packed && !st->unpacked;
 }
 
 bool

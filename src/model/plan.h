@@ -93,6 +93,8 @@ struct qn_plan_stage {
     int before;                   /* tasks whose results were there before
                                      this run                             */
     size_t rejected;              /* items that `where` left out          */
+    bool unpacked;                /* results that come as one file in the end
+                                     are too large to be packed before that */
     bool wanted;                  /* --stage: this run is to make it      */
     int team;                     /* ranks that share an item; see
                                      qn_plan_team                         */

@@ -69,6 +69,13 @@ qn_plan_pack_bytes(const struct qn_plan *p, const struct qn_plan_stage *st,
     return 0;
 }
 
+/* That of a result which failed has none. */
+static bool
+has_type(const struct qn_task *t)
+{
+    return t->state == QN_TODO && t->item->probed;
+}
+
 /* The same type means the same row. */
 static bool
 fits(const struct qn_plan_stage *st, const struct qn_task *a,
@@ -91,6 +98,12 @@ type_text(char *buf, size_t size, const struct qn_type *t)
     return buf;
 }
 
+static const char *
+what(const struct qn_plan_stage *st)
+{
+    return st->stage->output.single ? "results in one file" : "packed results";
+}
+
 static int
 refuse(const struct qn_plan_stage *st, const struct qn_task *first,
        const struct qn_task *other, struct qn_error *err)
@@ -98,13 +111,14 @@ refuse(const struct qn_plan_stage *st, const struct qn_task *first,
     char mine[160], theirs[160];
 
     return qn_fail(err, QN_EJOB,
-                   "stage %s: packed results need one shape and type, but "
+                   "stage %s: %s need one shape and type, but "
                    "%.300s gives %s and %.300s gives %s, as do most; choose "
-                   "the items with `where:`, or leave `layout: packed` out",
-                   st->stage->name, first->item->path,
+                   "the items with `where:`, or leave `layout: %s` out",
+                   st->stage->name, what(st), first->item->path,
                    type_text(mine, sizeof mine, first->result),
                    other->item->path,
-                   type_text(theirs, sizeof theirs, other->result));
+                   type_text(theirs, sizeof theirs, other->result),
+                   st->stage->output.single ? "single" : "packed");
 }
 
 static int
@@ -115,10 +129,9 @@ fail_odd(struct qn_plan_stage *st, struct qn_task *t,
 
     snprintf(reason, sizeof reason,
              "its result is %s, but that of %.300s, the first, is %s, and "
-             "packed results need one shape and type; choose the items with "
-             "`where:`",
+             "%s need one shape and type; choose the items with `where:`",
              type_text(mine, sizeof mine, t->result), first->item->path,
-             type_text(theirs, sizeof theirs, first->result));
+             type_text(theirs, sizeof theirs, first->result), what(st));
     return qn_plan_fail_task(st, t, QN_FAILED, QN_ESHAPE, reason, err);
 }
 
@@ -132,7 +145,7 @@ check_types(struct qn_plan_stage *st, const struct qn_task *first,
     int good = 0, odd = 0;
 
     for (int i = 0; i < st->ntasks; i++) {
-        if (st->task[i].state != QN_TODO)
+        if (!has_type(&st->task[i]))
             continue;
         if (fits(st, first, &st->task[i])) {
             good++;
@@ -144,9 +157,17 @@ check_types(struct qn_plan_stage *st, const struct qn_task *first,
     if (odd > good)
         return refuse(st, first, other, err);
     for (int i = 0; odd && i < st->ntasks; i++)
-        if (st->task[i].state == QN_TODO && !fits(st, first, &st->task[i]))
+        if (has_type(&st->task[i]) && !fits(st, first, &st->task[i]))
             QN_TRY(fail_odd(st, &st->task[i], first, err));
     return 0;
+}
+
+/* A file an item on the way to one file. */
+static int
+unpack(struct qn_plan_stage *st, struct qn_error *err)
+{
+    st->unpacked = true;
+    return qn_plan_group_targets(st, err);
 }
 
 int
@@ -156,6 +177,8 @@ qn_plan_pack_targets(struct qn_plan *p, struct qn_plan_stage *st,
     const struct qn_task *first = NULL;
     int64_t bytes = 0;
 
+    if (st->late && st->stage->output.single)
+        return unpack(st, err);
     if (st->late)
         return qn_fail(err, QN_EJOB,
                        "stage %s: how its results are packed follows from "
@@ -164,11 +187,13 @@ qn_plan_pack_targets(struct qn_plan *p, struct qn_plan_stage *st,
                        "out",
                        st->stage->name);
     for (int i = 0; i < st->ntasks && !first; i++)
-        if (st->task[i].state == QN_TODO)
+        if (has_type(&st->task[i]))
             first = &st->task[i];
     if (first) {
         QN_TRY(check_types(st, first, err));
         QN_TRY(qn_plan_pack_bytes(p, st, first, &bytes, err));
     }
+    if (st->stage->output.single && bytes * LEAST > PART_BYTES)
+        return unpack(st, err);
     return qn_plan_group_parts(st, qn_plan_pack_rows(bytes), err);
 }

@@ -112,11 +112,12 @@ static const struct wrong newcomers[] = {
       "job.yaml:7:15: unknown option of bin 'faktor'; did you mean "
       "'factor'?"}},
     {"stages:\n  a:\n    input: raw\n    output: {name: \"{stem}.h5\", "
-     "compress: yes, layout: single}\n",
+     "compress: yes, layout: one}\n",
      {"job.yaml:4:20: leave '.h5' off the name",
       "job.yaml:4:43: 'compress' wants none or a level from 1 (fast) to 9 "
       "(small), not 'yes'",
-      "job.yaml:4:56: `layout: single` is not available in this version"}},
+      "job.yaml:4:56: unknown value of 'layout': 'one'; there are: per-item, "
+      "packed, single"}},
     {"stages:\n  a:\n    input: {files: raw, format: raw}\n    timeout: long\n"
      "    retries: many\n  a:\n    input: other\n",
      {"job.yaml:3:33: 'format: raw' needs 'dtype'",
