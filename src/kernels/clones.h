@@ -16,4 +16,11 @@
 #define QN_CLONES_WIDE
 #endif
 
+/* A part of such a function, compiled in it as each of the copies. */
+#if defined(__GNUC__)
+#define QN_INTO_CLONES static inline __attribute__((always_inline))
+#else
+#define QN_INTO_CLONES static inline
+#endif
+
 #endif

@@ -40,6 +40,11 @@ struct heat {
     double alpha;
     bool on[QN_MAX_DIMS];
     int boundary[QN_MAX_DIMS]; /* enum boundary */
+    int pairs;                 /* axes acted on before the last       */
+    bool held;                 /* the box is one sample wide, which never
+                                  changes                             */
+    bool open;                 /* no sample of the box is at an end of the
+                                  last axis, which is acted on, too   */
 };
 
 #define REAL     float
@@ -94,6 +99,7 @@ spread(struct heat *h, const struct params *p, const struct qn_shape *shape,
         const int which = p->boundary.n == 1 ? 0 : next;
 
         h->boundary[a] = h->on[a] ? p->boundary.v[which] : INSULATED;
+        h->pairs += h->on[a] && a < shape->ndims - 1;
         next += h->on[a];
     }
     return 0;
@@ -139,40 +145,170 @@ type(const void *params, const struct qn_type *in, struct qn_type *out,
     return 0;
 }
 
-/* Rows from axis k on; from and to: samples from the start of the boxes. */
+/* ---- a box ------------------------------------------------------------------ */
+
+/* n rows, one by one. */
 static void
-step(const struct heat *h, int k, int64_t at[QN_MAX_DIMS], int64_t from,
-     int64_t to)
+rows(const struct heat *h, int64_t at[QN_MAX_DIMS], int64_t from, int64_t to,
+     int64_t n)
 {
     const struct qn_region *in = h->in, *out = h->out;
+    const int last = in->grid.shape.ndims - 1, k = last - 1;
 
-    from += (out->start[k] - in->start[k]) * in->stride[k];
-    if (k == in->grid.shape.ndims - 1) {
+    for (int64_t i = 0; i < n; i++, at[last ? k : 0] += last > 0) {
         if (in->grid.dtype == QN_F32)
             heat_row_f32(h, at, (const float *)in->data + from,
                          (float *)out->data + to);
         else
             heat_row_f64(h, at, (const double *)in->data + from,
                          (double *)out->data + to);
+        if (last) {
+            from += in->stride[k];
+            to += out->stride[k];
+        }
+    }
+}
+
+/* n rows of one sample that stays. */
+static void
+hold(const struct heat *h, int64_t from, int64_t to, int64_t n)
+{
+    const struct qn_region *in = h->in, *out = h->out;
+    const int k = in->grid.shape.ndims - 2;
+
+    for (int64_t i = 0; i < n; i++) {
+        if (in->grid.dtype == QN_F32)
+            ((float *)out->data)[to] = ((const float *)in->data)[from];
+        else
+            ((double *)out->data)[to] = ((const double *)in->data)[from];
+        from += in->stride[k];
+        to += out->stride[k];
+    }
+}
+
+/* n rows at once; false: not in this way. */
+static bool
+band(const struct heat *h, int64_t from, int64_t to, int64_t n)
+{
+    const struct qn_region *in = h->in, *out = h->out;
+
+    if (in->grid.dtype == QN_F32)
+        return heat_band_f32(h, n, (const float *)in->data + from,
+                             (float *)out->data + to);
+    return heat_band_f64(h, n, (const double *)in->data + from,
+                         (double *)out->data + to);
+}
+
+/* Rows from the one at `at` on, at most n, that have all their neighbours;
+ * 0: that one has not. */
+static int64_t
+open_rows(const struct heat *h, const int64_t at[QN_MAX_DIMS], int64_t n)
+{
+    const struct qn_shape *grid = &h->in->grid.shape;
+    const int k = grid->ndims - 2;
+
+    if (!h->open)
+        return 0;
+    for (int a = 0; a <= k; a++) {
+        if (!h->on[a] || h->boundary[a] == PERIODIC)
+            continue;
+        if (at[a] == 0 || at[a] == grid->n[a] - 1)
+            return 0;
+        if (a == k && n > grid->n[a] - 1 - at[a])
+            n = grid->n[a] - 1 - at[a];
+    }
+    return n;
+}
+
+/* What there is of axis k and those behind it; from and to: samples from the
+ * start of the boxes. */
+static void
+step(const struct heat *h, int k, int64_t at[QN_MAX_DIMS], int64_t from,
+     int64_t to)
+{
+    const struct qn_region *in = h->in, *out = h->out;
+    const int last = in->grid.shape.ndims - 1;
+    int64_t n = 1;
+
+    from += (out->start[k] - in->start[k]) * in->stride[k];
+    if (k == last) { // a line, of one axis
+        rows(h, at, from, to, 1);
         return;
     }
-    for (int64_t i = 0; i < out->count[k]; i++) {
+    if (k == last - 1)
+        from += (out->start[last] - in->start[last]) * in->stride[last];
+    if (k == last - 1 && h->held) {
+        hold(h, from, to, out->count[k]);
+        return;
+    }
+    for (int64_t i = 0; i < out->count[k]; i += n) {
+        const int64_t f = from + i * in->stride[k];
+        const int64_t t = to + i * out->stride[k];
+
         // where the grid wraps, boxes may lie beyond it
         at[k] = out->start[k] + i;
-        step(h, k + 1, at, from + i * in->stride[k], to + i * out->stride[k]);
+        if (k < last - 1) {
+            step(h, k + 1, at, f, t);
+            continue;
+        }
+        n = open_rows(h, at, out->count[k] - i);
+        if (n && band(h, f, t, n))
+            continue;
+        n = n ? n : 1;
+        rows(h, at, f, t, n);
     }
+}
+
+/* Samples of the last axis from `start` on, n of them. */
+static void
+columns(const struct heat *h, int64_t start, int64_t n, bool open)
+{
+    const int last = h->out->grid.shape.ndims - 1;
+    const int64_t skip = start - h->out->start[last];
+    struct qn_region out = *h->out;
+    struct heat part = *h;
+    int64_t at[QN_MAX_DIMS] = {0};
+
+    if (n <= 0)
+        return;
+    out.start[last] = start;
+    out.count[last] = n;
+    out.data = (char *)out.data +
+               skip * (int64_t)(out.grid.dtype == QN_F32 ? sizeof(float)
+                                                         : sizeof(double));
+    part.out = &out;
+    part.open = open;
+    part.held = n == 1 && !open && last > 0 && h->on[last] &&
+                h->boundary[last] == FIXED &&
+                (start == 0 || start == out.grid.shape.n[last] - 1);
+    step(&part, 0, at, 0, 0);
 }
 
 static int
 stencil(const void *params, const struct qn_region *in,
         const struct qn_region *out, void *memory, struct qn_error *err)
 {
+    const int last = in->grid.shape.ndims - 1;
     struct heat h = {.in = in, .out = out};
-    int64_t at[QN_MAX_DIMS] = {0};
+    int64_t first, end;
 
     (void)memory;
     QN_TRY(spread(&h, params, &in->grid.shape, err));
-    step(&h, 0, at, 0, 0);
+    first = out->start[last];
+    end = first + out->count[last];
+    if (!h.on[last] || h.pairs < 1 || h.pairs > 2) {
+        columns(&h, first, end - first, false);
+        return 0;
+    }
+    if (h.boundary[last] != PERIODIC) {
+        const int64_t n = in->grid.shape.n[last];
+
+        columns(&h, first, first == 0, false);
+        first += first == 0;
+        if (end == n && end > first)
+            columns(&h, --end, 1, false);
+    }
+    columns(&h, first, end - first, true);
     return 0;
 }
 

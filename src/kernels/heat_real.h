@@ -45,18 +45,38 @@ OF(one)(const struct OF(row) * r, int64_t i)
     return u + r->alpha * sum;
 }
 
-/* Samples from first to end, all of whose neighbours exist; false where there
- * may be walls among them, and nothing is said of the results. */
-QN_CLONES_WIDE static bool
-OF(plane)(const struct OF(row) * r, int64_t first, int64_t end)
+/* Samples of a line of cache, the widest vector. */
+enum { OF(LINE) = 64 / sizeof(REAL) };
+
+/* Of samples from `to` on, how many lie before a line of cache. */
+static inline int64_t
+OF(head)(const REAL *to)
 {
-    const REAL *restrict u = r->u;
-    const REAL *restrict north = r->before[0], *restrict south = r->behind[0];
-    REAL *restrict to = r->to;
-    const REAL alpha = r->alpha;
+    return (int64_t)(-(uintptr_t)to / sizeof(REAL) % OF(LINE));
+}
+
+/* Rows of samples all of whose neighbours exist. */
+struct OF(band)
+{
+    REAL *to;
+    const REAL *u;
+    int64_t rows, n;    /* and samples of each                            */
+    int64_t to_row, row; /* samples from one to the next, in to and in u   */
+    int64_t south;      /* and to the neighbour along the next axis;      */
+    int64_t below;      /* and in space, along the one before that        */
+    REAL alpha;
+};
+
+/* n samples; not 0 where there may be walls among them, and nothing is said
+ * of the results. */
+QN_INTO_CLONES BITS
+OF(plane_part)(REAL *restrict to, const REAL *restrict u, int64_t row,
+               int64_t n, REAL alpha)
+{
+    const REAL *restrict north = u - row, *restrict south = u + row;
     BITS bad = 0;
 
-    for (int64_t i = first; i < end; i++) {
+    for (int64_t i = 0; i < n; i++) {
         const REAL v =
             u[i] + alpha * ((((u[i - 1] - u[i]) + (u[i + 1] - u[i])) +
                              (north[i] - u[i])) +
@@ -65,21 +85,19 @@ OF(plane)(const struct OF(row) * r, int64_t first, int64_t end)
         bad |= v != v;
         to[i] = v;
     }
-    return bad == 0;
+    return bad;
 }
 
 /* The same in space. */
-QN_CLONES_WIDE static bool
-OF(space)(const struct OF(row) * r, int64_t first, int64_t end)
+QN_INTO_CLONES BITS
+OF(space_part)(REAL *restrict to, const REAL *restrict u, int64_t row,
+               int64_t layer, int64_t n, REAL alpha)
 {
-    const REAL *restrict u = r->u;
-    const REAL *restrict north = r->before[0], *restrict south = r->behind[0];
-    const REAL *restrict above = r->before[1], *restrict below = r->behind[1];
-    REAL *restrict to = r->to;
-    const REAL alpha = r->alpha;
+    const REAL *restrict north = u - row, *restrict south = u + row;
+    const REAL *restrict above = u - layer, *restrict below = u + layer;
     BITS bad = 0;
 
-    for (int64_t i = first; i < end; i++) {
+    for (int64_t i = 0; i < n; i++) {
         const REAL v =
             u[i] + alpha * ((((((u[i - 1] - u[i]) + (u[i + 1] - u[i])) +
                                (north[i] - u[i])) +
@@ -90,7 +108,55 @@ OF(space)(const struct OF(row) * r, int64_t first, int64_t end)
         bad |= v != v;
         to[i] = v;
     }
-    return bad == 0;
+    return bad;
+}
+
+/* False where there may be walls.  Whole lines of cache; what is before and
+ * behind them is a line, too, some of it computed again: nothing is left. */
+QN_CLONES_WIDE static bool
+OF(plane)(const struct OF(band) * b)
+{
+    enum { LINE = OF(LINE) };
+    const int64_t n = b->n, row = b->south, z = n - LINE;
+    BITS bad = 0;
+
+    for (int64_t i = 0; i < b->rows; i++) {
+        REAL *to = b->to + i * b->to_row;
+        const REAL *u = b->u + i * b->row;
+        const int64_t k = OF(head)(to), m = (n - k) / LINE * LINE;
+
+        if (z < LINE) {
+            bad |= OF(plane_part)(to, u, row, n, b->alpha);
+            continue;
+        }
+        bad |= OF(plane_part)(to, u, row, LINE, b->alpha);
+        bad |= OF(plane_part)(to + k, u + k, row, m, b->alpha);
+        bad |= OF(plane_part)(to + z, u + z, row, LINE, b->alpha);
+    }
+    return !bad;
+}
+
+QN_CLONES_WIDE static bool
+OF(space)(const struct OF(band) * b)
+{
+    enum { LINE = OF(LINE) };
+    const int64_t n = b->n, row = b->south, layer = b->below, z = n - LINE;
+    BITS bad = 0;
+
+    for (int64_t i = 0; i < b->rows; i++) {
+        REAL *to = b->to + i * b->to_row;
+        const REAL *u = b->u + i * b->row;
+        const int64_t k = OF(head)(to), m = (n - k) / LINE * LINE;
+
+        if (z < LINE) {
+            bad |= OF(space_part)(to, u, row, layer, n, b->alpha);
+            continue;
+        }
+        bad |= OF(space_part)(to, u, row, layer, LINE, b->alpha);
+        bad |= OF(space_part)(to + k, u + k, row, layer, m, b->alpha);
+        bad |= OF(space_part)(to + z, u + z, row, layer, LINE, b->alpha);
+    }
+    return !bad;
 }
 
 /* One pair of neighbours of many samples. */
@@ -150,10 +216,6 @@ OF(step_row)(const struct OF(row) * r)
         r->to[0] = OF(one)(r, 0);
     if (end < r->n)
         r->to[end] = OF(one)(r, end);
-    if (r->along && r->npairs == 1 && OF(plane)(r, first, end))
-        return;
-    if (r->along && r->npairs == 2 && OF(space)(r, first, end))
-        return;
     OF(walls)(r, first, end);
 }
 
@@ -199,4 +261,29 @@ OF(heat_row)(const struct heat *h, const int64_t at[QN_MAX_DIMS],
             at[a] < grid->n[a] - 1 || wraps ? r.u + h->in->stride[a] : NULL;
     }
     OF(step_row)(&r);
+}
+
+/* Rows of the box from `at` of the grid on whose neighbours all exist, where
+ * the last axis is acted on and one or two others; false where there may be
+ * walls, and nothing is said of the results. */
+static bool
+OF(heat_band)(const struct heat *h, int64_t rows, const void *from, void *to)
+{
+    const int last = h->in->grid.shape.ndims - 1;
+    struct OF(band) b = {.to = to, .u = from, .rows = rows,
+                         .n = h->out->count[last], .alpha = (REAL)h->alpha};
+    int a = last - 1;
+
+    b.row = h->in->stride[last - 1];
+    b.to_row = h->out->stride[last - 1];
+    while (!h->on[a])
+        a--;
+    b.south = h->in->stride[a];
+    if (h->pairs == 1)
+        return OF(plane)(&b);
+    do
+        a--;
+    while (!h->on[a]);
+    b.below = h->in->stride[a];
+    return OF(space)(&b);
 }

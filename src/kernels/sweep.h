@@ -3,8 +3,10 @@
  *
  * Several steps of an iterated stencil are taken on a tile while it is in
  * cache: the first on the tile grown by the radius of the steps that follow,
- * each further one on a box smaller by one radius.  Samples near the edges of
- * tiles are computed by more than one tile, with the same bits. */
+ * each further one on a box smaller by one radius.  They go down the tile
+ * together, some rows each in turn, and keep only the rows between them.
+ * Samples near the edges of tiles are computed by more than one tile, with the
+ * same bits. */
 #ifndef QN_KERNELS_SWEEP_H
 #define QN_KERNELS_SWEEP_H
 
@@ -18,6 +20,7 @@ struct qn_sweep {
     int64_t block;                  /* steps that pay in one run: at least 1,
                                        at most halo.steps                 */
     int threads;                    /* to use; 0 is 1                     */
+    bool spend;                     /* qn_sweep_item may overwrite in     */
 };
 
 /* Ready to run the kernel on grids of this type; fails as halo() does. */

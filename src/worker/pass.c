@@ -108,6 +108,8 @@ sweep(const struct qn_kernel *k, const void *params,
 
     QN_TRY(qn_sweep_make(&s, k, params, &call->in->type, err));
     s.threads = threads;
+    // nobody looks at the samples before a step again
+    s.spend = call->in->own;
     return qn_sweep_item(&s, call->in, call->out, err);
 }
 

@@ -118,6 +118,17 @@ any_block(void **state)
             assert_memory_equal(one.data, many.data, qn_array_bytes(&one));
             r.sweep.threads = (int)block;
         }
+        for (int64_t block = 1; block <= r.sweep.halo.steps; block++) {
+            struct qn_array spent;
+
+            assert_int_equal(
+                qn_array_convert(&spent, &in, type.dtype, NULL), 0);
+            r.sweep.block = block;
+            r.sweep.spend = true;
+            assert_int_equal(qn_sweep_item(&r.sweep, &spent, &many, NULL), 0);
+            assert_memory_equal(one.data, many.data, qn_array_bytes(&one));
+            qn_array_clear(&spent);
+        }
         qn_array_clear(&in);
         qn_array_clear(&one);
         qn_array_clear(&many);
