@@ -28,7 +28,7 @@
 enum { QN_PARALLEL_MOST = 1024 };
 
 /* Do tiles 0 ... ntiles - 1, each once, on at most nthreads threads of which
- * the caller is one.
+ * the caller is one: thread 0.
  *
  * Local.  Returns when all are done.  thread counts from 0 to nthreads - 1;
  * two tiles that run at the same time have different ones, so scratch memory

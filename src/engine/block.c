@@ -14,7 +14,6 @@
 #include "model/shape.h"
 
 enum {
-    PIECES = 8,     /* of what needs no halo: messages are driven on between */
     ROUNDS = 3,     /* of an exchange that is measured                       */
     TAG_BLOCK = 21, /* blocks on their way to rank 0                         */
 };
@@ -206,20 +205,35 @@ inside_of(const struct sweeping *w, const struct qn_box *box)
     return in;
 }
 
+/* An exchange that is driven on between tiles. */
+struct driving {
+    struct qn_exchange *x;
+    bool done;
+    int rc;
+    struct qn_error err;
+};
+
+static void
+drive(void *whom)
+{
+    struct driving *d = whom;
+
+    if (!d->done && !d->rc)
+        d->rc = qn_exchange_test(d->x, &d->done, &d->err);
+}
+
 /* The samples that need no halo, while the messages are driven on. */
 static void
 run_inside(struct sweeping *w, int i, const struct qn_box *in, int64_t steps)
 {
-    for (int64_t p = 0; p < PIECES; p++) {
-        struct qn_box piece = *in;
-        int64_t start;
-        bool done;
+    struct driving d = {.x = w->level[i].exchange};
 
-        qn_shape_part(&start, &piece.count[0], in->count[0], PIECES, p);
-        piece.start[0] += start;
-        run_box(w, i, &piece, steps);
-        note(w, qn_exchange_test(w->level[i].exchange, &done, room(w)));
-    }
+    w->s.poll = drive;
+    w->s.whom = &d;
+    run_box(w, i, in, steps);
+    w->s.poll = NULL;
+    if (d.rc)
+        note(w, qn_fail(room(w), d.rc, "%s", d.err.text));
 }
 
 /* The samples of own that are not in `in`: face by face. */

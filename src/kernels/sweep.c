@@ -314,7 +314,10 @@ run_tile(void *ctx, size_t tile, int thread, struct qn_error *err)
         lay_out(&level[0], memory);
         copy_wrapped(&level[0], w->in, 0, level[0].data, w->in->data);
     }
-    return run_levels(w, level, memory + w->wrapped, err);
+    QN_TRY(run_levels(w, level, memory + w->wrapped, err));
+    if (thread == 0 && s->poll)
+        s->poll(s->whom);
+    return 0;
 }
 
 /* ---- runs --------------------------------------------------------------- */

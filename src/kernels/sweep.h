@@ -20,6 +20,10 @@ struct qn_sweep {
     int64_t block;                  /* steps that pay in one run: at least 1,
                                        at most halo.steps                 */
     int threads;                    /* to use; 0 is 1                     */
+    /* On the calling thread, after each of the tiles that it does: whatever is
+     * to go on meanwhile; NULL: nothing. */
+    void (*poll)(void *whom);
+    void *whom;                     /* borrowed                           */
     bool spend;                     /* qn_sweep_item may overwrite in     */
 };
 

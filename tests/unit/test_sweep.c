@@ -136,6 +136,36 @@ any_block(void **state)
     }
 }
 
+static void
+count_poll(void *whom)
+{
+    ++*(int *)whom;
+}
+
+/* Whoever drives something on meanwhile is asked after every tile. */
+static void
+polls(void **state)
+{
+    const struct qn_type type = {QN_F64, {2, {1100, 1100}}};
+    struct qn_array in, out;
+    uint64_t seed = 9;
+    struct ready r;
+    int n = 0;
+
+    (void)state;
+    make_ready(&r, qn_catalog_find("heat"), "{\"alpha\": 0.2, \"steps\": 16}",
+               &type);
+    make_samples(&in, &type, &seed, 0);
+    assert_int_equal(qn_array_make(&out, &type, NULL), 0);
+    r.sweep.poll = count_poll;
+    r.sweep.whom = &n;
+    assert_int_equal(qn_sweep_item(&r.sweep, &in, &out, NULL), 0);
+    assert_in_range(n, 3, 1000);
+    qn_array_clear(&in);
+    qn_array_clear(&out);
+    clear_ready(&r);
+}
+
 /* Every state that is kept is what so many steps alone give. */
 static void
 states(void **state)
@@ -185,6 +215,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_cut),
         cmocka_unit_test(any_block),
+        cmocka_unit_test(polls),
         cmocka_unit_test(states),
     };
 
