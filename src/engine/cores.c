@@ -1,10 +1,11 @@
-/* The machine by hwloc.  Caches and devices are left out: discovering them is
- * what takes long on large nodes. */
+/* The machine by hwloc.  Caches, devices and hwloc's plugins are left out:
+ * discovering and loading them is what takes long. */
 #include "engine/cores.h"
 
 #include <hwloc.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void
@@ -89,6 +90,9 @@ load(hwloc_topology_t t, const char *synthetic)
 
     if (synthetic && hwloc_topology_set_synthetic(t, synthetic))
         return false;
+    // it moves this process to each processor in turn, to ask that one
+    hwloc_topology_set_components(
+        t, HWLOC_TOPOLOGY_COMPONENTS_FLAG_BLACKLIST, "x86");
     hwloc_topology_set_all_types_filter(t, HWLOC_TYPE_FILTER_KEEP_NONE);
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
         hwloc_topology_set_type_filter(t, wanted[i],
@@ -114,6 +118,23 @@ take_all(struct qn_cores *c, hwloc_topology_t t, bool here)
     take_model(c, t);
 }
 
+/* hwloc loads all its plugins when the first topology is made: those for
+ * graphics bring X11 and OpenCL along, which is longer than all the rest.
+ * Who comes after us finds them where they are. */
+static int
+init_without_plugins(hwloc_topology_t *t)
+{
+    static const char name[] = "HWLOC_PLUGINS_PATH";
+    const bool said = getenv(name) != NULL;
+    int rc;
+
+    setenv(name, "/nonexistent", 0);
+    rc = hwloc_topology_init(t);
+    if (!said)
+        unsetenv(name);
+    return rc;
+}
+
 void
 qn_cores_read(struct qn_cores *c, const char *synthetic)
 {
@@ -121,7 +142,7 @@ qn_cores_read(struct qn_cores *c, const char *synthetic)
 
     *c = (struct qn_cores){0};
     take_plain(c);
-    if (hwloc_topology_init(&t))
+    if (init_without_plugins(&t))
         return;
     if (load(t, synthetic))
         take_all(c, t, !synthetic);
