@@ -64,8 +64,9 @@ bool
 qn_unkept_can(struct qn_run *run, int s, int first, int last)
 {
     const struct qn_plan_stage *st = &run->plan.stage[s];
-    // a time that is given is one for each item
-    bool can = st->stage->nsteps == 0 &&
+    // a time that is given is one for each item; ranks that share an item
+    // keep its blocks
+    bool can = st->stage->nsteps == 0 && st->team == 1 &&
                st->stage->input.each == QN_EACH_FILE &&
                isnan(st->stage->timeout) && !qn_plan_joins(st);
 
