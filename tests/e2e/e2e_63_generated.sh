@@ -14,6 +14,19 @@ for job in heat mandelbrot; do
 done
 expect_file heat.0/{start,early,late,steepness,sources}/grid.h5
 
+say "the picture that jobs/mandelbrot.yaml promises"
+if /usr/bin/python3 -c 'import h5py, matplotlib' 2>/dev/null; then
+    cp -r mandelbrot.0 mandelbrot.out
+    # from the comment, as it stands there
+    sed -n '/python3 -c/,/^#$/s/^# *//p' "$QUERN_SOURCE/jobs/mandelbrot.yaml" |
+        sed 's|^python3|/usr/bin/python3|' >picture.sh
+    expect_code 0 bash picture.sh
+    expect_code 0 /usr/bin/python3 -c \
+        'import matplotlib.image as m; assert m.imread("whole.png").shape == (600, 800, 4)'
+else
+    echo "skipped: python3-matplotlib is not installed"
+fi
+
 say "against numpy"
 cat >small.yaml <<'END'
 stages:
