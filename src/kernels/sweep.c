@@ -434,7 +434,7 @@ choose_block(const struct qn_sweep *s)
         active += s->halo.radius[a] > 0;
         radius = s->halo.radius[a] > radius ? s->halo.radius[a] : radius;
     }
-    block = (active > 2 ? 3 : MOST_BLOCK) / radius;
+    block = (active > 2 ? 4 : MOST_BLOCK) / radius;
     block = active && block > 1 ? block : 1;
     if (s->halo.every && block > s->halo.every)
         block = s->halo.every;
