@@ -1,5 +1,6 @@
 /* quern submit JOB: a SLURM array for each item-by-item stage, a job for each
- * combined one, each behind those it uses.
+ * combined one, each behind those it uses; and one that merges its results, if
+ * they are to be one file.
  *
  * A stage that uses another waits until that one's job has ended, however it
  * did: one bad file must not keep the rest from being made.  Whether all is
@@ -17,10 +18,11 @@
 #include "cli/cli.h"
 #include "cli/submit_size.h"
 #include "engine/settle.h"
+#include "engine/single.h"
 #include "io/atomic.h"
 
 /* Options without a letter of their own. */
-enum { SETTING = 0x200, DRY_RUN = 0x300, STRICT };
+enum { SETTING = 0x200, DRY_RUN = 0x300, STRICT, MERGE };
 
 static const struct argp_option options[] = {
     {"dry-run", DRY_RUN, NULL, 0, "Print the scripts; write and send nothing",
@@ -54,6 +56,10 @@ static const struct argp_option options[] = {
      "Let a stage run only if all items of those it uses were made, and cancel "
      "it otherwise",
      0},
+    {"merge", MERGE, NULL, 0,
+     "A job more for each item-by-item stage that no other reads, which merges "
+     "its results into OUT/STAGE-merged.h5",
+     0},
     {"data", 'd', "DIR", 0, "As in `run`", 1},
     {"output", 'o', "DIR", 0, "As in `run`", 1},
     {"stage", 's', "NAME", 0, "Only that stage and what it needs", 1},
@@ -66,7 +72,9 @@ static const struct argp_option options[] = {
 
 static const char doc[] =
     "Send JOB to SLURM: an array of jobs for each item-by-item stage, one job "
-    "for each combined stage, each waiting for those it uses. The scripts are "
+    "for each combined stage, each waiting for those it uses; behind an array "
+    "whose results are to be one file (`layout: single`, --merge) a job that "
+    "merges them. The scripts are "
     "kept in OUT/.quern/submit; what stands behind -- is given to sbatch as "
     "it is.\vDefaults come from the plan; a site's or one's own from "
     "/etc/quern/submit.yaml and ~/.config/quern/submit.yaml, which hold the "
@@ -81,13 +89,14 @@ struct submission {
     struct qn_submit_settings given;
     char **behind;            /* borrowed: words for sbatch */
     int nbehind;
-    bool dry, strict, retry;
+    bool dry, strict, retry, merge;
     const char *allowed;
     int rc;
 
     struct qn_run run;
     struct qn_submit_cost *cost; /* owned, [nstages] */
     char (*id)[24];              /* owned, [nstages]; "": not sent */
+    char (*merged)[24];          /* owned, likewise: of what merges them */
     char *template_text;         /* owned */
     char *file, *quern;          /* owned: JOB and this program, absolute */
 };
@@ -130,6 +139,7 @@ take(int key, char *arg, struct argp_state *state)
     switch (key) {
     case DRY_RUN: s->dry = true; break;
     case STRICT: s->strict = true; break;
+    case MERGE: s->merge = true; break;
     case 'd': s->job.data = arg; break;
     case 'o': s->job.output = arg; break;
     case 's': s->job.stage = arg; break;
@@ -230,12 +240,19 @@ needs_all(const struct submission *s, const struct qn_stage *stage)
     return s->strict || (c->given && c->at_least_fraction && c->at_least >= 1);
 }
 
-/* "--dependency=afterany:12:13"; empty: nothing that was sent. */
+/* "--dependency=afterany:12:13"; empty: nothing that was sent.  A merge waits
+ * for the stage itself. */
 static void
-make_dependency(struct qn_text *out, const struct submission *s, int stage)
+make_dependency(struct qn_text *out, const struct submission *s, int stage,
+                bool merging)
 {
     const struct qn_stage *it = &s->run.job->stages[stage];
 
+    if (merging && s->id[stage][0])
+        qn_text_add(out, "--dependency=%s:%s",
+                    s->strict ? "afterok" : "afterany", s->id[stage]);
+    if (merging)
+        return;
     for (int i = 0; i < stage; i++)
         if (s->id[i][0] && uses_directly(it, i))
             qn_text_add(out, "%s:%s",
@@ -258,9 +275,10 @@ write_script(const char *path, const struct qn_text *text, struct qn_error *err)
 }
 
 static int
-send_script(struct submission *s, int stage, const char *path,
+send_script(struct submission *s, int stage, bool merging, const char *path,
             struct qn_error *err)
 {
+    char *id = merging ? s->merged[stage] : s->id[stage];
     char sbatch[] = "sbatch", parsable[] = "--parsable",
          invalid[] = "--kill-on-invalid-dep=yes";
     struct qn_text dependency = {0};
@@ -270,7 +288,7 @@ send_script(struct submission *s, int stage, const char *path,
 
     QN_TRY(qn_memory_make((void **)&words, (size_t)s->nbehind + 6, sizeof *words,
                           "a command line", err));
-    make_dependency(&dependency, s, stage);
+    make_dependency(&dependency, s, stage, merging);
     words[n++] = sbatch;
     words[n++] = parsable;
     if (dependency.len)
@@ -281,14 +299,14 @@ send_script(struct submission *s, int stage, const char *path,
         words[n++] = s->behind[i];
     words[n++] = (char *)(uintptr_t)path;
     if (s->dry) {
-        snprintf(s->id[stage], sizeof *s->id, "<%.20s>",
+        snprintf(id, sizeof *s->id, "<%.20s>",
                  s->run.job->stages[stage].name);
         for (size_t i = 0; i < n; i++)
             printf("%s%s", i ? " " : "# ", words[i]);
         printf("\n\n");
         rc = 0;
     } else {
-        rc = qn_submit_send(s->id[stage], sizeof *s->id, words, err);
+        rc = qn_submit_send(id, sizeof *s->id, words, err);
     }
     qn_text_clear(&dependency);
     free(words);
@@ -311,11 +329,73 @@ say_sent(const struct submission *s, int stage, int shards)
     printf("\n");
 }
 
+static void
+say_merge(const struct submission *s, int stage)
+{
+    const struct qn_stage *it = &s->run.job->stages[stage];
+
+    printf("%s, one file: job %s", it->name, s->merged[stage]);
+    if (s->id[stage][0])
+        printf(", after %s", s->id[stage]);
+    printf("\n");
+}
+
+/* What a job that merges runs: the stage again, of which nothing but the merge
+ * is left, or `quern merge`. */
 static int
-submit_stage(struct submission *s, int stage, struct qn_error *err)
+make_merge_words(struct qn_strings *words, const struct submission *s,
+                 int stage, struct qn_submit_settings *settings,
+                 struct qn_error *err)
+{
+    static const enum qn_submit_setting ones[] = {
+        QN_SUBMIT_ARRAY, QN_SUBMIT_NODES, QN_SUBMIT_NTASKS};
+    const char *name = s->run.job->stages[stage].name;
+    char *from = NULL, *to = NULL;
+    int rc = 0;
+
+    for (size_t i = 0; i < sizeof ones / sizeof *ones; i++) {
+        free(settings->v[ones[i]]);
+        QN_TRY(qn_memory_copy(&settings->v[ones[i]], "1", err));
+    }
+    if (s->run.job->stages[stage].output.single)
+        return make_words(words, s, stage, settings, err);
+    if (asprintf(&from, "%s/%s", s->run.options->output, name) < 0)
+        from = NULL;
+    if (asprintf(&to, "%s/%s-merged.h5", s->run.options->output, name) < 0)
+        to = NULL;
+    rc = from && to ? keep(words, from, NULL, err)
+                    : qn_fail(err, QN_ENOMEM, "no memory for a path");
+    if (!rc)
+        rc = keep(words, "-o", to, err);
+    free(from);
+    free(to);
+    return rc;
+}
+
+/* The name of a stage's job, and its script. */
+static int
+name_job(struct qn_submit_script *script, char name[300], char **path,
+         bool merging, struct qn_error *err)
+{
+    snprintf(name, 300, "%.250s%s", script->stage, merging ? "-merge" : "");
+    if (asprintf(path, "%s/.quern/submit/%s.sbatch", script->output, name) < 0) {
+        *path = NULL;
+        return qn_fail(err, QN_ENOMEM, "no memory for a path");
+    }
+    script->name = name;
+    script->path = *path;
+    return 0;
+}
+
+/* The job of a stage, or (merging) the one behind it. */
+static int
+submit_stage(struct submission *s, int stage, bool merging, int *shards,
+             struct qn_error *err)
 {
     const char *name = s->run.job->stages[stage].name;
     const char *output = s->run.options->output;
+    bool alone = merging && !s->run.job->stages[stage].output.single;
+    char own[300];
     struct qn_submit_settings settings = {.v = {NULL}};
     struct qn_strings words = {0};
     struct qn_text text = {0};
@@ -332,20 +412,24 @@ submit_stage(struct submission *s, int stage, struct qn_error *err)
         rc = qn_submit_size_fill(&settings, &s->run, stage, &s->cost[stage],
                                  err);
     if (!rc)
-        rc = make_words(&words, s, stage, &settings, err);
-    if (!rc && asprintf(&path, "%s/.quern/submit/%s.sbatch", output, name) < 0)
-        rc = qn_fail(err, QN_ENOMEM, "no memory for a path");
-    script.path = path;
-    script.shards = rc ? 1 : atoi(settings.v[QN_SUBMIT_ARRAY]);
+        rc = merging ? make_merge_words(&words, s, stage, &settings, err)
+                     : make_words(&words, s, stage, &settings, err);
     if (!rc)
-        rc = qn_submit_script_make(&text, s->template_text, &script, err);
+        rc = name_job(&script, own, &path, merging, err);
+    *shards = script.shards = rc ? 1 : atoi(settings.v[QN_SUBMIT_ARRAY]);
+    if (!rc)
+        rc = qn_submit_script_make(
+            &text, alone ? qn_submit_merge_template : s->template_text, &script,
+            err);
     if (!rc && s->dry)
         fputs(text.s, stdout);
     else if (!rc)
         rc = write_script(path, &text, err);
     if (!rc)
-        rc = send_script(s, stage, path, err);
-    if (!rc && !s->dry)
+        rc = send_script(s, stage, merging, path, err);
+    if (!rc && !s->dry && merging)
+        say_merge(s, stage);
+    else if (!rc && !s->dry)
         say_sent(s, stage, script.shards);
     qn_submit_clear(&settings);
     qn_cli_drop(&words);
@@ -371,6 +455,57 @@ is_due(const struct submission *s, int stage)
     return false;
 }
 
+/* A file that is there and younger than all that the journal tells of the
+ * stage need not be made again. */
+static bool
+is_merged(const struct submission *s, int stage)
+{
+    const char *name = s->run.job->stages[stage].name;
+    const struct qn_past *past = &s->run.past;
+    int64_t last = 0, made = 0;
+    struct stat st;
+    char *path;
+
+    if (asprintf(&path, "%s/%s-merged.h5", s->run.options->output, name) < 0)
+        return false;
+    if (!stat(path, &st))
+        made = st.st_mtim.tv_sec * INT64_C(1000000000) + st.st_mtim.tv_nsec;
+    free(path);
+    for (size_t i = 0; i < past->nitems; i++)
+        if (!strcmp(past->item[i].stage, name) && past->item[i].time_ns > last)
+            last = past->item[i].time_ns;
+    return made > last;
+}
+
+static bool
+is_read(const struct qn_job *job, int stage)
+{
+    bool read = false;
+
+    for (int i = 0; i < job->nstages; i++)
+        read = read || uses_directly(&job->stages[i], stage);
+    return read;
+}
+
+/* Is a job to merge what the stage makes?  A single task does that itself. */
+static bool
+is_merge_due(const struct submission *s, int stage, int shards)
+{
+    const struct qn_stage *it = &s->run.job->stages[stage];
+    enum qn_single_state state;
+
+    if (!s->run.plan.stage[stage].wanted)
+        return false;
+    if (it->output.single)
+        return s->id[stage][0] ? shards > 1
+                               : !qn_single_look(&state, &s->run, stage, NULL) &&
+                                     state != QN_SINGLE_DONE;
+    if (!s->merge || it->combine.given || it->command.given ||
+        it->output.format != QN_FORMAT_HDF5 || is_read(s->run.job, stage))
+        return false;
+    return s->id[stage][0] || !is_merged(s, stage);
+}
+
 static int
 make_folder(const struct submission *s, struct qn_error *err)
 {
@@ -390,11 +525,15 @@ say_half(const struct submission *s)
 {
     const char *word = "scancel";
 
-    for (int i = 0; i < s->run.job->nstages; i++)
-        if (s->id[i][0]) {
-            fprintf(stderr, "%s %s", i && *word == ' ' ? "" : word, s->id[i]);
-            word = " ";
-        }
+    for (int i = 0; i < s->run.job->nstages; i++) {
+        const char *ids[] = {s->id[i], s->merged[i]};
+
+        for (size_t k = 0; k < 2; k++)
+            if (*ids[k]) {
+                fprintf(stderr, "%s %s", *word == ' ' ? "" : word, ids[k]);
+                word = " ";
+            }
+    }
     if (*word == ' ')
         fprintf(stderr, "   # takes back what was sent before\n");
 }
@@ -404,11 +543,18 @@ submit_all(struct submission *s, struct qn_error *err)
 {
     int sent = 0, rc = s->dry ? 0 : make_folder(s, err);
 
-    for (int i = 0; i < s->run.job->nstages && !rc; i++)
+    for (int i = 0; i < s->run.job->nstages && !rc; i++) {
+        int shards = 1, one;
+
         if (is_due(s, i)) {
-            rc = submit_stage(s, i, err);
+            rc = submit_stage(s, i, false, &shards, err);
             sent += !rc;
         }
+        if (!rc && is_merge_due(s, i, shards)) {
+            rc = submit_stage(s, i, true, &one, err);
+            sent += !rc;
+        }
+    }
     if (rc && !s->dry)
         say_half(s);
     if (!rc && !sent)
@@ -444,6 +590,8 @@ look(struct submission *s, struct qn_error *err)
                           err));
     QN_TRY(
         qn_memory_make((void **)&s->id, n, sizeof *s->id, "the stages", err));
+    QN_TRY(qn_memory_make((void **)&s->merged, n, sizeof *s->merged,
+                          "the stages", err));
     QN_TRY(qn_submit_size_learn(s->cost, &s->run, err));
     if (asprintf(&journal, "%s/.quern/journal", s->run.options->output) < 0)
         return qn_fail(err, QN_ENOMEM, "no memory for a path");
@@ -503,6 +651,7 @@ qn_cmd_submit(int argc, char **argv)
     qn_cli_free(&s.job);
     free(s.cost);
     free(s.id);
+    free(s.merged);
     free(s.template_text);
     free(s.file);
     free(s.quern);

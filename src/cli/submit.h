@@ -66,6 +66,7 @@ qn_submit_site_template(char **text, struct qn_error *err);
 struct qn_submit_script {
     const struct qn_submit_settings *settings; /* all that matter given  */
     const char *job, *stage, *output, *quern;
+    const char *name;                          /* of the job and its log */
     const char *path;                          /* of the script          */
     const struct qn_strings *run;              /* words behind quern run */
     int shards;
@@ -91,6 +92,9 @@ qn_submit_script_bytes(const char *mem);
 int
 qn_submit_send(
     char *id, size_t size, char *const words[], struct qn_error *err);
+
+/* The template of a job that merges a stage's results: one process. */
+extern const char qn_submit_merge_template[];
 
 /* The template in this program. */
 extern const unsigned char qn_submit_template[];

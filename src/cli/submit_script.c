@@ -95,7 +95,7 @@ add_log(struct qn_text *out, const struct qn_submit_script *s)
                     : *p == '"' || *p == '\\' ? "\\%c"
                                               : "%c",
                     *p);
-    qn_text_add(out, "/.quern/submit/%s-%s.log\"", s->stage,
+    qn_text_add(out, "/.quern/submit/%s-%s.log\"", s->name,
                 s->shards > 1 ? "%A_%a" : "%j");
 }
 
@@ -108,7 +108,7 @@ add_sbatch(struct qn_text *out, const struct qn_submit_script *s)
 #undef KNOWN
     };
 
-    qn_text_add(out, "#SBATCH --job-name=quern-%s\n", s->stage);
+    qn_text_add(out, "#SBATCH --job-name=quern-%s\n", s->name);
     if (s->shards > 1)
         qn_text_add(out, "#SBATCH --array=0-%d\n", s->shards - 1);
     for (int i = 0; i < QN_NSUBMIT; i++)
@@ -173,6 +173,16 @@ add_word(struct qn_text *out, const struct qn_submit_script *s,
 #undef IS
     return true;
 }
+
+const char qn_submit_merge_template[] =
+    "#!/bin/bash\n"
+    "# One file over stage @STAGE@ of @JOB@, written by `quern submit`.\n"
+    "# To submit it again: sbatch @SCRIPT@\n"
+    "@SBATCH@\n"
+    "#SBATCH --open-mode=append\n"
+    "\n"
+    "@SETUP@\n"
+    "exec @QUERN@ merge @RUN@\n";
 
 /* ---- the script
  * ------------------------------------------------------------------ */

@@ -110,7 +110,7 @@ open_merge(struct merging *g, enum qn_merge_way way)
                        ? s[i].type.shape.n[0] + g->set[1][i].type.shape.n[0]
                        : 2;
         g->whole[i] = (struct qn_merge_set){
-            s[i], s[i].axis >= 0 ? QN_MERGE_ONCE : way, rows};
+            s[i], s[i].axis >= 0 ? QN_MERGE_ONCE : way, rows, 1};
     }
     g->form = (struct qn_merge_form){
         .path = at("m.h5"),
