@@ -224,6 +224,8 @@ write_file(struct qn_merge *m, struct qn_error *err)
         rc = qn_merge_write(m, &bad, &why);
         if (!rc)
             return 0;
+        if (!bad && m->again)
+            continue;
         if (!bad)
             return qn_fail(err, rc, "%s", why.text);
         QN_TRY(break_source(m, bad, &why, err));

@@ -37,6 +37,8 @@ struct qn_merge {
     size_t nsets;
     bool once;      /* axes are the same in all sources */
     int64_t *total; /* owned, [nsets]: of the first axis of the whole */
+    bool again;     /* it is to be written once more, one by one: some of them
+                       could not be copied together */
     char *where;    /* owned: the folder of the merged file, resolved */
 };
 

@@ -1,5 +1,5 @@
-/* Having a worker write the merged file: one request an item, or for items
- * that are neighbours in one file.
+/* Having a worker write the merged file: a request for some items in order, of
+ * which those that are neighbours in one file are copied together.
  *
  * Everything is decided here, and in the order of items: where each goes, and
  * what may be copied as it is stored. */
@@ -13,13 +13,8 @@
 #include "engine/stop.h"
 #include "io/writer_merge.h"
 
-/* The time that writing one item may take, s; a worker that is dead is met at
- * once. */
-static double
-time_limit(const struct qn_merge_item *item)
-{
-    return 300 + (item && item->bytes > 0 ? (double)item->bytes / 10e6 : 0);
-}
+/* Small files go to the worker so many at a time. */
+enum { BATCH = 64, BATCH_BYTES = 4 << 20 };
 
 /* ---- where everything goes ----------------------------------------------- */
 
@@ -367,8 +362,7 @@ make_add(json_t **request, struct qn_merge *m, const struct qn_merge_item *item,
     char *path;
     int rc = 0;
 
-    *request = json_pack("{s:s,s:s,s:o}", "op", "merge", "do", "add", "cells",
-                         make_cells(m, item, n));
+    *request = json_pack("{s:o}", "cells", make_cells(m, item, n));
     if (item->state != QN_MERGE_DONE && !qn_merge_rows_there(m, item))
         return 0;
     QN_TRY(qn_merge_look_path(&path, m, item, err));
@@ -403,31 +397,82 @@ ask(struct qn_merge *m, json_t *request, double limit, json_t **reply,
                         : qn_fail(err, answer.why.code, "%s", answer.why.text);
 }
 
+/* Items that are on their way to the worker together. */
+struct batch {
+    json_t *list;  /* owned */
+    int64_t bytes;
+    struct qn_merge_item *first;
+    size_t n;      /* files */
+};
+
+/* What is wrong with one of many is found out by writing them one by one. */
+static int
+send_batch(struct qn_merge *m, struct batch *b, struct qn_merge_item **bad,
+           struct qn_error *err)
+{
+    json_t *reply = NULL;
+    double limit = 300 + (double)b->bytes / 10e6;
+    int rc;
+
+    if (!b->n)
+        return 0;
+    rc = ask(m, json_pack("{s:s,s:s,s:o}", "op", "merge", "do", "add", "list",
+                          b->list),
+             limit, &reply, err);
+    json_decref(reply);
+    if (rc && rc != QN_EOUTPUT && rc != QN_ENOMEM) {
+        m->again = b->n > 1;
+        if (b->n == 1 && b->first->name &&
+            b->first->state != QN_MERGE_ABSENT)
+            *bad = b->first;
+    }
+    *b = (struct batch){0};
+    return rc;
+}
+
+static int
+add_to_batch(struct qn_merge *m, struct batch *b, struct qn_merge_item *item,
+             size_t n, const json_t *stores, struct qn_error *err)
+{
+    json_t *one = NULL;
+    int rc = make_add(&one, m, item, n, stores, err);
+
+    if (rc) {
+        json_decref(one);
+        return rc;
+    }
+    if (!b->list)
+        *b = (struct batch){.list = json_array(), .first = item};
+    json_array_append_new(b->list, one);
+    b->bytes += item->bytes > 0 ? item->bytes : 0;
+    b->n++;
+    return 0;
+}
+
 static int
 write_items(struct qn_merge *m, const json_t *stores,
             struct qn_merge_item **bad, struct qn_error *err)
 {
-    for (size_t i = 0, n; i < m->list.n; i += n) {
+    const size_t most = m->again ? 1 : BATCH;
+    struct batch b = {0};
+    int rc = 0;
+
+    m->again = false;
+    for (size_t i = 0, n; i < m->list.n && !rc; i += n) {
         struct qn_merge_item *item = &m->list.item[i];
-        json_t *request = NULL, *reply;
-        int rc;
 
         n = qn_merge_rows_run(m, i);
         if (qn_stop_asked())
-            return qn_fail(err, QN_ESTOPPED, "stopped: nothing was merged");
-        rc = make_add(&request, m, item, n, stores, err);
-        if (rc)
-            json_decref(request);
-        else
-            rc = ask(m, request, time_limit(item), &reply, err);
-        if (!rc)
-            json_decref(reply);
-        if (rc && item->name && item->state != QN_MERGE_ABSENT &&
-            rc != QN_EOUTPUT && rc != QN_ENOMEM)
-            *bad = item;
-        QN_TRY(rc);
+            rc = qn_fail(err, QN_ESTOPPED, "stopped: nothing was merged");
+        else if ((rc = add_to_batch(m, &b, item, n, stores, err)))
+            *bad = rc == QN_ENOMEM ? NULL : item;
+        else if (b.n >= most || b.bytes >= BATCH_BYTES)
+            rc = send_batch(m, &b, bad, err);
     }
-    return 0;
+    if (!rc)
+        rc = send_batch(m, &b, bad, err);
+    json_decref(b.list);
+    return rc;
 }
 
 static int

@@ -351,8 +351,9 @@ load_cells(const char ***cell, const json_t *request, struct qn_error *err)
     return 0;
 }
 
+/* One item of the list, or neighbours in one file. */
 static int
-add_item(struct qn_worker *w, const json_t *request, struct qn_error *err)
+add_items(struct qn_worker *w, const json_t *request, struct qn_error *err)
 {
     struct qn_merge_source s = {
         .path = json_string_value(json_object_get(request, "path")),
@@ -379,6 +380,17 @@ add_item(struct qn_worker *w, const json_t *request, struct qn_error *err)
 }
 
 static int
+add_list(struct qn_worker *w, const json_t *request, struct qn_error *err)
+{
+    const json_t *one;
+    size_t i;
+
+    json_array_foreach(json_object_get(request, "list"), i, one)
+        QN_TRY(add_items(w, one, err));
+    return 0;
+}
+
+static int
 finish_merge(struct qn_worker *w, json_t *reply, struct qn_error *err)
 {
     int64_t bytes = 0;
@@ -401,6 +413,6 @@ qn_merge_run(struct qn_worker *w, const json_t *request, json_t *reply,
     if (!w->merge)
         return qn_fail(err, QN_ECRASH,
                        "the worker that wrote the merged file died");
-    return !strcmp(what, "add") ? add_item(w, request, err)
+    return !strcmp(what, "add") ? add_list(w, request, err)
                                 : finish_merge(w, reply, err);
 }
