@@ -418,6 +418,163 @@ has_no_name_before_its_time(void **state)
     assert_int_equal(qn_unnamed_open(&u, at("no/u"), "new", NULL), QN_EIO);
 }
 
+/* ---- files that hold many items ------------------------------------------ */
+
+enum { ROWS = 5 };
+
+/* A part of five numbers a row, (row, 0..3), of which the third row failed. */
+static void
+put_part(const char *name, size_t rows_named)
+{
+    static float image[ROWS * 4];
+    struct qn_type type = {QN_F32, {2, {ROWS, 4}}};
+    struct qn_array a = qn_array_view(&type, image);
+    struct qn_product product = {.name = "data", .data = &a, .axis = -1};
+    struct qn_row row[ROWS] = {{"a", "raw/a", false},
+                               {"b", "raw/b", false},
+                               {"c", "raw/c", true},
+                               {"long-name", "raw/d", false},
+                               {"e", "raw/e", false}};
+    struct qn_used used[ROWS];
+    struct qn_output out = {
+        .path = at(name),
+        .products = &product,
+        .nproducts = 1,
+        .rows = row,
+        .nrows = rows_named,
+        .provenance = {.version = "1", .key = "ab", .used = used, .nused = ROWS},
+    };
+
+    for (int i = 0; i < ROWS * 4; i++)
+        image[i] = (float)(10 * (i / 4) + i % 4);
+    for (int i = 0; i < ROWS; i++)
+        used[i] = (struct qn_used){row[i].path, 1, 2,
+                                   row[i].failed ? "too short" : "used"};
+    assert_int_equal(qn_writer_hdf5(&out, NULL), 0);
+}
+
+static int
+note_row(void *ctx, const char *item, const char *path, const char *reason,
+         struct qn_error *err)
+{
+    char *text = ctx;
+    size_t n = strlen(text);
+
+    (void)err;
+    snprintf(text + n, 400 - n, "%s=%s%s%s ", item, path, reason ? ":" : "",
+             reason ? reason : "");
+    return 0;
+}
+
+static int
+rows_of(const char *name, int64_t *n, char *text, struct qn_error *err)
+{
+    struct qn_hdf5_output *o;
+    int rc;
+
+    *text = '\0';
+    assert_int_equal(qn_hdf5_output_open(&o, at(name), NULL), 0);
+    rc = qn_hdf5_output_rows(o, n, note_row, text, err);
+    qn_hdf5_output_close(o);
+    return rc;
+}
+
+static void
+reads_rows(void **state)
+{
+    struct qn_error err;
+    char text[400];
+    int64_t n;
+
+    (void)state;
+    put_source("one", 3, 0, 0, 1);
+    assert_int_equal(rows_of("one", &n, text, &err), 0);
+    assert_int_equal(n, -1);
+    assert_string_equal(text, "");
+    put_part("part", ROWS);
+    assert_int_equal(rows_of("part", &n, text, &err), 0);
+    assert_int_equal(n, ROWS);
+    assert_string_equal(text, "a=raw/a b=raw/b c=raw/c:too short "
+                              "long-name=raw/d e=raw/e ");
+}
+
+/* Rows 3 and 4, then row 1, of a part in front of nothing. */
+static void
+copies_rows(void **state)
+{
+    static const struct {
+        int64_t row, count;
+        bool plain;
+    } cases[] = {{3, 2, true}, {1, 1, false}};
+    const char *cells[] = {"d", "1", "0", "e", "2", "0"};
+    struct merging g = {0};
+    hsize_t n[4];
+    int ndims;
+    double *v;
+
+    (void)state;
+    put_part("part", ROWS);
+    g.nsets = look("part", g.set[0]);
+    assert_int_equal(g.nsets, 1);
+    g.whole[0] = (struct qn_merge_set){g.set[0][0], QN_MERGE_STACK, 3, 1};
+    g.whole[0].like.type.shape = (struct qn_shape){1, {4}};
+    g.form = (struct qn_merge_form){.path = at("m.h5"), .set = g.whole,
+                                    .nsets = 1, .column = columns,
+                                    .ncolumns = 3, .first = at("part"),
+                                    .stage = "s"};
+    assert_int_equal(qn_writer_merge_open(&g.m, &g.form, NULL), 0);
+    for (size_t i = 0; i < 2; i++) {
+        struct qn_merge_source s = {.path = at("part"), .nrows = ROWS,
+                                    .row = cases[i].row,
+                                    .count = cases[i].count};
+        struct stat st;
+
+        assert_int_equal(stat(s.path, &st), 0);
+        s.bytes = st.st_size;
+        s.mtime_ns =
+            st.st_mtim.tv_sec * INT64_C(1000000000) + st.st_mtim.tv_nsec;
+        s.start[0] = i ? 2 : 0;
+        s.rows[0] = 1;
+        s.offset[0] = g.set[0][0].offset;
+        s.plain[0] = cases[i].plain;
+        assert_int_equal(qn_writer_merge_add(g.m, &s, cells, NULL), 0);
+    }
+    unlink(at("m.h5"));
+    finish(&g);
+    v = load("m.h5", "/entry/data/data", n, &ndims);
+    assert_int_equal(ndims, 2);
+    assert_int_equal(n[0], 3);
+    for (int i = 0; i < 12; i++)
+        assert_true(v[i] == 10 * (i < 4 ? 3 : i < 8 ? 4 : 1) + i % 4);
+    free(v);
+}
+
+/* Tables that name other rows than there are, or are none. */
+static void
+refuses_damaged_rows(void **state)
+{
+    struct qn_error err;
+    char text[400];
+    hsize_t one = 1;
+    hid_t f, space, d;
+    int64_t n;
+
+    (void)state;
+    put_part("few", ROWS - 1);
+    assert_int_equal(rows_of("few", &n, text, &err), QN_EFORMAT);
+    assert_non_null(strstr(err.text, "is damaged"));
+    put_part("none", ROWS);
+    f = H5Fopen(at("none"), H5F_ACC_RDWR, H5P_DEFAULT);
+    assert_true(f >= 0 && H5Ldelete(f, "/entry/items", H5P_DEFAULT) >= 0);
+    space = H5Screate_simple(1, &one, NULL);
+    d = H5Dcreate2(f, "/entry/items", H5T_NATIVE_INT, space, H5P_DEFAULT,
+                   H5P_DEFAULT, H5P_DEFAULT);
+    H5Dclose(d);
+    H5Sclose(space);
+    H5Fclose(f);
+    assert_int_equal(rows_of("none", &n, text, &err), QN_EFORMAT);
+}
+
 int
 main(void)
 {
@@ -429,6 +586,9 @@ main(void)
         cmocka_unit_test(blames_the_source),
         cmocka_unit_test(blames_the_file),
         cmocka_unit_test(knows_tables),
+        cmocka_unit_test(reads_rows),
+        cmocka_unit_test(copies_rows),
+        cmocka_unit_test(refuses_damaged_rows),
         cmocka_unit_test(has_no_name_before_its_time),
     };
 
