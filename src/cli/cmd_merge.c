@@ -39,7 +39,8 @@ static const struct argp_option options[] = {
 static const char doc[] =
     "Write one HDF5 file over the results of a stage, as the record of its "
     "run has them: DIR/STAGE is a folder of results in the output folder DIR. "
-    "What is stored is copied as it is stored. /entry/items says of each item "
+    "What is stored is copied as it is stored. Rows of packed results count as "
+    "items. /entry/items says of each item "
     "its path, its result's file, status (done, failed, absent, broken), "
     "reason and key; places without a result hold NaN, or 0 in whole numbers."
     "\vExit codes: 0 merged, 1 the file could not be written, 2 usage, 3 "

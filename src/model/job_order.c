@@ -132,7 +132,7 @@ check_packed(struct qn_job_reader *r, const struct qn_mark *mark, int stage)
         qn_problem_add(r->problems, *mark, 1,
                        "the results of stage '%s' are packed, many in a file, "
                        "and cannot be taken up one by one by another stage; "
-                       "leave its `layout: packed` out",
+                       "leave its `layout: packed` out, or make it `layout: single`",
                        s->name);
 }
 

@@ -32,8 +32,18 @@ wait_jobs 40
 expect_code 0 quern status mpirun.out
 compare whole.out mpirun.out
 
-say "a task is killed, and requeued; a bad file"
+say "one file: the merge comes when the array has ended"
 many_frames many 32 2
+expect_code 0 quern submit many/soft.yaml --output one.out --array 2 --stage soft \
+    --cpus-per-task 1 --time 5 --set stages.soft.output.layout=single
+expect_text out '^soft, one file: job [0-9]+, after [0-9]+$'
+wait_jobs 40
+/usr/bin/python3 -c 'import h5py
+assert list(h5py.File("one.out/soft.h5")["entry/items/status"]) == 32 * [b"done"]' ||
+    fail "one.out/soft.h5 is not over all items"
+good
+
+say "a task is killed, and requeued; a bad file"
 truncate -s 1000 many/raw/a007.bin
 expect_code 3 quern run many/soft.yaml --output many-one.out
 expect_code 0 quern submit many/soft.yaml --output many.out --array 4 \
