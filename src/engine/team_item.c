@@ -110,8 +110,23 @@ prepare(struct qn_team_part *p, struct qn_error *err)
     QN_TRY(qn_program_item(p->run, p->s, p->t, &p->asked, err));
     QN_TRY(ready_steps(p, err));
     QN_TRY(cut_grids(p, err));
-    QN_TRY(qn_team_read(p, err));
-    return p->block.team->rank || p->ngrids < 2 ? 0 : correct_cards(p, err);
+    return qn_team_read(p, err);
+}
+
+/* Collective over the team: samples and cards are there. */
+static int
+read_in(struct qn_team_part *p, struct qn_error *err)
+{
+    struct qn_comm *team = p->block.team;
+    int rc = qn_team_look(p, err);
+
+    if (!rc)
+        rc = qn_comm_agree(team, prepare(p, err), err);
+    if (!rc && p->scattered)
+        rc = qn_team_scatter(p, err);
+    if (!rc && team->rank == 0 && p->ngrids > 1)
+        rc = correct_cards(p, err);
+    return qn_comm_agree(team, rc, err);
 }
 
 /* ---- products --------------------------------------------------------------- */
@@ -281,7 +296,7 @@ clear_part(struct qn_team_part *p)
 int
 qn_team_item(struct qn_team_part *p, struct qn_error *err)
 {
-    int rc = qn_comm_agree(p->block.team, prepare(p, err), err);
+    int rc = read_in(p, err);
 
     if (!rc && qn_snapshot_count(p->t)) {
         rc = make_states(p, err);

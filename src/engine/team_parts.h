@@ -3,6 +3,7 @@
  *     team.c          which team has which item; what became of each
  *     team_item.c     one item: made ready, gone through, written
  *     team_read.c     a rank's part of it, from the files
+ *     team_scatter.c  the same, where one rank reads for all
  *     team_steps.c    the steps
  *     team_combine.c  items that become one
  */
@@ -44,6 +45,7 @@ struct qn_team_part {
     bool first;                  /* the first step changes the grid: what the
                                     block after it is made of is read         */
     struct qn_regrid_part part;  /* that                                      */
+    bool scattered;              /* the first rank reads the item for all     */
     int64_t bytes;               /* of the item that were read here           */
     struct qn_team_ready *ready; /* owned: [nsteps]                           */
     json_t *asked;               /* owned: what an item needs, see program.c  */
@@ -92,6 +94,23 @@ qn_team_enter(struct qn_team_part *p, int g);
 /* Local.  Block and operands to memory, as far as this rank needs them. */
 int
 qn_team_read(struct qn_team_part *p, struct qn_error *err);
+
+/* Local.  Have a worker read a box of the item, to a place of the memory that
+ * workers know as that of members. */
+int
+qn_team_read_box(
+    struct qn_team_part *p, const struct qn_box *box, int64_t offset,
+    struct qn_error *err);
+
+/* Collective over the team.  p->scattered: no part of the file can be read by
+ * itself. */
+int
+qn_team_look(struct qn_team_part *p, struct qn_error *err);
+
+/* Collective over the team, after qn_team_read.  What is scattered is read and
+ * sent to where it is needed. */
+int
+qn_team_scatter(struct qn_team_part *p, struct qn_error *err);
 
 /* Collective over the team.  All steps but the products; of a block that has
  * the last one's begun (block.taken), what is left of that. */

@@ -168,16 +168,22 @@ read_operand(struct qn_team_part *p, int step, int i, json_t *use,
                        r->offset[i], NULL, err);
 }
 
+int
+qn_team_read_box(struct qn_team_part *p, const struct qn_box *box,
+                 int64_t offset, struct qn_error *err)
+{
+    return read_region(p, NULL, box, offset, &p->cards, err);
+}
+
 static int
 read_item(struct qn_team_part *p, struct qn_error *err)
 {
     if (!p->first && qn_region_samples(&p->block.own))
-        return read_region(p, NULL, &p->block.own, p->offset[0], &p->cards,
-                           err);
+        return qn_team_read_box(p, &p->block.own, p->offset[0], err);
     for (int j = 0; j < p->part.n; j++) {
         struct qn_box box = qn_regrid_box(&p->part.source[j]);
 
-        QN_TRY(read_region(p, NULL, &box, p->offset[j], &p->cards, err));
+        QN_TRY(qn_team_read_box(p, &box, p->offset[j], err));
     }
     return 0;
 }
@@ -210,7 +216,8 @@ qn_team_read(struct qn_team_part *p, struct qn_error *err)
     size_t u = 0;
 
     QN_TRY(place_all(p, err));
-    QN_TRY(read_item(p, err));
+    if (!p->scattered)
+        QN_TRY(read_item(p, err));
     for (int i = 0; i < stage->nsteps; i++)
         for (int k = 0; k < stage->steps[i].noperands; k++)
             QN_TRY(read_operand(p, i, k, json_array_get(uses, u++), err));

@@ -9,6 +9,9 @@
 #include "model/shape.h"
 #include "worker/worker.h"
 
+/* Bytes that are read at a time. */
+enum { PIECE = 8 << 20 };
+
 static const char *
 text(const json_t *object, const char *key)
 {
@@ -73,23 +76,15 @@ scale(double *v, size_t n, double by)
         v[i] *= by;
 }
 
+/* Samples to memory, in the type that is asked for. */
 static int
-hand_over(struct qn_worker *w, const json_t *request, struct qn_array *a,
+hand_over(void *memory, enum qn_dtype to, double by, const struct qn_array *a,
           struct qn_error *err)
 {
-    const json_t *use = json_object_get(request, "use");
-    double by = use ? json_number_value(json_object_get(use, "scale")) : 1;
     size_t n = (size_t)qn_shape_count(&a->type.shape);
     struct qn_array wide = {0};
-    enum qn_dtype to;
-    void *memory;
-    int rc = 0;
+    int rc;
 
-    QN_TRY(qn_dtype_parse(&to, NULL, text(request, "dtype"), err));
-    QN_TRY(qn_worker_map(
-        w, QN_SLOT_MEMBERS,
-        json_integer_value(json_object_get(request, "offset")),
-        (int64_t)(n * qn_dtype_size(to)), &memory, err));
     if (by == 1)
         return qn_dtype_convert(memory, to, a->data, a->type.dtype, n, err);
     rc = qn_array_convert(&wide, a, QN_F64, err);
@@ -101,25 +96,87 @@ hand_over(struct qn_worker *w, const json_t *request, struct qn_array *a,
     return rc;
 }
 
+/* Rows that are read at a time: few, where that costs nothing. */
+static int64_t
+rows_at_a_time(const struct qn_info *info, const struct qn_box *box, int axis)
+{
+    int64_t bytes = (int64_t)qn_dtype_size(info->type.dtype);
+
+    if (!box->ndims || !info->by_rows)
+        return INT64_MAX;
+    for (int a = axis + 1; a < box->ndims; a++)
+        bytes *= box->count[a];
+    return bytes < PIECE ? PIECE / (bytes ? bytes : 1) : 1;
+}
+
+static int
+read_piece(struct qn_reader *r, const struct qn_box *box, void *memory,
+           enum qn_dtype to, double by, struct qn_error *err)
+{
+    struct qn_type type = qn_reader_info(r)->type;
+    struct qn_array a = {0};
+    int rc;
+
+    for (int i = 0; i < type.shape.ndims; i++)
+        type.shape.n[i] = box->count[i];
+    rc = qn_array_make(&a, &type, err);
+    if (!rc)
+        rc = qn_reader_read(r, box, a.data, err);
+    if (!rc)
+        rc = hand_over(memory, to, by, &a, err);
+    qn_array_clear(&a);
+    return rc;
+}
+
+/* The box, piece by piece along the first of its axes that has several. */
+static int
+read_box(struct qn_reader *r, const struct qn_box *box, char *memory,
+         enum qn_dtype to, double by, struct qn_error *err)
+{
+    struct qn_box piece = *box;
+    int axis = 0;
+    int64_t rows, left;
+
+    while (axis < box->ndims - 1 && box->count[axis] == 1)
+        axis++;
+    rows = rows_at_a_time(qn_reader_info(r), box, axis);
+    left = box->ndims ? box->count[axis] : 1;
+    while (left > 0) {
+        const int64_t n = left < rows ? left : rows;
+        size_t samples = 1;
+
+        if (box->ndims)
+            piece.count[axis] = n;
+        for (int a = 0; a < box->ndims; a++)
+            samples *= (size_t)piece.count[a];
+        QN_TRY(read_piece(r, &piece, memory, to, by, err));
+        memory += samples * qn_dtype_size(to);
+        piece.start[axis] += n;
+        left -= n;
+    }
+    return 0;
+}
+
 static int
 read_part(struct qn_worker *w, const json_t *request, struct qn_reader *r,
           struct qn_error *err)
 {
-    struct qn_type type = qn_reader_info(r)->type;
-    struct qn_array a = {0};
+    const json_t *use = json_object_get(request, "use");
+    const double by = use ? json_number_value(json_object_get(use, "scale")) : 1;
     struct qn_box box;
-    int rc;
+    enum qn_dtype to;
+    int64_t n = 1;
+    void *memory;
 
-    QN_TRY(find_box(&box, request, &type.shape, err));
-    for (int i = 0; i < type.shape.ndims; i++)
-        type.shape.n[i] = box.count[i];
-    rc = qn_array_make(&a, &type, err);
-    if (!rc)
-        rc = qn_reader_read(r, &box, a.data, err);
-    if (!rc)
-        rc = hand_over(w, request, &a, err);
-    qn_array_clear(&a);
-    return rc;
+    QN_TRY(find_box(&box, request, &qn_reader_info(r)->type.shape, err));
+    for (int i = 0; i < box.ndims; i++)
+        n *= box.count[i];
+    QN_TRY(qn_dtype_parse(&to, NULL, text(request, "dtype"), err));
+    QN_TRY(qn_worker_map(
+        w, QN_SLOT_MEMBERS,
+        json_integer_value(json_object_get(request, "offset")),
+        n * (int64_t)qn_dtype_size(to), &memory, err));
+    return read_box(r, &box, memory, to, by, err);
 }
 
 int

@@ -21,6 +21,9 @@ np.save("mask.npy", r.uniform(1, 2, size=(251, 388)))
 np.save("cube.npy", r.uniform(size=(7, 150, 333)).astype("f4"))
 END
 
+gzip -k ccd.fits holes.npy
+head -c 100000 holes.npy.gz >cut.npy.gz
+
 cat >job.yaml <<'END'
 name: grids
 stages:
@@ -55,6 +58,12 @@ stages:
   cast:
     input: cube.npy
     steps: [multiply: 100, cast: int16, bin: 2, cast: uint8]
+  zipped:
+    input: ccd.fits.gz
+    steps: [overscan, gaussian: {sigma: 1}]
+  whole:
+    input: ["holes.npy.gz", cut.npy.gz]
+    steps: [gaussian: {sigma: 2}]
   states:
     input: holes.npy
     steps: [bin: 3, heat: {alpha: 0.2, steps: 12, every: 4}]
@@ -62,7 +71,8 @@ stages:
 END
 
 say "alone"
-expect_code 0 quern run job.yaml --output alone
+expect_code 3 quern run job.yaml --output alone
+expect_text err 'cut.npy.gz: the gzip data is truncated or damaged'
 /usr/bin/python3 - <<'END' || fail "not what the steps say"
 import h5py, numpy as np
 from astropy.io import fits
@@ -77,7 +87,7 @@ good
 
 for n in 2 3 6 7 8 16; do
     say "$n ranks"
-    expect_quern 0 $n run job.yaml --output res --team all --threads $((n % 3 + 1))
+    expect_quern 3 $n run job.yaml --output res --team all --threads $((n % 3 + 1))
     compare alone res
     expect_tidy res
     rm -r res
