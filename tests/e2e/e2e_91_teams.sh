@@ -83,6 +83,24 @@ expect_code 0 "$QUERN_SOURCE/scripts/mpirun.sh" -n 2 "$QUERN_BIN/quern" \
 rm -r alone/{cubes,fractal,plate,counts}
 expect_code 0 /usr/bin/python3 "$QUERN_SOURCE/tests/e2e/same.py" alone small
 
+say "ten times what a rank may fill"
+cat >ten.yaml <<'END'
+name: ten
+precision: float32
+stages:
+  plate:
+    input: {grid: {shape: [2048, 1280]}}
+    steps:
+      - formula: "sin(i0 * 0.01) * cos(i1 * 0.02)"
+      - heat: {alpha: 0.2, steps: 20}
+      - bin: 2
+END
+expect_code 0 quern run ten.yaml --output ten
+expect_code 2 quern run ten.yaml --output ten32 --memory 1MiB
+expect_text err 'needs 30.0 MB of memory, and a rank may fill 1.0 MB'
+expect_quern 0 32 run ten.yaml --output ten32 --memory 1MiB
+compare ten ten32
+
 say "what cannot be shared"
 expect_code 2 quern run job.yaml --set stages.plane.team=all \
     --set 'stages.plane.steps=[{moving-mean: {window: 3, axis: 0}}]'
