@@ -17,6 +17,7 @@
 #include "engine/stage.h"
 #include "engine/stop.h"
 #include "engine/team_parts.h"
+#include "engine/units.h"
 
 struct sharing {
     struct qn_run *run;
@@ -38,16 +39,6 @@ struct sharing {
 };
 
 /* ---- who does what ---------------------------------------------------------- */
-
-static int
-larger_first(const void *a, const void *b, void *tasks)
-{
-    const struct qn_task *t = tasks;
-    int x = *(const int *)a, y = *(const int *)b;
-    int64_t p = t[x].item->bytes, q = t[y].item->bytes;
-
-    return p != q ? (p < q) - (p > q) : x - y;
-}
 
 /* The tasks of this team, of n in the order of their size. */
 static void
@@ -85,7 +76,7 @@ share_out(struct sharing *h, struct qn_error *err)
         if (st->task[i].state == QN_TODO)
             order[n++] = i;
     if (!rc) {
-        qsort_r(order, (size_t)n, sizeof *order, larger_first, st->task);
+        qn_units_largest_first(st, order, n);
         pick(h, order, n, load);
     }
     free(load);
