@@ -268,6 +268,8 @@ hdf5_open(void **state, struct qn_held *held, const struct qn_source *source,
         qn_decode_cf(&held->decode, qn_hdf5_value_lookup, &s->dataset);
     qn_hdf5_chunks_look(&s->chunks, s->dataset, &s->type,
                         qn_hdf5_value_native(s->type.dtype), source->threads);
+    if (s->chunks.use)
+        held->chunk = s->chunks.chunk;
     *state = s;
     return 0;
 }

@@ -78,6 +78,13 @@ fill_info(struct qn_reader *r)
     i->type.shape.ndims = r->part.ndims;
     for (int a = 0; a < r->part.ndims; a++)
         i->type.shape.n[a] = r->part.count[a];
+    // only where neither frames nor slice nor a join moves what is read
+    if (r->parts.held.chunk && r->parts.n == 1 &&
+        qn_shape_equal(&r->parts.held.shape, &i->type.shape)) {
+        i->chunk.ndims = r->part.ndims;
+        memcpy(i->chunk.n, r->parts.held.chunk,
+               (size_t)r->part.ndims * sizeof *i->chunk.n);
+    }
 }
 
 static int

@@ -66,6 +66,9 @@ struct qn_info {
                             applied                                       */
     bool by_rows;        /* reading it row by row, in order, costs no more
                             than reading it at once: nothing is unpacked  */
+    struct qn_shape chunk; /* ndims above 0: boxes whose ends are multiples
+                            of this, or ends of the array, unpack nothing
+                            but what is asked for                         */
 };
 
 struct qn_reader;

@@ -20,6 +20,8 @@ struct qn_held {
     struct qn_decode decode;      /* what the file says about its samples */
     const struct qn_cards *cards; /* NULL: none                           */
     bool by_rows;                 /* see struct qn_info                   */
+    const int64_t *chunk;         /* NULL, or along each axis: what is
+                                     unpacked together, and by itself      */
 };
 
 struct qn_column;
