@@ -34,7 +34,7 @@ struct round {
     int64_t members;           /* that have not failed                      */
     int *task;                 /* owned, [members]: the task of each        */
     int64_t *place;            /* owned, [members]: bytes, in its owner's
-                                  arena                                     */
+                                  arena; direct: its frame, -1: none        */
     struct qn_transfer **moving; /* owned */
     size_t nmoving;
     char *held, *got, *made;   /* this rank's members, received, result     */
@@ -226,21 +226,6 @@ members_json(const struct round *r, int64_t pixel)
     return a;
 }
 
-static json_t *
-files_json(const struct round *r)
-{
-    json_t *a = json_array();
-
-    for (int64_t m = 0; m < r->members; m++) {
-        char *path = qn_program_input(r->b->run, r->b->s,
-                                      &r->b->st->task[r->task[m]]);
-
-        json_array_append_new(a, json_string(path ? path : ""));
-        free(path);
-    }
-    return a;
-}
-
 /* Bytes of samples that a thread holds of the members it reads: they are to
  * stay in cache, but reading less than this of a file is slow. */
 static int64_t
@@ -255,6 +240,42 @@ room_of(const struct round *r)
     return want < most ? want : most;
 }
 
+/* Where a worker finds the samples by itself: see worker/direct.h. */
+static int
+set_files(json_t *request, const struct round *r, int64_t pixel,
+          struct qn_error *err)
+{
+    const struct qn_bands *b = r->b;
+    json_t *files = json_array(), *frames = json_array();
+
+    for (int64_t m = 0; m < r->members; m++) {
+        // frames of a run, and runs of a file, come one behind the other
+        if (m == 0 || r->task[m] != r->task[m - 1]) {
+            char *path =
+                qn_program_input(b->run, b->s, &b->st->task[r->task[m]]);
+            const json_t *last =
+                json_array_get(files, json_array_size(files) - 1);
+
+            if (!last || !path || strcmp(json_string_value(last), path) != 0)
+                json_array_append_new(files, json_string(path ? path : ""));
+            free(path);
+        }
+        json_array_append_new(
+            frames, json_pack("[I,I]", (json_int_t)json_array_size(files) - 1,
+                              (json_int_t)r->place[m]));
+    }
+    json_object_set_new(request, "files", files);
+    json_object_set_new(request, "frames", frames);
+    json_object_set_new(request, "first",
+                        json_integer(r->mine.start + pixel));
+    json_object_set_new(request, "whole", json_integer(r->pixels));
+    json_object_set_new(request, "rows", json_integer(b->rows));
+    json_object_set_new(request, "room", json_integer(room_of(r)));
+    if (json_array_size(frames) == (size_t)r->members)
+        return 0;
+    return qn_fail(err, QN_ENOMEM, "no memory for a request");
+}
+
 static int
 request_piece(void *ctx, int64_t unit, json_t **request, double *timeout,
               struct qn_error *err)
@@ -267,18 +288,18 @@ request_piece(void *ctx, int64_t unit, json_t **request, double *timeout,
     if (direct)
         *timeout = 300 + (double)(n * r->members * (int64_t)r->in) / 10e6;
     *request = json_pack(
-        "{s:s,s:I,s:s,s:o,s:I,s:I,s:I,s:I,s:I,s:I}", //
+        "{s:s,s:I,s:s,s:I,s:I,s:I}", //
         "op", "band", "program", (json_int_t)r->b->program, "dtype",
-        qn_dtype_name((enum qn_dtype)r->b->target->member),
-        direct ? "files" : "members",
-        direct ? files_json(r) : members_json(r, pixel), "first",
-        (json_int_t)(r->mine.start + pixel), "whole", (json_int_t)r->pixels,
-        "room", (json_int_t)room_of(r),
-        "pixels", (json_int_t)n, "out",
+        qn_dtype_name((enum qn_dtype)r->b->target->member), "pixels",
+        (json_int_t)n, "out",
         (json_int_t)(r->data_at + pixel * (int64_t)r->out), "count",
         (json_int_t)(r->count_at + pixel * (int64_t)sizeof(int32_t)));
     if (!*request)
         return qn_fail(err, QN_ENOMEM, "no memory for a request");
+    if (direct)
+        QN_TRY(set_files(*request, r, pixel, err));
+    else
+        json_object_set_new(*request, "members", members_json(r, pixel));
     if (r->b->weight) {
         json_t *w = json_array();
 
@@ -363,7 +384,8 @@ list_frames(struct round *r, int task)
         }
         r->task[r->members] = task;
         r->place[r->members++] =
-            r->b->offset[task] + i * r->pixels * (int64_t)r->in;
+            r->b->direct ? (t->item->frame < 0 ? -1 : t->item->frame + i)
+                         : r->b->offset[task] + i * r->pixels * (int64_t)r->in;
     }
 }
 
@@ -419,7 +441,9 @@ size_pieces(struct round *r)
     const struct qn_run *run = r->b->run;
 
     if (r->b->direct) {
-        r->piece = round_up(r->most / (2 * run->farm.most) + 1, r->row);
+        r->piece = round_up((r->most + 2 * run->farm.most - 1) /
+                                (2 * run->farm.most),
+                            r->row);
         return;
     }
     r->piece = r->most / (4 * run->farm.most);
@@ -462,7 +486,7 @@ qn_bands_run(struct qn_bands *b, struct qn_error *err)
         .pixels = qn_shape_count(&b->target->type->shape),
         .in = qn_dtype_size((enum qn_dtype)b->target->member),
         .out = qn_dtype_size(b->target->type->dtype),
-        .row = b->direct ? qn_bands_row(b->target) : 1,
+        .row = b->direct ? qn_bands_row(b->target) * b->rows : 1,
     };
     int rc;
 

@@ -15,6 +15,8 @@ struct qn_bands {
     bool direct;                     /* workers read the members' files, of
                                         which nothing is held: offset, owner
                                         and received are not used         */
+    int64_t rows;                    /* direct: bands begin at multiples of
+                                        so many rows                      */
     const int64_t *offset;           /* [ntasks] place at the owner       */
     const int *owner;                /* [ntasks] rank                     */
     size_t program;

@@ -31,6 +31,7 @@
 #include "io/cards_json.h"
 #include "model/cards.h"
 #include "model/dtype.h"
+#include "model/json.h"
 #include "model/shape.h"
 
 /* What this rank knows of a result's header: the cards equal in all members
@@ -39,9 +40,6 @@ struct header {
     int lowest; /* member, -1: none seen */
     struct qn_cards cards;
 };
-
-/* The place of a member that bands cannot read. */
-enum { REFUSED = -1 };
 
 struct stacking {
     struct qn_run *run;
@@ -53,6 +51,7 @@ struct stacking {
     int *owner;              /* owned: [ntasks] rank                      */
     struct qn_arena arena;
     bool direct;             /* bands read the files                      */
+    int64_t rows;            /* ... so many rows at a time; 0: not known  */
     bool refused;            /* ... which one of them does not allow      */
     struct header *header;   /* owned: [ntargets]                         */
     struct qn_outcomes done;
@@ -171,8 +170,8 @@ finish_member(void *ctx, int64_t unit, const json_t *reply,
     }
     QN_TRY(qn_commit_note(k->run->commit, k->st->stage->name, name, t->item,
                           &t->key, 0, NULL, err));
-    if (json_is_false(json_object_get(reply, "direct")))
-        k->offset[i] = REFUSED;
+    if (k->direct)
+        k->offset[i] = qn_json_integer(reply, "rows");
     pack_lost(&lost, json_object_get(reply, "lost"));
     qn_outcome_add(&k->done, i, 0, k->offset[i], qn_text_get(&lost));
     qn_text_clear(&lost);
@@ -192,7 +191,10 @@ take_member(void *ctx, int rank, int64_t unit, int code, int64_t value,
         qn_run_count_failure(k->run);
     k->owner[unit] = rank;
     k->offset[unit] = value;
-    k->refused = k->refused || value == REFUSED;
+    if (k->direct && !code) {
+        k->refused = k->refused || !value || (k->rows && k->rows != value);
+        k->rows = value;
+    }
     if (!k->run->commons.leads)
         return 0;
     if (code)
@@ -491,6 +493,7 @@ combine_target(struct stacking *k, struct qn_target *t, struct header *h,
         .memory = qn_run_memory(k->run, k->s), .arena = &k->arena,
         .offset = k->offset, .owner = k->owner,
         .program = k->run->program[k->s], .s = k->s, .direct = k->direct,
+        .rows = k->rows,
         .leader = (int)((t - k->st->target) % comm->size),
     };
     int rc = qn_comm_agree(comm, weigh(k, t, &b.weight, err), err);
@@ -603,8 +606,11 @@ run_results(struct stacking *k, int first, int last, int *next,
     int rc;
 
     k->refused = false;
+    k->rows = 0;
     rc = read_members(k, first, last, err);
     *next = first;
+    if (!rc && k->direct && !k->refused && k->rows > 1)
+        k->refused = !qn_unkept_can(k->run, k->s, first, last, k->rows);
     if (rc || k->refused || k->run->stopped)
         return rc;
     if (k->run->commons.leads)
@@ -630,7 +636,7 @@ run_batch(struct stacking *k, int first, int last, struct qn_error *err)
     struct qn_error why = {0};
     int rc;
 
-    k->direct = qn_unkept_can(k->run, k->s, first, last);
+    k->direct = qn_unkept_can(k->run, k->s, first, last, 1);
     rc = run_results(k, first, last, &first, k->direct ? &why : err);
     if (k->direct && rc != QN_ESTOPPED && rc != QN_ENOMEM &&
         !k->run->stopped && first < last) {

@@ -14,33 +14,39 @@
 /* What a file that is open takes, about, in bytes. */
 enum { OPEN_FILE = 1 << 14 };
 
-/* Each thread of a rank holds a row of all members, and a descriptor for
+/* Each thread of a rank holds those rows of all members, and a descriptor for
  * each; half of them are for others. */
 static bool
-has_room(const struct qn_run *run, int s, const struct qn_target *t)
+has_room(const struct qn_run *run, int s, const struct qn_target *t,
+         int64_t rows)
 {
+    const int64_t members = qn_plan_members(&run->plan.stage[s], t);
     const int64_t threads = run->farm.most * run->split.threads;
-    const int64_t row = qn_bands_row(t) *
+    const int64_t row = rows * qn_bands_row(t) *
                         (int64_t)qn_dtype_size((enum qn_dtype)t->member);
     const uint64_t files = (uint64_t)t->ntasks * (uint64_t)run->split.threads;
     struct rlimit most;
 
     if (getrlimit(RLIMIT_NOFILE, &most) || files > most.rlim_cur / 2)
         return false;
-    return (row + OPEN_FILE) * t->ntasks * threads <=
+    return (row + OPEN_FILE) * members * threads <=
            qn_run_memory(run, s) / 8;
 }
 
-/* Is that a file that is likely to lie there uncompressed, row by row? */
+/* Is that a file that is likely to lie there uncompressed, row by row; or, if
+ * a member is only part of it, in chunks? */
 static bool
 looks_plain(const struct qn_input *input, const char *path)
 {
-    static const char *const suffixes[] = {".fits", ".fit", ".fts", ".npy"};
-    const size_t n = strlen(path);
+    static const char *const suffixes[] = {".fits", ".fit",  ".fts", ".npy",
+                                           ".h5",   ".hdf5", ".nxs"};
+    const size_t known = sizeof suffixes / sizeof *suffixes;
+    const size_t n = strlen(path), hdf5 = 3;
 
     if (input->format && !strcmp(input->format, "raw"))
         return true;
-    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
+    for (size_t i = 0;
+         i < (input->each == QN_EACH_FRAME ? known : known - hdf5); i++) {
         const size_t length = strlen(suffixes[i]);
 
         if (n > length && !strcasecmp(path + n - length, suffixes[i]))
@@ -50,27 +56,28 @@ looks_plain(const struct qn_input *input, const char *path)
 }
 
 static bool
-can_target(const struct qn_run *run, int s, const struct qn_target *t)
+can_target(const struct qn_run *run, int s, const struct qn_target *t,
+           int64_t rows)
 {
     const struct qn_plan_stage *st = &run->plan.stage[s];
 
     for (int i = 0; i < t->ntasks; i++)
         if (!looks_plain(&st->stage->input, st->task[t->task[i]].item->path))
             return false;
-    return has_room(run, s, t);
+    return has_room(run, s, t, rows);
 }
 
 bool
-qn_unkept_can(struct qn_run *run, int s, int first, int last)
+qn_unkept_can(struct qn_run *run, int s, int first, int last, int64_t rows)
 {
     const struct qn_plan_stage *st = &run->plan.stage[s];
     // a time that is given is one for each item; ranks that share an item
     // keep its blocks
     bool can = st->stage->nsteps == 0 && st->team == 1 &&
-               st->stage->input.each == QN_EACH_FILE &&
+               st->stage->input.each != QN_EACH_HDU &&
                isnan(st->stage->timeout) && !qn_plan_joins(st);
 
     for (int g = first; g < last && can; g++)
-        can = can_target(run, s, &st->target[g]);
+        can = can_target(run, s, &st->target[g], rows);
     return !qn_comm_agree(run->comm, can ? 0 : QN_EUNAVAILABLE, NULL);
 }

@@ -40,7 +40,8 @@ find_members(struct qn_worker *w, const json_t *request, struct band *b,
     int64_t bytes = (int64_t)(b->pixels * qn_dtype_size(b->dtype)), last = 0;
     void *base;
 
-    b->n = json_array_size(files ? files : offsets);
+    b->n = json_array_size(files ? json_object_get(request, "frames")
+                                 : offsets);
     if (files)
         return 0;
     QN_TRY(qn_memory_make((void **)&b->member, b->n, sizeof *b->member,

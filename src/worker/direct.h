@@ -1,8 +1,8 @@
 /* Members of a combination that are read where they are combined.
  *
- * A member that no step changes, and that can be read row by row, need not be
- * kept between being read and being combined: a band reads its own rows of all
- * files.  Local. */
+ * A member that no step changes, and that can be read row by row or chunk by
+ * chunk, need not be kept between being read and being combined: a band reads
+ * its own rows of all members.  Local. */
 #ifndef QN_WORKER_DIRECT_H
 #define QN_WORKER_DIRECT_H
 
@@ -17,20 +17,21 @@ struct qn_direct_sink {
     void *ctx;
 };
 
-/* Can bands read this file?  bytes and dtype are those its samples are expected
- * to take and to have. */
-bool
-qn_direct_suits(
-    const struct qn_program *p, const struct qn_reader *r, const char *path,
-    int64_t bytes, const char *dtype);
+/* Can bands read the item that a request names?  In how many rows at a time:
+ * none would be unpacked twice; 0: they cannot. */
+int64_t
+qn_direct_rows(
+    const struct qn_program *p, const struct qn_reader *r, const json_t *request);
 
 /* Read what the request of a band asks for,
  *
- *   {files: [path of each], first, pixels, whole, room}
+ *   {files: [path of each], frames: [[file, frame] of each member],
+ *    first, pixels, whole, rows, room}
  *
- * pixels from `first` on of each file, which has `whole` of them; both are
- * whole rows.  A thread holds `room` bytes of samples at a time, or one row of
- * each file. */
+ * pixels from `first` on of each member, which has `whole` of them; all are
+ * multiples of `rows` rows but for the end.  frame is -1 where the member is
+ * all of its file.  A thread holds `room` bytes of samples at a time, or so
+ * many rows of each member. */
 int
 qn_direct_run(
     const struct qn_program *p, const json_t *request, enum qn_dtype dtype,

@@ -548,18 +548,15 @@ make_whole(struct making *m, struct qn_error *err)
     return rc;
 }
 
-/* A member whose samples its bands are to read: only its header, and whether
- * they can. */
+/* A member whose samples its bands are to read: only its header, and in how
+ * many rows they can. */
 static int
 look_at_member(struct making *m, struct qn_error *err)
 {
-    const char *dtype = qn_json_text(m->request, "dtype");
-
     QN_TRY(open_item(m, NULL, err));
-    json_object_set_new(m->reply, "direct",
-                        json_boolean(qn_direct_suits(
-                            m->p, m->reader, m->path,
-                            qn_json_integer(m->request, "bytes"), dtype)));
+    json_object_set_new(
+        m->reply, "rows",
+        json_integer(qn_direct_rows(m->p, m->reader, m->request)));
     json_object_set_new(m->reply, "cards", qn_cards_json_make(&m->cards));
     return 0;
 }

@@ -10,9 +10,11 @@ cc=${CC:-cc}
 
 mkdir -p data/raw data/real
 /usr/bin/python3 - <<'END' || fail "no data"
+import h5py
 import numpy as np
 
 rng = np.random.default_rng(4)
+cube = np.empty((40, 61, 45), "u2")
 
 
 def write(path, data, bitpix, zero):
@@ -30,10 +32,16 @@ def write(path, data, bitpix, zero):
 for i in range(40):
     x = rng.normal(1000, 14, (61, 45))
     x[rng.random(x.shape) < 0.01] += 5000
+    cube[i] = x
     write(f"data/raw/f{i:02}.fits", x.astype("u2").astype("i4"), 16, 32768)
     x[rng.random(x.shape) < 0.02] = np.nan
     x[rng.random(x.shape) < 0.001] = np.inf
     write(f"data/real/f{i:02}.fits", x[None], -32, 0)
+for name, chunks in {"rows": (1, 16, 45), "tiles": (1, 7, 20),
+                     "many": (3, 16, 45), "plain": None}.items():
+    with h5py.File(f"data/{name}.h5", "w") as f:
+        packed = {"compression": "gzip", "shuffle": True} if chunks else {}
+        f.create_dataset("frames", data=cube, chunks=chunks, **packed)
 END
 cat >job.yaml <<'END'
 name: bands
@@ -47,6 +55,18 @@ stages:
   middle:
     input: {files: "raw/*.fits"}
     combine: {method: std}
+  rows:
+    input: {files: rows.h5, each: frame}
+    combine: {reject: sigma-clip, sigma: 3}
+  tiles:
+    input: {files: tiles.h5, each: frame}
+    combine: {reject: sigma-clip, sigma: 3}
+  many:
+    input: {files: many.h5, each: frame}
+    combine: {reject: sigma-clip, sigma: 3}
+  plain:
+    input: {files: plain.h5, each: frame}
+    combine: {reject: sigma-clip, sigma: 3}
 END
 
 # few_files N ARGUMENTS...: with so few descriptors that members are kept.
@@ -61,7 +81,7 @@ say "as where members are kept"
 few_files 0 run job.yaml --data data --output kept.out
 expect_quern 0 0 run job.yaml --data data --output one.out
 compare kept.out one.out
-expect_text err '120 of 120 items done'
+expect_text err '280 of 280 items done'
 
 say "on any number of ranks, with any memory"
 for ranks in 2 3 7; do
@@ -75,6 +95,23 @@ compare kept.out less.out
 expect_quern 0 0 run job.yaml --data data --output threads.out --threads 2 \
     --set concurrency=1
 compare kept.out threads.out
+
+say "frames in chunks give what the same frames give in files"
+/usr/bin/python3 - one.out <<'END' || fail "the results differ"
+import sys
+
+import h5py
+
+
+def bits(name):
+    with h5py.File(f"{sys.argv[1]}/{name}.h5") as f:
+        return [f[k][()].tobytes() for k in ("entry/data/data", "entry/count/data")]
+
+
+sys.exit(any(bits(name) != bits("clip")
+             for name in ("rows", "tiles", "many", "plain")))
+END
+good
 
 # fails HOW WHICH RANKS
 fails()
@@ -118,7 +155,7 @@ cp -a data packed
 gzip -n packed/raw/f0?.fits
 for f in packed/raw/*.gz; do mv "$f" "${f%.gz}"; done
 expect_quern 0 2 run job.yaml --data packed --output packed.out
-expect_text err '120 of 120 items done'
+expect_text err '280 of 280 items done'
 /usr/bin/python3 - packed.out/clip.h5 one.out/clip.h5 <<'END' ||
 import sys
 
