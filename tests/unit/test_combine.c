@@ -590,6 +590,27 @@ on_the_threshold(void **state)
     }
 }
 
+/* Two samples within a rounding of the thresholds: only the exact deviation
+ * tells on which side. */
+static void
+near_the_threshold(void **state)
+{
+    enum { N = 8, PIXELS = 200 };
+    static const double x[N] = {0, -2, 0, 0, 2, 0, 0, 0};
+    struct band *b = make_band(N, PIXELS, QN_F64, REALS);
+    struct qn_combine c = {.reject = QN_REJECT_SIGMA_CLIP, .low = 2,
+                           .high = 2, .iterations = 1};
+
+    (void)state;
+    for (int i = 0; i < N; i++)
+        for (int k = 0; k < PIXELS; k++)
+            ((double *)b->v[i])[k] = x[i] * (k + 1) / 7 + k % 3;
+    check_band(&c, b, NULL);
+    c.method = QN_MEDIAN;
+    check_band(&c, b, NULL);
+    free_band(b);
+}
+
 /* More members than the sorting network takes. */
 static void
 very_many_members(void **state)
@@ -902,6 +923,7 @@ main(void)
         cmocka_unit_test(integers),
         cmocka_unit_test(many_members),
         cmocka_unit_test(on_the_threshold),
+        cmocka_unit_test(near_the_threshold),
         cmocka_unit_test(very_many_members),
         cmocka_unit_test(cuts_do_not_matter),
         cmocka_unit_test(six_frames_as_astropy),
