@@ -16,6 +16,7 @@
 
 enum {
     SLAB_BYTES = 8 << 20,
+    NEAR_BYTES = 512 << 10, /* of a slab that stays in a cache, a thread */
     KEEP_BYTES = 256 << 20 /* of an item that is gone over more than once */
 };
 
@@ -74,16 +75,32 @@ get_slab(struct slabs *s, int64_t first, int64_t n, const void **v,
                                first, err);
 }
 
+/* Bytes of a slab: little, where it can be read so, but something for each
+ * thread. */
+static int64_t
+slab_bytes(const struct qn_pass *pass, const struct slabs *s, int64_t unit)
+{
+    const int64_t threads = pass->program->threads;
+    const int64_t part = unit > NEAR_BYTES ? unit : NEAR_BYTES;
+
+    if (s->whole || !qn_reader_info(s->reader)->by_rows ||
+        (threads > 1 ? threads : 1) > SLAB_BYTES / part)
+        return SLAB_BYTES;
+    return (threads > 1 ? threads : 1) * part;
+}
+
 /* Rows of a slab: as many as fit, in units that suit all reductions. */
 static int64_t
-slab_rows(const struct qn_products *p, const struct qn_type *type)
+slab_rows(const struct qn_products *p, const struct qn_pass *pass,
+          const struct slabs *s)
 {
     int64_t rows, row, unit = 1, fit;
 
-    qn_reduce_run_rows(&type->shape, &rows, &row);
+    qn_reduce_run_rows(&s->type.shape, &rows, &row);
     for (int i = 0; i < p->n; i++)
         unit = p->run[i].rows > unit ? p->run[i].rows : unit;
-    fit = SLAB_BYTES / (row * (int64_t)qn_dtype_size(type->dtype)) / unit;
+    row *= (int64_t)qn_dtype_size(s->type.dtype);
+    fit = slab_bytes(pass, s, unit * row) / row / unit;
     fit = fit < 1 ? unit : fit * unit;
     return fit < rows ? fit : rows;
 }
@@ -152,7 +169,7 @@ static int
 go(struct qn_products *p, const struct qn_pass *pass, struct slabs *s,
    struct qn_error *err)
 {
-    const int64_t step = slab_rows(p, &s->type);
+    const int64_t step = slab_rows(p, pass, s);
     int rc = make_buffers(s, step, err);
 
     for (int k = 0; !rc && k < most_passes(p); k++)

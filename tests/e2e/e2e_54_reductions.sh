@@ -184,6 +184,8 @@ with h5py.File("r0/scan/scan0.h5") as f:
     assert f["/entry"].attrs["default"] == b"counts"
     assert list(f["/entry/counts"].attrs["axes"]) == [b"middle"]
     assert list(f["/entry/rings"].attrs["axes"]) == [b".", b"radius"]
+    assert "coretype" not in f["/entry/process"]
+with h5py.File("r0/rows/rows.h5") as f:
     assert "coretype" in f["/entry/process"]
 try:
     from silx.io.nxdata import NXdata
