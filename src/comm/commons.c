@@ -136,7 +136,7 @@ find_file(struct qn_commons *g, struct qn_comm *c, int *missing,
                             err);
     rc = qn_comm_agree(c, rc, err);
     if (!rc && !g->leads)
-        *missing = qn_share_file_open(&g->fd, &offer.place, &why);
+        *missing = qn_share_file_open(&g->fd, &offer.place, false, &why);
     g->size = offer.size;
     return rc;
 }

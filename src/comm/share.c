@@ -50,7 +50,7 @@ find(struct qn_share *s, const struct qn_share_place *place,
 {
     int fd, rc;
 
-    QN_TRY(qn_share_file_open(&fd, place, err));
+    QN_TRY(qn_share_file_open(&fd, place, false, err));
     rc = map(s, fd, PROT_READ, err);
     close(fd);
     return rc;
@@ -153,6 +153,51 @@ qn_share_open(struct qn_share *s, struct qn_comm *comm, const void *data,
     if (rc)
         qn_share_close(s);
     return rc;
+}
+
+/* The same file for all of a node; -1 where one of them cannot have it. */
+static int
+spread_file(int *fd, struct qn_comm *c, int64_t size, struct qn_error *err)
+{
+    struct qn_share_place place = {0};
+    int mine = -1, rc, missing = 0;
+
+    if (!c->node_rank) {
+        missing = qn_share_file_make(&mine, &place, NULL);
+        missing = missing ? missing : ftruncate(mine, (off_t)size);
+    }
+    rc = c->mpi ? qn_comm_mpi_spread(c->mpi, c->mpi->node, &place,
+                                     sizeof place, 0, err)
+                : 0;
+    if (!rc && c->node_rank)
+        missing = qn_share_file_open(&mine, &place, true, NULL);
+    // held until all have it
+    rc = qn_comm_agree(c, rc, err);
+    if (!rc)
+        missing = qn_comm_agree(c, missing ? QN_EUNAVAILABLE : 0, NULL);
+    if ((rc || missing) && mine >= 0) {
+        close(mine);
+        mine = -1;
+    }
+    *fd = mine;
+    return rc;
+}
+
+int
+qn_share_memory(int *fd, bool *shared, struct qn_comm *comm, int64_t size,
+                struct qn_error *err)
+{
+    struct qn_share_place place;
+
+    QN_TRY(spread_file(fd, comm, size, err));
+    *shared = *fd >= 0;
+    if (*shared || qn_share_file_make(fd, &place, NULL))
+        return 0;
+    if (ftruncate(*fd, (off_t)size) < 0) {
+        close(*fd);
+        *fd = -1;
+    }
+    return 0;
 }
 
 void

@@ -33,4 +33,11 @@ qn_share_open(
 void
 qn_share_close(struct qn_share *s);
 
+/* Collective.  Memory of `size` zero bytes, as a file that all ranks of a node
+ * have open (*shared); where a node gives no such file every rank has one of
+ * its own, or none (*fd is -1): that is no failure.  *fd is the caller's. */
+int
+qn_share_memory(
+    int *fd, bool *shared, struct qn_comm *comm, int64_t size, struct qn_error *err);
+
 #endif

@@ -53,7 +53,7 @@ check(int fd, const struct qn_share_place *place, const char *path,
 }
 
 int
-qn_share_file_open(int *fd, const struct qn_share_place *place,
+qn_share_file_open(int *fd, const struct qn_share_place *place, bool write,
                    struct qn_error *err)
 {
     char path[64];
@@ -61,7 +61,7 @@ qn_share_file_open(int *fd, const struct qn_share_place *place,
 
     snprintf(path, sizeof path, "/proc/%lld/fd/%lld", (long long)place->pid,
              (long long)place->fd);
-    *fd = open(path, O_RDONLY | O_CLOEXEC);
+    *fd = open(path, (write ? O_RDWR : O_RDONLY) | O_CLOEXEC);
     rc = QN_SYS(err, path, *fd);
     if (!rc)
         rc = check(*fd, place, path, err);

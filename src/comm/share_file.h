@@ -3,6 +3,7 @@
 #ifndef QN_COMM_SHARE_FILE_H
 #define QN_COMM_SHARE_FILE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "quern/error.h"
@@ -20,8 +21,9 @@ struct qn_share_place {
 int
 qn_share_file_make(int *fd, struct qn_share_place *place, struct qn_error *err);
 
-/* Another rank's, while it holds it open; read only. */
+/* Another rank's, while it holds it open; read only, or to write too. */
 int
-qn_share_file_open(int *fd, const struct qn_share_place *place, struct qn_error *err);
+qn_share_file_open(
+    int *fd, const struct qn_share_place *place, bool write, struct qn_error *err);
 
 #endif

@@ -17,7 +17,7 @@
 #include "engine/spent.h"
 
 enum {
-    QN_FARM_SLOTS = 2, /* kinds of shared memory; see worker.h */
+    QN_FARM_SLOTS = 3, /* kinds of shared memory; see worker.h */
     QN_FARM_MOST = 256 /* workers a rank may have                */
 };
 

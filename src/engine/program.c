@@ -104,6 +104,7 @@ qn_program_stage(const struct qn_run *run, int s)
                         json_integer(qn_need_share(&st->need, workers)));
     json_object_set_new(p, "operands",
                         json_integer(qn_need_operands(&st->need, workers)));
+    json_object_set_new(p, "shelf", json_integer(run->masters.bytes));
     json_object_set_new(p, "carry", qn_json_strings(&stage->output.carry));
     json_object_set_new(p, "joined", json_boolean(qn_plan_joins(st)));
     json_object_set_new(p, "nosync",

@@ -534,6 +534,7 @@ qn_run_clear(struct qn_run *run)
     free(run->gathered);
     qn_past_clear(&run->past);
     qn_folder_close(run);
+    qn_masters_close(run);
     qn_farm_close(&run->farm);
     qn_plan_clear(&run->plan);
     qn_commons_close(&run->commons);

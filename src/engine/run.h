@@ -5,6 +5,7 @@
 #include "comm/comm.h"
 #include "comm/commons.h"
 #include "engine/farm.h"
+#include "engine/masters.h"
 #include "engine/progress.h"
 #include "engine/threads.h"
 #include "engine/usage.h"
@@ -67,6 +68,7 @@ struct qn_run {
                               stage used                                    */
     int nphases;
     struct qn_farm farm;
+    struct qn_masters masters; /* of the stage in hand                     */
     struct qn_commons commons; /* where the plan is: see engine/tell.h        */
     struct qn_plan plan;
     size_t *program;       /* owned: of each stage, in the farm             */

@@ -234,7 +234,8 @@ is_read(const struct qn_run *run, int s)
 
 /* ---- the stage ---------------------------------------------------------------------------- */
 
-/* Workers and threads for what is left to do, and the program that says so. */
+/* Collective.  Workers and threads for what is left to do, memory for their
+ * operands, and the program that says so. */
 static int
 split_cores(struct qn_run *run, int s, struct qn_error *err)
 {
@@ -254,6 +255,7 @@ split_cores(struct qn_run *run, int s, struct qn_error *err)
         run->split.threads = run->threads.budget.threads / st->need.workers;
     }
     run->farm.most = run->split.concurrency;
+    QN_TRY(qn_masters_open(run, s, err));
     return qn_farm_program(&run->farm, qn_program_stage(run, s),
                            &run->program[s], err);
 }

@@ -38,6 +38,7 @@ real_bytes(const struct counting *c, const struct qn_shape *s)
 
 struct operand_bytes {
     int64_t all;     /* of all operands of an item, as they are kept  */
+    int64_t shared;  /* of those that other items may use, too        */
     int64_t loading; /* beside them while the largest is loaded       */
 };
 
@@ -66,6 +67,7 @@ add_operand(struct operand_bytes *b, const struct counting *c,
             kept /= type.shape.n[0];
     }
     b->all += kept;
+    b->shared += u->stage < 0 && u->file < 0 ? 0 : kept;
     b->loading = qn_most(b->loading, stored);
 }
 
@@ -85,12 +87,13 @@ count_operands(const struct counting *c, const struct qn_task *t)
 }
 
 /* Of all that the items of a stage use: each operand file and each result of
- * another stage once. */
+ * another stage once, or as many as are kept where each item scales them. */
 static int64_t
 all_operands(const struct counting *c)
 {
     const struct qn_stage *stage = c->st->stage;
     int64_t bytes = 0;
+    bool scaled = false;
 
     for (size_t i = 0; i < c->st->files.n; i++)
         if (c->st->files.v[i].probed)
@@ -100,6 +103,7 @@ all_operands(const struct counting *c)
             const struct qn_operand *op = &stage->steps[i].operand[k];
             const struct qn_plan_stage *from;
 
+            scaled = scaled || op->scale_header;
             if (op->kind != QN_OPERAND_STAGE)
                 continue;
             from = &c->p->stage[op->stage_index];
@@ -107,7 +111,7 @@ all_operands(const struct counting *c)
                 if (from->target[g].type && !from->target[g].code)
                     bytes += real_bytes(c, &from->target[g].type->shape);
         }
-    return bytes;
+    return scaled && bytes ? qn_most(bytes, OPERANDS_MOST) : bytes;
 }
 
 /* ---- an item ----------------------------------------------------------------- */
@@ -422,10 +426,15 @@ add_team_members(struct qn_need *n, const struct counting *c, int team)
     n->gathered = n->memory / 8;
 }
 
+/* What workers keep together is beside what their items have in hand, but for
+ * what one of these uses of it. */
 static int64_t
 total_of(const struct qn_need *n, int workers)
 {
-    return n->held + qn_most(workers * (n->item + n->operands), n->after);
+    const int64_t shelf = qn_need_shelf(n, workers);
+
+    return n->held + qn_most(workers * n->item + qn_most(0, shelf - n->own),
+                            n->after + shelf);
 }
 
 /* As many workers as fit side by side. */
@@ -440,9 +449,7 @@ fit_workers(struct qn_need *n, const struct counting *c, int most)
     } while (n->workers > 1 && n->item > qn_need_share(n, n->workers));
     n->fewer = most - n->workers;
     if (n->largest)
-        n->own = count_operands(c, n->largest).all;
-    n->operands = qn_least(qn_most(0, n->every - n->own),
-                           qn_most(0, qn_need_share(n, n->workers) - n->item));
+        n->own = count_operands(c, n->largest).shared;
 }
 
 void
@@ -492,4 +499,12 @@ qn_need_operands(const struct qn_need *n, int workers)
     // where others take their place, those of the item before are still there
     // while they are read
     return qn_least(most, n->every <= n->own + room ? n->own + room : room);
+}
+
+int64_t
+qn_need_shelf(const struct qn_need *n, int workers)
+{
+    const int64_t room = qn_most(0, qn_need_share(n, workers) - n->item);
+
+    return qn_least(n->every, n->own + workers * room);
 }

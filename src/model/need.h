@@ -37,8 +37,8 @@ struct qn_need_ask {
 struct qn_need {
     int64_t memory;   /* bytes that may be filled                         */
     int64_t item;     /* bytes of the item that takes most, in its worker */
-    int64_t operands; /* bytes of operands that it keeps beside           */
-    int64_t own;      /* bytes of operands that this item uses            */
+    int64_t own;      /* bytes of operands that this item uses and others
+                         may                                              */
     int64_t every;    /* bytes of all operands of the stage, each once    */
     int64_t held;     /* bytes that a rank holds while its workers work:
                          members, or its part of a shared item            */
@@ -74,5 +74,10 @@ int64_t
 qn_need_share(const struct qn_need *n, int workers);
 int64_t
 qn_need_operands(const struct qn_need *n, int workers);
+
+/* What they may fill with operands that they keep together; then each has none
+ * beside those of the item in hand. */
+int64_t
+qn_need_shelf(const struct qn_need *n, int workers);
 
 #endif

@@ -603,7 +603,7 @@ qn_item_run(struct qn_worker *w, const json_t *request, json_t *reply,
     int rc;
 
     QN_TRY(qn_worker_program(w, request, &m.p, err));
-    w->operands.limit = (size_t)m.p->operands;
+    qn_operand_limit(&w->operands, m.p->operands, m.p->shelf);
     m.path = qn_json_text(request, "path");
     m.uses = json_object_get(request, "uses");
     if (json_is_true(json_object_get(request, "direct")))

@@ -127,6 +127,8 @@ keep_memory(struct qn_worker *w, const json_t *request, const int *fds,
         close(m->fd);
     m->fd = fds[0];
     m->size = 0; // mapped at its first use
+    if (slot == QN_SLOT_OPERANDS)
+        qn_operand_shelf(&w->operands, m->fd);
     return 0;
 }
 
@@ -215,7 +217,7 @@ serve(struct qn_worker *w, struct qn_error *err)
 int
 main(int argc, char **argv)
 {
-    struct qn_worker w = {.sock = SOCKET};
+    struct qn_worker w = {.sock = SOCKET, .operands.shelf.fd = -1};
     struct qn_error err = {0};
     int rc;
 

@@ -1,11 +1,14 @@
-/* Loading operands and the cache of those used last.
+/* Loading operands and keeping those used last.
  *
  * An entry is known by the text of its use, which holds path, time and scale:
- * a master that was made anew is another entry. */
+ * a master that was made anew is another entry.  What comes from a file that
+ * items share lies on the shelf (shelf.h) and is mapped here; numbers, datasets
+ * of the item's own file and what finds no room there are this worker's own. */
 #include "worker/operand.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/memory.h"
 #include "io/reader.h"
@@ -20,6 +23,9 @@ struct qn_operand_entry {
     struct qn_operand_entry *next;
     char *name; /* owned */
     struct qn_array array;
+    bool shelved;                /* array.data is a mapping, owned       */
+    bool used;                   /* by this item: it stays on the shelf  */
+    struct qn_shelf_place place; /* of what is shelved                   */
 };
 
 /* Params of `combine` for one method, everything else at its default. */
@@ -123,18 +129,32 @@ to_real(struct qn_array *a, double scale, enum qn_dtype real,
     return rc;
 }
 
-static int
-load(struct qn_array *a, const json_t *use, const char *own,
-     enum qn_dtype real, struct qn_error *err)
+static struct qn_source
+source_of(const json_t *use, const char *own)
 {
-    const char *path = qn_json_text(use, "path"),
-               *reduce = qn_json_text(use, "reduce");
-    struct qn_source source = {
+    const char *path = qn_json_text(use, "path");
+
+    return (struct qn_source){
         .path = path ? path : own,
         .hdu = qn_json_text(use, "hdu"),
         .dataset = qn_json_text(use, "dataset"),
     };
+}
+
+static double
+scale_of(const json_t *use)
+{
     json_t *scale = json_object_get(use, "scale");
+
+    return scale ? json_number_value(scale) : 1;
+}
+
+static int
+load(struct qn_array *a, const json_t *use, const char *own,
+     enum qn_dtype real, struct qn_error *err)
+{
+    const char *reduce = qn_json_text(use, "reduce");
+    const struct qn_source source = source_of(use, own);
     int rc = qn_reader_all(a, &source, err);
 
     if (!rc && reduce)
@@ -142,7 +162,7 @@ load(struct qn_array *a, const json_t *use, const char *own,
     if (!rc && reduce)
         rc = reduce_leading(a, reduce, err);
     if (!rc)
-        rc = to_real(a, scale ? json_number_value(scale) : 1, real, err);
+        rc = to_real(a, scale_of(use), real, err);
     return rc ? qn_wrap(err, "operand") : 0;
 }
 
@@ -158,6 +178,114 @@ load_number(struct qn_array *a, double number, enum qn_dtype real,
     else
         *(double *)a->data = number;
     return 0;
+}
+
+/* ---- onto the shelf --------------------------------------------------------- */
+
+/* Rows of a file, each slab made real while it is in cache. */
+static int
+copy_rows(struct qn_shelf *shelf, const struct qn_shelf_place *place,
+          struct qn_reader *r, double scale, bool *whole, struct qn_error *err)
+{
+    enum { SLAB = 1 << 16 };
+    struct qn_type type = qn_reader_info(r)->type;
+    const int axis = qn_shape_row_axis(&type.shape);
+    const int64_t all = type.shape.n[axis];
+    const int64_t row = qn_shape_count(&type.shape) / all;
+    struct qn_box box = qn_shape_box(&type.shape);
+    const int64_t step = row < SLAB ? SLAB / row : 1;
+    int64_t offset = 0;
+
+    *whole = true;
+    for (int64_t at = 0; at < all && *whole; at += step) {
+        struct qn_array a = {0};
+        int rc;
+
+        box.start[axis] = at;
+        box.count[axis] = type.shape.n[axis] = all - at < step ? all - at : step;
+        rc = qn_array_make(&a, &type, err);
+        if (!rc)
+            rc = qn_reader_read(r, &box, a.data, err);
+        if (!rc)
+            rc = to_real(&a, scale, place->type.dtype, err);
+        if (!rc)
+            *whole = qn_shelf_write(shelf, place, offset, a.data,
+                                    qn_array_bytes(&a));
+        offset += rc ? 0 : (int64_t)qn_array_bytes(&a);
+        qn_array_clear(&a);
+        if (rc)
+            return rc;
+    }
+    return 0;
+}
+
+/* Where a file gives its rows one after the other.  *done: it is there. */
+static int
+shelve_rows(struct qn_shelf *shelf, struct qn_shelf_place *place,
+            const json_t *use, enum qn_dtype real, bool *done,
+            struct qn_error *err)
+{
+    const struct qn_source source = source_of(use, NULL);
+    struct qn_reader *r = NULL;
+    struct qn_type type;
+    int rc = qn_reader_open(&r, &source, err);
+
+    *done = false;
+    if (rc)
+        return qn_wrap(err, "operand");
+    type = qn_reader_info(r)->type;
+    type.dtype = real;
+    if (qn_reader_info(r)->by_rows && !qn_json_text(use, "reduce") &&
+        qn_shape_count(&type.shape) > 0 && type.shape.ndims > 0 &&
+        qn_shelf_reserve(shelf, place, &type))
+        rc = copy_rows(shelf, place, r, scale_of(use), done, err);
+    qn_reader_close(r);
+    return rc ? qn_wrap(err, "operand") : 0;
+}
+
+/* Make what is to be made.  Where the shelf has no room for it *own is set,
+ * and *shelved is false. */
+static int
+shelve(struct qn_shelf *shelf, struct qn_shelf_place *place,
+       const json_t *use, enum qn_dtype real, struct qn_array *own,
+       bool *shelved, struct qn_error *err)
+{
+    int rc = shelve_rows(shelf, place, use, real, shelved, err);
+
+    if (!rc && !*shelved) {
+        rc = load(own, use, NULL, real, err);
+        *shelved = !rc && qn_shelf_reserve(shelf, place, &own->type) &&
+                   qn_shelf_write(shelf, place, 0, own->data,
+                                  qn_array_bytes(own));
+    }
+    if (*shelved) {
+        qn_array_clear(own);
+        qn_shelf_publish(shelf, place);
+    } else {
+        qn_shelf_abandon(shelf, place);
+    }
+    return rc;
+}
+
+/* ---- entries ------------------------------------------------------------------ */
+
+static void
+drop_array(struct qn_operand_entry *e)
+{
+    if (e->shelved && e->array.data)
+        munmap(e->array.data, (size_t)e->place.bytes);
+    else
+        qn_array_clear(&e->array);
+    e->array = (struct qn_array){0};
+    e->shelved = e->used = false;
+}
+
+static void
+drop_entry(struct qn_operand_entry *e)
+{
+    drop_array(e);
+    free(e->name);
+    free(e);
 }
 
 /* Move the entry of that name to the front. */
@@ -191,50 +319,131 @@ name_of(char **name, const json_t *use, const char *own, enum qn_dtype real,
     return n < 0 ? qn_fail(err, QN_ENOMEM, "no memory for an operand") : 0;
 }
 
+/* An entry without data, in front; its name is taken over. */
 static int
-add(struct qn_operands_cache *cache, char *name, const json_t *use,
-    const char *own, enum qn_dtype real, struct qn_error *err)
+add(struct qn_operand_entry **e, struct qn_operands_cache *cache, char *name,
+    struct qn_error *err)
 {
-    struct qn_operand_entry *e = NULL;
-    json_t *number = json_object_get(use, "number");
-    int rc = qn_memory_make((void **)&e, 1, sizeof *e, "an operand", err);
+    int rc = qn_memory_make((void **)e, 1, sizeof **e, "an operand", err);
 
-    if (rc)
-        return rc;
-    if (number)
-        rc = load_number(&e->array, json_number_value(number), real, err);
-    else
-        rc = load(&e->array, use, own, real, err);
     if (rc) {
-        qn_array_clear(&e->array);
-        free(e);
+        free(name);
         return rc;
     }
-    e->name = name;
-    e->next = cache->head;
-    cache->head = e;
-    cache->bytes += qn_array_bytes(&e->array);
+    (*e)->name = name;
+    (*e)->next = cache->head;
+    cache->head = *e;
     return 0;
 }
 
-int
-qn_operand_get(struct qn_operands_cache *cache, const json_t *use,
-               const char *own, enum qn_dtype real,
-               const struct qn_array **array, struct qn_error *err)
+/* False: the system gives no addresses for it. */
+static bool
+show(struct qn_operand_entry *e, struct qn_shelf *shelf,
+     const struct qn_shelf_place *place)
 {
+    e->used = true;
+    if (e->shelved && e->place.serial == place->serial)
+        return true; // nobody has emptied it meanwhile
+    drop_array(e);
+    e->array = qn_array_view(&place->type, qn_shelf_map(shelf, place));
+    e->place = *place;
+    e->shelved = e->used = e->array.data != NULL;
+    return e->shelved;
+}
+
+/* From the shelf, if there is room for it.  *busy: another worker is making
+ * it, and wait is false. */
+static int
+fetch(struct qn_operand_entry *e, struct qn_operands_cache *cache,
+      const json_t *use, enum qn_dtype real, bool wait, bool *busy,
+      struct qn_error *err)
+{
+    struct qn_fingerprint of;
+    struct qn_shelf_place place;
+    struct qn_key key;
+    bool shelved = true;
+
+    QN_TRY(qn_key_open(&key, err));
+    qn_key_text(&key, e->name);
+    qn_key_finish(&key, &of);
+    switch (qn_shelf_find(&cache->shelf, &of, wait, &place)) {
+    case QN_SHELF_BUSY:
+        *busy = true;
+        return 0;
+    case QN_SHELF_NONE:
+        return 0;
+    case QN_SHELF_MAKE:
+        drop_array(e);
+        QN_TRY(shelve(&cache->shelf, &place, use, real, &e->array, &shelved,
+                      err));
+        break;
+    case QN_SHELF_HAVE:
+        break;
+    }
+    if (shelved)
+        show(e, &cache->shelf, &place);
+    return 0;
+}
+
+/* The array of an entry, if it is not there or may have gone. */
+static int
+fill(struct qn_operand_entry *e, struct qn_operands_cache *cache,
+     const json_t *use, const char *own, enum qn_dtype real, bool wait,
+     bool *busy, struct qn_error *err)
+{
+    const json_t *number = json_object_get(use, "number");
+
+    *busy = false;
+    if (e->array.data && (!e->shelved || e->used))
+        return 0;
+    if (number)
+        return load_number(&e->array, json_number_value(number), real, err);
+    if (json_object_get(use, "path") && cache->shelf.limit > 0)
+        QN_TRY(fetch(e, cache, use, real, wait, busy, err));
+    if (*busy || (e->array.data && (!e->shelved || e->used)))
+        return 0;
+    drop_array(e);
+    return load(&e->array, use, own, real, err);
+}
+
+/* What is found or begun is in front. */
+static int
+get(struct qn_operands_cache *cache, const json_t *use, const char *own,
+    enum qn_dtype real, bool wait, bool *busy, struct qn_error *err)
+{
+    struct qn_operand_entry *e;
     char *name;
     int rc;
 
     QN_TRY(name_of(&name, use, own, real, err));
-    if (find(cache, name)) {
+    e = find(cache, name);
+    if (e)
         free(name);
-    } else {
-        rc = add(cache, name, use, own, real, err);
-        if (rc) {
-            free(name);
-            return rc;
-        }
-    }
+    else
+        QN_TRY(add(&e, cache, name, err));
+    rc = fill(e, cache, use, own, real, wait, busy, err);
+    if (!rc && !*busy)
+        return 0;
+    cache->head = e->next;
+    drop_entry(e);
+    return rc;
+}
+
+int
+qn_operand_get(struct qn_operands_cache *cache, const json_t *uses, size_t i,
+               const char *own, enum qn_dtype real,
+               const struct qn_array **array, struct qn_error *err)
+{
+    const json_t *use = json_array_get(uses, i);
+    bool busy, other;
+
+    QN_TRY(get(cache, use, own, real, false, &busy, err));
+    // while another worker makes it, what comes next can be made; what goes
+    // wrong with that is said when its turn has come
+    for (size_t k = i + 1; busy && k < json_array_size(uses); k++)
+        get(cache, json_array_get(uses, k), own, real, false, &other, NULL);
+    if (busy)
+        QN_TRY(get(cache, use, own, real, true, &busy, err));
     *array = &cache->head->array;
     return 0;
 }
@@ -246,10 +455,12 @@ qn_operand_trim(struct qn_operands_cache *cache)
     size_t held = 0;
     int kept = 0;
 
+    qn_shelf_leave(&cache->shelf);
     while (*p) {
         struct qn_operand_entry *e = *p;
-        size_t bytes = qn_array_bytes(&e->array);
+        size_t bytes = e->shelved ? 0 : qn_array_bytes(&e->array);
 
+        e->used = false;
         // numbers weigh nothing, but every entry costs a comparison
         if (held + bytes <= cache->limit && kept < 64) {
             held += bytes;
@@ -258,9 +469,29 @@ qn_operand_trim(struct qn_operands_cache *cache)
             continue;
         }
         *p = e->next;
-        qn_array_clear(&e->array);
-        free(e->name);
-        free(e);
+        drop_entry(e);
     }
-    cache->bytes = held;
+}
+
+void
+qn_operand_limit(struct qn_operands_cache *cache, int64_t own, int64_t shelf)
+{
+    const bool used = shelf > 0 && cache->shelf.fd >= 0;
+
+    cache->limit = used ? 0 : (size_t)own;
+    cache->shelf.limit = used ? shelf : 0;
+}
+
+void
+qn_operand_shelf(struct qn_operands_cache *cache, int fd)
+{
+    for (struct qn_operand_entry **p = &cache->head, *e; (e = *p);) {
+        if (!e->shelved) {
+            p = &e->next;
+            continue;
+        }
+        *p = e->next;
+        drop_entry(e);
+    }
+    qn_shelf_open(&cache->shelf, fd);
 }

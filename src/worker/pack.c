@@ -443,8 +443,10 @@ qn_pack_run(struct qn_worker *w, const json_t *request, json_t *reply,
     k->w = w;
     k->request = request;
     rc = qn_worker_program(w, request, &k->p, err);
-    if (!rc)
+    if (!rc) {
+        qn_operand_limit(&w->operands, k->p->operands, k->p->shelf);
         rc = make_part(k, reply, err);
+    }
     for (size_t i = 0; i < MOST_PRODUCTS; i++) {
         qn_array_clear(&k->product[i].all);
         free(k->product[i].name);

@@ -36,9 +36,7 @@ make_ready(struct ready *r, const struct qn_pass *pass, size_t first_use,
     if (k->prepare)
         QN_TRY(k->prepare(r->params, err));
     for (int i = 0; i < r->step->noperands; i++)
-        QN_TRY(qn_operand_get(pass->cache,
-                              json_array_get(pass->uses,
-                                             first_use + (size_t)i),
+        QN_TRY(qn_operand_get(pass->cache, pass->uses, first_use + (size_t)i,
                               pass->path, real, &r->operand[i], err));
     return 0;
 }

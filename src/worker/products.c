@@ -214,9 +214,7 @@ open_product(struct qn_products *p, const struct qn_pass *pass, int i,
     if (k->prepare)
         QN_TRY(k->prepare(p->params[i], err));
     for (int o = 0; o < step->noperands; o++)
-        QN_TRY(qn_operand_get(pass->cache,
-                              json_array_get(pass->uses,
-                                             first_use + (size_t)o),
+        QN_TRY(qn_operand_get(pass->cache, pass->uses, first_use + (size_t)o,
                               pass->path, in.real, &p->operand[i][o], err));
     QN_TRY(qn_reduce_run_open(&p->run[i], k, p->params[i], &in, err));
     p->run[i].threads = pass->program->threads;

@@ -139,6 +139,7 @@ qn_program_make(struct qn_program *p, json_t *text, struct qn_error *err)
     QN_TRY(load_dtype(&p->dtype, dtype, err));
     p->fits = json_is_true(json_object_get(text, "fits"));
     p->operands = qn_json_integer(text, "operands");
+    p->shelf = qn_json_integer(text, "shelf");
     p->memory = qn_json_integer(text, "memory");
     p->compress = (int)qn_json_integer(text, "compress");
     return load_combine(p, err);

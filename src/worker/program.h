@@ -24,6 +24,7 @@ struct qn_program {
     int nsteps;           /* steps proper                                */
     int64_t memory;       /* bytes an item may fill; 0: no limit is known */
     int64_t operands;     /* bytes of operands to keep from item to item */
+    int64_t shelf;        /* and of those that workers keep together      */
     bool blas;            /* some step or product goes through BLAS      */
     int nproducts;        /* behind them: reductions of what they give   */
     enum qn_dtype precision;

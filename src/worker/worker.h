@@ -38,6 +38,7 @@
 enum qn_slot {
     QN_SLOT_MEMBERS, /* samples of members: written by item, read by band */
     QN_SLOT_RESULT,  /* combined samples: written by band, read by write  */
+    QN_SLOT_OPERANDS, /* operands of a stage: see shelf.h                  */
     QN_NSLOTS
 };
 
