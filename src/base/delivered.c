@@ -96,7 +96,8 @@ fill(double *v, size_t n)
 }
 
 void
-qn_delivered_measure(struct qn_delivered *d, int threads, double seconds)
+qn_delivered_measure(struct qn_delivered *d, int threads, double seconds,
+                     bool blas)
 {
     size_t n = threads < 1 ? 1 : (size_t)threads;
     struct measure m = {0};
@@ -109,7 +110,8 @@ qn_delivered_measure(struct qn_delivered *d, int threads, double seconds)
         goto out;
     run(&m, (int)n, 0, &products);
     d->loop = run(&m, (int)n, seconds, &products);
-    m.gemm = (gemm_function)qn_limit_symbol("cblas_dgemm");
+    if (blas)
+        m.gemm = (gemm_function)qn_limit_symbol("cblas_dgemm");
     if (m.gemm && !qn_memory_make((void **)&m.matrices, n * 3,
                                   N * N * sizeof(double), "", NULL)) {
         fill(m.matrices, n * 3 * N * N);

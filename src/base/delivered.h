@@ -6,17 +6,20 @@
 #ifndef QN_BASE_DELIVERED_H
 #define QN_BASE_DELIVERED_H
 
+#include <stdbool.h>
+
 struct qn_delivered {
     int threads;
     double loop;   /* cores, of a plain loop on so many threads              */
     double gemm;   /* cores, of so many small products by the BLAS that is
-                      loaded, one a thread; NaN: none is loaded              */
+                      loaded, one a thread; NaN: none is, or it was not tried */
     double gflops; /* of these, double precision, all together; NaN likewise */
 };
 
-/* Takes about seconds for each of the two.  BLAS is to be limited to one
- * thread before. */
+/* Takes about seconds for the loop, and with `blas` as many for the other.
+ * BLAS is to be limited to one thread before. */
 void
-qn_delivered_measure(struct qn_delivered *d, int threads, double seconds);
+qn_delivered_measure(
+    struct qn_delivered *d, int threads, double seconds, bool blas);
 
 #endif

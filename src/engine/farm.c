@@ -31,6 +31,16 @@ qn_farm_open(struct qn_farm *f, int n, struct qn_error *err)
     return 0;
 }
 
+void
+qn_farm_early(struct qn_farm *f)
+{
+    enum { EARLY = 2 };
+
+    for (int i = 0; i < f->n && i < EARLY; i++)
+        if (qn_child_open(&f->worker[i].child, NULL))
+            return;
+}
+
 static void
 drop(struct qn_farm_hand *h)
 {
@@ -44,7 +54,8 @@ qn_farm_close(struct qn_farm *f)
     for (int i = 0; i < f->n && f->worker; i++) {
         struct qn_farm_worker *w = &f->worker[i];
 
-        if (w->hand.unit >= 0)
+        // nor wait for one that was asked for nothing
+        if (w->hand.unit >= 0 || !w->programs)
             qn_child_bury(&w->child, NULL, 0);
         drop(&w->hand);
         drop(&w->ahead);

@@ -67,6 +67,12 @@ struct qn_answer {
 int
 qn_farm_open(struct qn_farm *f, int n, struct qn_error *err);
 
+/* Start the first workers now, for who will need them soon: loading a program
+ * takes longer than planning a small job.  What does not start is started, or
+ * failed, when it is needed. */
+void
+qn_farm_early(struct qn_farm *f);
+
 /* Stop all workers; those with something in hand are killed. */
 void
 qn_farm_close(struct qn_farm *f);

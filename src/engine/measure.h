@@ -13,9 +13,9 @@ struct qn_measured {
     json_t *hdf5;      /* owned: as qn_hdf5_about_json; NULL               */
 };
 
-/* Have a worker compute on so many threads for about seconds, twice.
- * load: it is to load the BLAS that kernels would, and to tell of HDF5.  A worker that cannot do it
- * leaves m unmeasured: that is no error. */
+/* Have a worker compute on so many threads for about seconds.  load: it is to
+ * do so once more with the BLAS that kernels use, and to tell of HDF5.  A
+ * worker that cannot do it leaves m unmeasured: that is no error. */
 int
 qn_measure_run(
     struct qn_measured *m, struct qn_farm *farm, int threads, double seconds,

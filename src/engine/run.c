@@ -233,6 +233,8 @@ qn_run_prepare(struct qn_run *run, const struct qn_job *job,
     QN_TRY(qn_commons_open(&run->commons, comm, err));
     rc = qn_farm_open(&run->farm, run->split.concurrency, err);
     if (!rc)
+        qn_farm_early(&run->farm);
+    if (!rc)
         rc = make_tables(run, err);
     if (!rc)
         rc = open_plan(run, err);
@@ -434,18 +436,25 @@ end_journal(struct qn_run *run, struct qn_error *err)
 }
 
 bool
+qn_run_stage_left(const struct qn_run *run, int s)
+{
+    const struct qn_plan_stage *st = &run->plan.stage[s];
+
+    for (int i = 0; st->wanted && i < st->ntasks; i++)
+        if (st->task[i].state == QN_TODO)
+            return true;
+    for (int i = 0; st->wanted && i < st->ntargets; i++)
+        if (st->target[i].state == QN_TODO)
+            return true;
+    return false;
+}
+
+bool
 qn_run_left(const struct qn_run *run)
 {
-    for (int s = 0; s < run->job->nstages; s++) {
-        const struct qn_plan_stage *st = &run->plan.stage[s];
-
-        for (int i = 0; st->wanted && i < st->ntasks; i++)
-            if (st->task[i].state == QN_TODO)
-                return true;
-        for (int i = 0; st->wanted && i < st->ntargets; i++)
-            if (st->target[i].state == QN_TODO)
-                return true;
-    }
+    for (int s = 0; s < run->job->nstages; s++)
+        if (qn_run_stage_left(run, s))
+            return true;
     return false;
 }
 
@@ -479,8 +488,6 @@ qn_run_execute(struct qn_run *run, struct qn_error *err)
         qn_stop_watch(run->comm->rank ? NULL : stop, run->options->until);
     if (!rc)
         rc = qn_shard_choose(run, true, err);
-    if (!rc)
-        rc = qn_threads_measure(&run->threads, &run->farm, run->comm, err);
     if (!rc)
         rc = keep_record(run, "running", err);
 

@@ -126,9 +126,11 @@ qn_run_team(struct qn_run *run, int s, struct qn_error *err);
 const char *
 qn_run_state(const struct qn_run *run);
 
-/* Local.  Is anything left that was to be made? */
+/* Local.  Is anything left that was to be made, of all or of stage s? */
 bool
 qn_run_left(const struct qn_run *run);
+bool
+qn_run_stage_left(const struct qn_run *run, int s);
 
 void
 qn_run_clear(struct qn_run *run);

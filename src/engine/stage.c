@@ -234,6 +234,18 @@ is_read(const struct qn_run *run, int s)
 
 /* ---- the stage ---------------------------------------------------------------------------- */
 
+/* Does a stage of the run go through BLAS? */
+static bool
+uses_blas(const struct qn_run *run)
+{
+    for (int s = 0; s < run->job->nstages; s++)
+        for (int i = 0; i < run->job->stages[s].nsteps; i++)
+            if (run->plan.stage[s].wanted &&
+                run->job->stages[s].steps[i].kernel->blas)
+                return true;
+    return false;
+}
+
 /* Collective.  Workers and threads for what is left to do, memory for their
  * operands, and the program that says so. */
 static int
@@ -287,6 +299,10 @@ qn_stage_run(struct qn_run *run, int s, struct qn_error *err)
     run->farm.most = run->farm.n;
     if (!rc)
         rc = qn_resume_stage(run, s, err);
+    // once a run, and only where there is something to compute
+    if (!rc && !run->threads.tried && qn_run_stage_left(run, s))
+        rc = qn_threads_measure(&run->threads, &run->farm, uses_blas(run),
+                                run->comm, err);
     if (!rc)
         rc = split_cores(run, s, err);
     // so that whoever asks sees what was there already

@@ -15,7 +15,7 @@
 #include "comm/launch.h"
 #include "engine/cores.h"
 
-#define SECONDS 0.005 /* of a measurement; where it looks bad, once more */
+#define SECONDS 0.003 /* of a measurement; where it looks bad, once more */
 #define SECONDS_AGAIN 0.03
 
 enum { ANCESTORS = 5 };
@@ -372,19 +372,20 @@ agree_on_least(struct qn_threads *t, struct qn_comm *comm,
 }
 
 int
-qn_threads_measure(struct qn_threads *t, struct qn_farm *farm,
+qn_threads_measure(struct qn_threads *t, struct qn_farm *farm, bool blas,
                    struct qn_comm *comm, struct qn_error *err)
 {
     struct qn_measured again = {0};
     int rc = 0;
 
+    t->tried = true;
     if (t->budget.threads > 1)
         rc = qn_measure_run(&t->measured, farm, t->budget.threads, SECONDS,
-                            false, err);
+                            blas, err);
     // a short look may have met somebody else's
     if (!rc && qn_measure_poor(&t->measured)) {
         rc = qn_measure_run(&again, farm, t->budget.threads, SECONDS_AGAIN,
-                            false, err);
+                            blas, err);
         qn_measure_clear(&t->measured);
         t->measured = again;
     }

@@ -35,6 +35,7 @@ struct qn_threads {
     struct qn_measured measured; /* of this rank                             */
     double delivered;          /* the fewest cores of any rank; NaN          */
     int measured_threads;      /* that this rank had asked for               */
+    bool tried;                /* it was measured, or need not be            */
 };
 
 /* Collective.  Find out and decide.  strict: the first trouble is an error,
@@ -48,11 +49,11 @@ qn_threads_open(
 void
 qn_threads_say(const struct qn_threads *t, const struct qn_comm *comm);
 
-/* Collective.  Measure what is delivered, where a rank has several threads,
- * and say it if that is far too few. */
+/* Collective.  Measure what is delivered, where a rank has several threads, to
+ * BLAS as well where it will be used, and say it if that is far too few. */
 int
 qn_threads_measure(
-    struct qn_threads *t, struct qn_farm *farm, struct qn_comm *comm,
+    struct qn_threads *t, struct qn_farm *farm, bool blas, struct qn_comm *comm,
     struct qn_error *err);
 
 /* Local.  What to say of a rank that gets so few cores for its threads, and

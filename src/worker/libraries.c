@@ -79,7 +79,7 @@ qn_libraries_measure(struct qn_worker *w, const json_t *request,
     if (load)
         load_blas();
     qn_limit_set(&w->limit, 1, 1);
-    qn_delivered_measure(&d, threads, seconds);
+    qn_delivered_measure(&d, threads, seconds, load);
     qn_parallel_close(); // those that run from now on are a stage's
     set_number(reply, "loop", d.loop);
     set_number(reply, "gemm", d.gemm);
