@@ -6,14 +6,13 @@
  */
 #include "io/reader_backend.h"
 
-#include <netcdf.h>
-#include <netcdf_mem.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "base/text.h"
 #include "io/listing.h"
+#include "io/netcdf_load.h"
 #include "io/netcdf_size.h"
 #include "model/dtype.h"
 #include "model/glob.h"
@@ -30,11 +29,17 @@ struct netcdf {
     struct qn_type type;
 };
 
+static const struct qn_netcdf_calls *
+nc(void)
+{
+    return qn_netcdf_load_calls();
+}
+
 static int
 fail_nc(int rc, const char *what, struct qn_error *err)
 {
     return qn_fail(err, QN_EFORMAT, "%s; libnetcdf says: %s", what,
-                   nc_strerror(rc));
+                   nc()->strerror(rc));
 }
 
 static bool
@@ -65,12 +70,12 @@ describe(struct qn_type *t, int file, int var)
     nc_type type;
     size_t n;
 
-    if (nc_inq_var(file, var, NULL, &type, &ndims, ids, NULL) ||
+    if (nc()->inq_var(file, var, NULL, &type, &ndims, ids, NULL) ||
         ndims > QN_MAX_DIMS || !map_type(&t->dtype, type))
         return false;
     t->shape.ndims = ndims;
     for (int a = 0; a < ndims; a++) {
-        if (nc_inq_dimlen(file, ids[a], &n))
+        if (nc()->inq_dimlen(file, ids[a], &n))
             return false;
         t->shape.n[a] = (int64_t)n;
     }
@@ -84,7 +89,7 @@ is_candidate(int file, int var, struct qn_type *t, char *name)
     int dim;
 
     return describe(t, file, var) && t->shape.ndims > 0 &&
-           !nc_inq_varname(file, var, name) && nc_inq_dimid(file, name, &dim);
+           !nc()->inq_varname(file, var, name) && nc()->inq_dimid(file, name, &dim);
 }
 
 static int
@@ -95,7 +100,7 @@ find_only(struct netcdf *s, struct qn_error *err)
     struct qn_type t;
     int nvars = 0, found = 0;
 
-    nc_inq_nvars(s->file, &nvars);
+    nc()->inq_nvars(s->file, &nvars);
     for (int v = 0; v < nvars; v++) {
         if (!is_candidate(s->file, v, &t, name))
             continue;
@@ -130,10 +135,10 @@ find_variable(struct netcdf *s, const char *dataset, struct qn_error *err)
 
     if (!dataset)
         QN_TRY(find_only(s, err));
-    else if ((rc = nc_inq_varid(s->file, bare(dataset), &s->var)))
+    else if ((rc = nc()->inq_varid(s->file, bare(dataset), &s->var)))
         return qn_fail(err, QN_EMISSING, "there is no variable '%s'",
                        bare(dataset));
-    if ((rc = nc_inq_varname(s->file, s->var, s->name)))
+    if ((rc = nc()->inq_varname(s->file, s->var, s->name)))
         return fail_nc(rc, "a variable cannot be read", err);
     if (!describe(&s->type, s->file, s->var))
         return qn_fail(err, QN_EFORMAT,
@@ -150,9 +155,9 @@ match_names(struct qn_names *found, int file, const char *pattern,
     size_t first = found->n;
     int nvars = 0;
 
-    nc_inq_nvars(file, &nvars);
+    nc()->inq_nvars(file, &nvars);
     for (int v = 0; v < nvars; v++)
-        if (!nc_inq_varname(file, v, name) &&
+        if (!nc()->inq_varname(file, v, name) &&
             qn_glob_match(pattern, name, strlen(name)))
             QN_TRY(qn_names_add(found, name, err));
     qn_names_sort(found, first);
@@ -168,8 +173,8 @@ check_size(struct netcdf *s, int var, struct qn_error *err)
     int64_t need = 0;
     int unlimited = -1;
 
-    if (!nc_inq_unlimdim(s->file, &unlimited) && unlimited >= 0)
-        nc_inq_dimlen(s->file, unlimited, &nrecords);
+    if (!nc()->inq_unlimdim(s->file, &unlimited) && unlimited >= 0)
+        nc()->inq_dimlen(s->file, unlimited, &nrecords);
     QN_TRY(qn_netcdf_size(&need, s->bytes, var, (int64_t)nrecords, err));
     return qn_bytes_need(s->bytes, need, err);
 }
@@ -184,10 +189,10 @@ load_attribute(struct qn_attribute *a, int file, int var, const char *name)
     size_t len;
     char *all;
 
-    if (nc_inq_att(file, var, name, &type, &len) || len > (1 << 24))
+    if (nc()->inq_att(file, var, name, &type, &len) || len > (1 << 24))
         return false;
     all = calloc(len + 1, 8);
-    if (!all || nc_get_att(file, var, name, all)) {
+    if (!all || nc()->get_att(file, var, name, all)) {
         free(all);
         return false;
     }
@@ -221,7 +226,7 @@ netcdf_close(void *state)
     if (!s)
         return;
     if (s->is_open)
-        nc_close(s->file);
+        nc()->close(s->file);
     free(s);
 }
 
@@ -232,14 +237,15 @@ open_file(struct netcdf *s, struct qn_error *err)
     struct qn_text path = {0};
     int rc;
 
+    QN_TRY(qn_netcdf_load(err));
     if (s->bytes->data) {
-        rc = nc_open_mem("memory", NC_NOWRITE, (size_t)s->bytes->size,
+        rc = nc()->open_mem("memory", NC_NOWRITE, (size_t)s->bytes->size,
                          s->bytes->data, &s->file);
     } else {
         qn_text_add(&path, "%s%s", s->bytes->path[0] == '/' ? "" : "./",
                     s->bytes->path);
         QN_TRY(qn_text_check(&path, err));
-        rc = nc_open(path.s, NC_NOWRITE, &s->file);
+        rc = nc()->open(path.s, NC_NOWRITE, &s->file);
         qn_text_clear(&path);
     }
     if (rc)
@@ -260,7 +266,7 @@ netcdf_match(struct qn_names *found, const struct qn_source *source,
     QN_TRY(qn_netcdf_size_check(bytes, err));
     QN_TRY(open_file(&s, err));
     rc = match_names(found, s.file, bare(pattern), err);
-    nc_close(s.file);
+    nc()->close(s.file);
     return rc;
 }
 
@@ -273,9 +279,9 @@ variable_entry(int file, int var)
     bool numbers = describe(&t, file, var);
     int nattributes = 0;
 
-    nc_inq_varname(file, var, name);
-    nc_inq_vartype(file, var, &type);
-    nc_inq_varnatts(file, var, &nattributes);
+    nc()->inq_varname(file, var, name);
+    nc()->inq_vartype(file, var, &type);
+    nc()->inq_varnatts(file, var, &nattributes);
     return json_pack("{s:o,s:s,s:s,s:o,s:n,s:[],s:i,s:n}", "path",
                      qn_listing_text(name), "kind", "dataset", "dtype",
                      numbers           ? qn_dtype_name(t.dtype)
@@ -295,10 +301,10 @@ netcdf_list(struct qn_listing *listing, const struct qn_source *source,
     (void)source;
     QN_TRY(qn_netcdf_size_check(bytes, err));
     QN_TRY(open_file(&s, err));
-    nc_inq_nvars(s.file, &nvars);
+    nc()->inq_nvars(s.file, &nvars);
     for (int v = 0; v < nvars && !rc; v++)
         rc = qn_listing_add(listing, variable_entry(s.file, v), err);
-    nc_close(s.file);
+    nc()->close(s.file);
     return rc;
 }
 
@@ -346,9 +352,9 @@ give_text(struct netcdf *s, int var, const char *name, char *value, size_t size,
     char *text = NULL;
     int rc;
 
-    nc_inq_attlen(s->file, var, name, &len);
+    nc()->inq_attlen(s->file, var, name, &len);
     QN_TRY(qn_memory_make((void **)&text, len + 1, 1, "a text", err));
-    rc = nc_get_att_text(s->file, var, name, text)
+    rc = nc()->get_att_text(s->file, var, name, text)
              ? qn_fail(err, QN_EFORMAT, "attribute %s cannot be read", name)
              : qn_reader_text(value, size, text, len, err);
     free(text);
@@ -362,7 +368,7 @@ attribute_field(struct netcdf *s, int var, const char *name, char *value,
     struct qn_attribute a = {0};
     nc_type type;
 
-    if (nc_inq_atttype(s->file, var, name, &type))
+    if (nc()->inq_atttype(s->file, var, name, &type))
         return qn_fail(err, QN_EMISSING, "there is no attribute @%s", name);
     if (type == NC_CHAR) {
         *is_text = true;
@@ -388,7 +394,7 @@ variable_field(struct netcdf *s, int var, const char *name, char *value,
         return qn_fail(err, QN_EVALUE, "variable %s is not a single number",
                        name);
     QN_TRY(check_size(s, var, err));
-    if ((rc = nc_get_var1(s->file, var, zero, one)))
+    if ((rc = nc()->get_var1(s->file, var, zero, one)))
         return fail_nc(rc, name, err);
     qn_reader_number(value, size, t.dtype, one);
     return 0;
@@ -414,7 +420,7 @@ netcdf_field(void *state, const char *name, char *value, size_t size,
     memcpy(owner, name, at ? (size_t)(at - name) : strlen(name));
     if (strcmp(owner, "/") == 0)
         var = NC_GLOBAL;
-    else if (*owner && nc_inq_varid(s->file, owner + 1, &var))
+    else if (*owner && nc()->inq_varid(s->file, owner + 1, &var))
         return qn_fail(err, QN_EMISSING, "there is no variable %s", owner + 1);
     if (at)
         return attribute_field(s, var, at + 1, value, size, is_text, err);
@@ -439,8 +445,8 @@ netcdf_read(void *state, const struct qn_box *box, void *dst,
         step[a] = (ptrdiff_t)box->step[a];
         strided |= box->step[a] != 1;
     }
-    rc = strided ? nc_get_vars(s->file, s->var, start, count, step, dst)
-                 : nc_get_vara(s->file, s->var, start, count, dst);
+    rc = strided ? nc()->get_vars(s->file, s->var, start, count, step, dst)
+                 : nc()->get_vara(s->file, s->var, start, count, dst);
     return rc ? fail_nc(rc, "its samples cannot be read", err) : 0;
 }
 

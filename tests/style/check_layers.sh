@@ -27,7 +27,7 @@ netcdf.h     src/io/netcdf*.[ch]
 libdeflate.h src/io/*
 yaml.h       src/model/yaml*.[ch] src/model/job*.[ch]
 xxhash.h     src/model/*
-dlfcn.h      src/base/limit.c src/kernels/* src/worker/*
+dlfcn.h      src/base/limit.c src/io/netcdf_load.c src/kernels/* src/worker/*
 link.h       src/base/limit.c
 cblas.h      src/kernels/*
 hwloc.h      src/engine/cores.c
