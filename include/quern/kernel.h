@@ -307,6 +307,36 @@ struct qn_kernel {
      * such runs of that axis, and out is the piece that comes of it.  in: the
      * whole item, which type() took.  NULL: it must see all of an item. */
     int64_t (*unit)(const void *params, const struct qn_shape *in, int axis);
+
+    /* Local, with apply.  Samples of one axis in front of a sample and behind
+     * it that have a part in it: then the kernel may be given the item in
+     * pieces along that axis with so many more at either end (fewer where the
+     * item ends), and what comes out for those is not used.  in: the whole
+     * item.  False, or NULL: it must see all of an item. */
+    bool (*reach)(
+        const void *params,
+        const struct qn_shape *in,
+        int axis,
+        int64_t *before,
+        int64_t *after);
+
+    /* Local, with apply, geometry only.  Sample i along the axis comes from
+     * sample offset + i * step of the item alone, which may then be given in
+     * pieces: call->in begins with the sample that decides sample `first` of
+     * what comes out and ends with that of the last one in call->out.  in,
+     * item: the whole item.  False, or NULL: it must see all of an item. */
+    bool (*cut)(
+        const void *params,
+        const struct qn_shape *in,
+        int axis,
+        int64_t *offset,
+        int64_t *step);
+    int (*piece)(
+        const void *params,
+        const struct qn_shape *item,
+        int axis,
+        const struct qn_call *call,
+        struct qn_error *err);
 };
 
 #endif

@@ -276,6 +276,8 @@ target_bytes(const struct qn_plan_view *v, int s, const struct qn_target *t)
     // a task that has not failed has types
     if (qn_plan_pack_bytes(&v->run->plan, st, task, &bytes, NULL))
         return 0;
+    if (qn_plan_joins(st))
+        return (double)bytes * (double)qn_plan_all_members(st, t);
     return (double)bytes * (qn_plan_packs(st) ? t->ntasks : 1);
 }
 

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "engine/dispatch.h"
+#include "engine/joined.h"
 #include "engine/program.h"
 #include "model/dtype.h"
 #include "model/shape.h"
@@ -508,42 +509,44 @@ qn_bands_run(struct qn_bands *b, struct qn_error *err)
 
 /* ---- joining ------------------------------------------------------------------------------ */
 
-static int64_t
-run_bytes(const struct qn_bands *b, int task)
-{
-    const struct qn_task *t = &b->st->task[task];
-
-    return t->item->nframes * qn_shape_count(&t->result->shape) *
-           (int64_t)qn_dtype_size((enum qn_dtype)b->target->member);
-}
-
-/* A run of frames from its owner to its place in the leader's result. */
+/* A run of frames from its owner to its place in the leader's result: from
+ * frame `first` on, dataset by dataset. */
 static int
-move_run(struct round *r, int task, int64_t to, struct qn_error *err)
+move_run(struct round *r, const struct qn_joined *j, int task, int64_t first,
+         struct qn_error *err)
 {
     const struct qn_bands *b = r->b;
-    int rank = b->run->comm->rank, owner = b->owner[task];
-    size_t n = (size_t)run_bytes(b, task);
+    const int rank = b->run->comm->rank, owner = b->owner[task];
+    const int64_t frames = b->st->task[task].item->nframes;
+    int64_t from = b->offset[task];
 
     if (owner != rank && b->leader != rank)
         return 0;
-    if (owner == b->leader)
-        memcpy(r->made + to, r->held + b->offset[task], n);
-    else if (rank == b->leader)
-        return move(r, true, owner, TAG_MEMBER, r->made + to, n, err);
-    else
-        return move(r, false, b->leader, TAG_MEMBER,
-                    r->held + b->offset[task], n, err);
+    for (int i = 0; i < j->n; i++) {
+        const size_t n = (size_t)(frames * j->bytes[i]);
+        const int64_t to = j->at[i] + first * j->bytes[i];
+
+        if (owner == b->leader)
+            memcpy(r->made + to, r->held + from, n);
+        else if (rank == b->leader)
+            QN_TRY(move(r, true, owner, TAG_MEMBER, r->made + to, n, err));
+        else
+            QN_TRY(move(r, false, b->leader, TAG_MEMBER, r->held + from, n,
+                        err));
+        from += (int64_t)n;
+    }
     return 0;
 }
 
 static int
-open_joined(struct round *r, struct qn_error *err)
+open_joined(struct round *r, struct qn_joined *j, struct qn_error *err)
 {
     struct qn_bands *b = r->b;
-    int64_t bytes = qn_bands_layout(b->target).bytes, at;
+    int64_t at;
 
-    QN_TRY(qn_memory_make((void **)&r->moving, (size_t)b->target->ntasks,
+    QN_TRY(qn_joined_make(j, &b->run->plan, b->st, b->target, err));
+    QN_TRY(qn_memory_make((void **)&r->moving,
+                          (size_t)b->target->ntasks * (size_t)j->n,
                           sizeof(struct qn_transfer *), "transfers", err));
     if (b->arena->used)
         QN_TRY(qn_arena_at(b->arena, 0, b->arena->used, (void **)&r->held,
@@ -551,8 +554,8 @@ open_joined(struct round *r, struct qn_error *err)
     if (b->run->comm->rank != b->leader)
         return 0;
     QN_TRY(qn_arena_open(&b->result, NULL, err));
-    QN_TRY(qn_arena_place(&b->result, bytes, &at, err));
-    QN_TRY(qn_arena_at(&b->result, 0, bytes, (void **)&r->made, err));
+    QN_TRY(qn_arena_place(&b->result, j->all, &at, err));
+    QN_TRY(qn_arena_at(&b->result, 0, j->all, (void **)&r->made, err));
     qn_farm_memory(&b->run->farm, 1, b->result.fd);
     return 0;
 }
@@ -561,16 +564,17 @@ int
 qn_bands_join(struct qn_bands *b, struct qn_error *err)
 {
     struct round r = {.b = b};
-    int64_t at = 0;
+    struct qn_joined j;
+    int64_t first = 0;
     int rc, late;
 
     b->result.fd = b->received.fd = -1;
-    rc = qn_comm_agree(b->run->comm, open_joined(&r, err), err);
+    rc = qn_comm_agree(b->run->comm, open_joined(&r, &j, err), err);
     for (int i = 0; i < b->target->ntasks && !rc; i++) {
-        int task = b->target->task[i];
+        const int task = b->target->task[i];
 
-        rc = move_run(&r, task, at, err);
-        at += run_bytes(b, task);
+        rc = move_run(&r, &j, task, first, err);
+        first += b->st->task[task].item->nframes;
     }
     late = wait_all(&r, rc ? NULL : err);
     rc = qn_comm_agree(b->run->comm, rc ? rc : late, err);

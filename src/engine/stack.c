@@ -23,6 +23,7 @@
 #include "engine/bands.h"
 #include "engine/commit.h"
 #include "engine/dispatch.h"
+#include "engine/joined.h"
 #include "engine/outcome.h"
 #include "engine/program.h"
 #include "engine/team_combine.h"
@@ -63,8 +64,13 @@ struct stacking {
 static int64_t
 task_bytes(const struct stacking *k, const struct qn_task *t)
 {
-    int64_t frames = t->item->frame < 0 ? 1 : t->item->nframes;
+    int64_t frames = t->item->frame < 0 ? 1 : t->item->nframes, bytes;
 
+    // it was computed before, when the plan was made
+    if (k->st->stage->nproducts)
+        return qn_plan_pack_bytes(&k->run->plan, k->st, t, &bytes, NULL)
+                   ? 0
+                   : frames * bytes;
     return frames * qn_shape_count(&t->result->shape) *
            (int64_t)qn_dtype_size((enum qn_dtype)k->st->target[t->target].member);
 }
@@ -432,7 +438,13 @@ write_result(struct stacking *k, const struct qn_target *t,
     request = write_request(k, t, h, tmp);
     if (qn_plan_joins(k->st) && k->st->stage->output.carry.n)
         qn_program_path(request, k->run, k->s, &k->st->task[t->task[0]]);
-    rc = qn_farm_ask(&k->run->farm, request, INFINITY, &a, err);
+    rc = qn_plan_joins(k->st)
+             ? qn_joined_describe(request, &k->run->plan, k->st, t, err)
+             : 0;
+    if (rc)
+        json_decref(request);
+    else
+        rc = qn_farm_ask(&k->run->farm, request, INFINITY, &a, err);
     if (!rc && !a.reply)
         rc = qn_fail(err, a.why.code, "%s", a.why.text);
     if (rc) {

@@ -37,7 +37,7 @@ struct qn_writer_chunk {
 struct qn_product {
     const char *name;            /* "data", "count"                    */
     const struct qn_array *data; /* already of the type to be written  */
-    const struct qn_writer_source *source; /* HDF5: its samples, data has
+    const struct qn_writer_source *source; /* of its samples, data has
                                     none; NULL: they are in data       */
     const char *units;           /* NULL: none                         */
     const char *within;          /* NULL; or the product in front of this

@@ -90,17 +90,44 @@ create_image(struct sheet *s, const struct qn_product *p, bool primary)
     return status;
 }
 
+/* n rows of samples, from row `first` on. */
 static int
-write_samples(struct sheet *s, const struct qn_product *p)
+write_rows(struct sheet *s, const struct qn_type *type, int64_t first,
+           int64_t n, const void *v, struct qn_error *err)
 {
-    const struct qn_type *type = &p->data->type;
-    int64_t n = qn_shape_count(&type->shape);
+    int64_t row = 1;
     int status = 0;
 
-    if (n > 0)
-        fits_write_img(s->f, types[type->dtype].memory, 1, n, p->data->data,
-                       &status);
-    return status;
+    for (int a = qn_shape_row_axis(&type->shape) + 1; a < type->shape.ndims;
+         a++)
+        row *= type->shape.n[a];
+    // cfitsio only reads from the memory it is given
+    fits_write_img(s->f, types[type->dtype].memory, 1 + first * row, n * row,
+                   (void *)(uintptr_t)v, &status);
+    return check(s, status, err);
+}
+
+static int
+write_samples(struct sheet *s, const struct qn_product *p,
+              struct qn_error *err)
+{
+    const struct qn_type *type = &p->data->type;
+    const int64_t rows =
+        type->shape.ndims ? type->shape.n[qn_shape_row_axis(&type->shape)] : 1;
+    const struct qn_writer_source *source = p->source;
+
+    if (!qn_shape_count(&type->shape))
+        return 0;
+    if (!source)
+        return write_rows(s, type, 0, rows, p->data->data, err);
+    for (int64_t first = 0, n; first < rows; first += n) {
+        const void *v;
+
+        n = rows - first < source->rows ? rows - first : source->rows;
+        QN_TRY(source->get(source->ctx, first, n, &v, err));
+        QN_TRY(write_rows(s, type, first, n, v, err));
+    }
+    return 0;
 }
 
 /* ---- cards -------------------------------------------------------------- */
@@ -250,7 +277,7 @@ write_all(struct sheet *s, const struct qn_output *out, struct qn_error *err)
         QN_TRY(check(s, create_image(s, &out->products[i], i == 0), err));
         if (i == 0)
             QN_TRY(write_header(s, out, err));
-        QN_TRY(check(s, write_samples(s, &out->products[i]), err));
+        QN_TRY(write_samples(s, &out->products[i], err));
     }
     return 0;
 }

@@ -95,6 +95,34 @@ make(const void *params, const struct qn_region source[QN_MAX_SOURCES],
 
 static const struct qn_regrid regrid = {.sources = sources, .make = make};
 
+static bool
+cut(const void *params, const struct qn_shape *in, int axis, int64_t *offset,
+    int64_t *step)
+{
+    const struct params *p = params;
+    struct qn_box box;
+
+    if (qn_params_section_fit(&box, &p->section, in, NULL))
+        return false;
+    *offset = box.start[axis];
+    *step = box.step[axis];
+    return true;
+}
+
+static int
+piece(const void *params, const struct qn_shape *item, int axis,
+      const struct qn_call *call, struct qn_error *err)
+{
+    const struct params *p = params;
+    struct qn_box box;
+
+    QN_TRY(qn_params_section_fit(&box, &p->section, item, err));
+    box.start[axis] = 0;
+    box.count[axis] = call->out->type.shape.n[axis];
+    copy_box(call->out->data, call->in, &box);
+    return 0;
+}
+
 /* Of every step-th sample only one is kept: the stretch that the output's
  * sample stands for is centred on it. */
 static void
@@ -131,4 +159,6 @@ const struct qn_kernel qn_kernel_crop = {
     .apply = apply,
     .map = map,
     .regrid = &regrid,
+    .cut = cut,
+    .piece = piece,
 };

@@ -326,6 +326,20 @@ static const struct qn_reduction reduction = {
     .close = close_product,
 };
 
+static bool
+reach(const void *params, const struct qn_shape *in, int axis,
+      int64_t *before, int64_t *after)
+{
+    const struct params *p = params;
+    const int64_t along = p->axis + (p->axis < 0 ? in->ndims : 0);
+
+    *before = along == axis ? p->window - 1 : 0;
+    if (*before > in->n[axis])
+        *before = in->n[axis];
+    *after = 0;
+    return true;
+}
+
 const struct qn_kernel qn_kernel_moving_mean = {
     .name = "moving-mean",
     .summary = "the mean of a sample and those before it along an axis",
@@ -345,4 +359,5 @@ const struct qn_kernel qn_kernel_moving_mean = {
     .type = type,
     .apply = apply,
     .reduction = &reduction,
+    .reach = reach,
 };

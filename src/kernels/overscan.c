@@ -281,6 +281,40 @@ make(const void *params, const struct qn_region source[QN_MAX_SOURCES],
 
 static const struct qn_regrid regrid = {.sources = sources, .make = make};
 
+/* Frame by frame, or row by row where each has its own level. */
+static bool
+cut(const void *params, const struct qn_shape *in, int axis, int64_t *offset,
+    int64_t *step)
+{
+    const struct params *p = params;
+    struct frame f;
+
+    if (frame_of(&f, p, in, NULL))
+        return false;
+    *step = 1;
+    *offset = axis < in->ndims - 2 ? 0 : f.trim.start[0];
+    return axis < in->ndims - 2 ||
+           (axis == in->ndims - 2 && p->per == PER_ROW);
+}
+
+static int
+piece(const void *params, const struct qn_shape *item, int axis,
+      const struct qn_call *call, struct qn_error *err)
+{
+    const int64_t rows = call->out->type.shape.n[axis];
+    struct frames all = {.data = call->in->data};
+    struct frame f;
+
+    if (axis < item->ndims - 2)
+        return apply(params, call, err);
+    QN_TRY(frame_of(&f, params, item, err));
+    f.shape.n[0] = f.region.count[0] = f.trim.count[0] = rows;
+    f.region.start[0] = f.trim.start[0] = 0;
+    all.shape = f.shape;
+    return take_frames(params, &f, 1, all, all, call->out->data,
+                       call->in->type.dtype, err);
+}
+
 static void
 map(const void *params, const struct qn_shape *in, double offset[QN_MAX_DIMS],
     double factor[QN_MAX_DIMS])
@@ -322,4 +356,6 @@ const struct qn_kernel qn_kernel_overscan = {
     .apply = apply,
     .map = map,
     .regrid = &regrid,
+    .cut = cut,
+    .piece = piece,
 };

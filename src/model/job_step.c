@@ -530,11 +530,6 @@ check_reductions(struct qn_job_reader *r, const struct qn_stage *stage)
                        "'combine' cannot follow a reduction in one stage; "
                        "combine in a stage of its own: input: {stage: %.60s}",
                        stage->name);
-    if (stage->nproducts && stage->input.each == QN_EACH_FRAME)
-        qn_problem_add(r->problems, stage->input.mark, 1,
-                       "reductions of single frames are not available; leave "
-                       "'each' out, and keep the leading axis, as in reduce: "
-                       "{axis: [1, 2]}");
 }
 
 void

@@ -8,6 +8,7 @@
 
 #include "base/least.h"
 #include "model/dtype.h"
+#include "model/flow.h"
 #include "model/plan_parts.h"
 #include "model/shape.h"
 
@@ -116,31 +117,24 @@ all_operands(const struct counting *c)
 
 /* ---- an item ----------------------------------------------------------------- */
 
-/* Can the steps be taken on some rows at a time? */
+/* Do the steps work on rows by themselves, so that slabs cost nothing? */
 static bool
-goes_by_rows(const struct counting *c)
+reads_once(const struct counting *c, bool units)
 {
     const struct qn_stage *stage = c->st->stage;
 
     for (int i = 0; i < stage->nsteps; i++)
         if (!stage->steps[i].product && !stage->steps[i].kernel->point &&
-            (stage->nproducts || !stage->steps[i].kernel->unit ||
-             !stage->steps[i].kernel->real))
+            !(units && stage->steps[i].kernel->unit))
             return false;
     return !c->keep_steps;
 }
 
-/* And can what comes out be written so? */
+/* Do reductions always get an item slab by slab? */
 static bool
-is_written_by_rows(const struct counting *c, const struct qn_task *t)
+always_streams(const struct counting *c)
 {
-    const struct qn_stage *stage = c->st->stage;
-
-    return goes_by_rows(c) && t->item->type->shape.ndims &&
-           qn_shape_row_axis(&t->item->type->shape) ==
-               qn_shape_row_axis(&t->result->shape) && !stage->nproducts && !stage->combine.given &&
-           !qn_plan_joins(c->st) && stage->output.format == QN_FORMAT_HDF5 &&
-           stage->input.dataset.n < 2;
+    return c->st->stage->nproducts && reads_once(c, false);
 }
 
 struct walk {
@@ -213,47 +207,147 @@ whole_bytes(const struct counting *c, const struct qn_task *t)
            (stage->nproducts ? 0 : several * bytes_of(&out));
 }
 
-/* A run of rows of an item, as it is read, between the steps and as it is
- * written. */
-static int64_t
-slab_bytes(const struct counting *c, const struct qn_type *type,
-           int64_t least)
-{
-    const int64_t real = (int64_t)qn_dtype_size(c->st->precision);
-    const int64_t stored = (int64_t)qn_dtype_size(type->dtype);
-    const struct qn_stage *stage = c->st->stage;
-    int64_t all = qn_shape_count(&type->shape);
+/* An item on its way through the steps some rows at a time. */
+struct route {
+    int axis;            /* along which rows are counted                  */
+    int64_t unit, reach; /* rows of it that become one; and beside those  */
+    struct qn_type type; /* of the item, as it goes on                    */
+    int64_t bytes;       /* of slabs                                      */
+};
 
-    // without steps it is reduced as it is read
-    if (stage->nproducts == stage->nsteps && stage->nproducts)
-        return qn_least(qn_most(PRODUCT_SLAB / stored, least), all) * stored;
-    if (stage->nproducts)
-        return qn_least(qn_most(PRODUCT_SLAB / real, least), all) *
-               (stored + real);
-    return qn_least(qn_most(QN_NEED_SLAB, least), all) * (stored + 3 * real);
+static int64_t
+row_of(const struct qn_type *type, int axis)
+{
+    int64_t n = 1;
+
+    for (int a = axis + 1; a < type->shape.ndims; a++)
+        n *= type->shape.n[a];
+    return n;
 }
 
-/* Samples of the rows that the steps need together. */
+/* Bytes of slabs of `rows` rows of what will come out, where there are still
+ * that unit and reach to go. */
 static int64_t
-row_samples(const struct counting *c, const struct qn_task *t)
+slab_of(const struct route *r, int64_t rows)
 {
-    const struct qn_shape *s = &t->item->type->shape;
-    const int axis = qn_shape_row_axis(s);
+    const int64_t all = r->type.shape.ndims ? r->type.shape.n[r->axis] : 1;
+
+    return qn_least(rows * r->unit + r->reach, all) *
+           row_of(&r->type, r->axis) * (int64_t)qn_dtype_size(r->type.dtype);
+}
+
+/* One step further; rows 0: only unit and reach are added up. */
+static bool
+go_on(struct route *r, const struct counting *c, const struct qn_step *step,
+      const struct qn_task *t, int64_t rows)
+{
+    const struct qn_kernel *k = step->kernel;
     struct qn_lookup fields = qn_item_lookup(t->item);
-    int64_t rows = 1;
+    void *params = NULL;
+    struct qn_type next;
+    struct qn_flow f;
+    bool can;
 
-    for (int i = 0; i < c->st->stage->nsteps; i++) {
-        const struct qn_step *step = &c->st->stage->steps[i];
-        void *params = NULL;
-
-        if (!step->kernel->unit)
-            continue;
-        if (!qn_plan_params(&params, step, &fields, NULL))
-            rows *= step->kernel->unit(params, s, axis);
-        qn_plan_params_clear(&params, step);
+    if (k->real && r->type.dtype != c->st->precision) {
+        r->type.dtype = c->st->precision;
+        r->bytes += rows ? slab_of(r, rows) : 0;
     }
-    return s->ndims && s->n[axis] ? rows * (qn_shape_count(s) / s->n[axis])
-                                  : 1;
+    next = r->type;
+    can = !qn_plan_params(&params, step, &fields, NULL) &&
+          qn_flow_make(&f, k, params, &r->type, r->axis) &&
+          (!k->type || !k->type(params, &r->type, &next, NULL));
+    qn_plan_params_clear(&params, step);
+    if (!can)
+        return false;
+    if (!rows) {
+        r->reach += r->unit * (f.before + f.after);
+        r->unit *= f.unit;
+    } else {
+        r->bytes += f.spare * slab_of(r, rows);
+        r->reach = qn_most(0, (r->reach - f.before - f.after) / f.unit);
+        r->unit /= f.unit;
+    }
+    r->type = next;
+    r->bytes += rows && !k->point ? slab_of(r, rows) : 0;
+    return true;
+}
+
+static bool
+go_through(struct route *r, const struct counting *c, const struct qn_task *t,
+           int64_t rows)
+{
+    const struct qn_stage *stage = c->st->stage;
+
+    r->type = *t->item->type;
+    r->bytes = rows ? slab_of(r, rows) : 0;
+    for (int i = 0; i < stage->nsteps; i++)
+        if (!stage->steps[i].product &&
+            !go_on(r, c, &stage->steps[i], t, rows))
+            return false;
+    return true;
+}
+
+/* Rows of a slab that reductions are given; together: samples that they must
+ * be given in one. */
+static int64_t
+product_rows(const struct counting *c, const struct qn_type *type, int axis,
+             int64_t rows, int64_t together)
+{
+    const int64_t row = row_of(type, axis);
+    const int64_t fit = PRODUCT_SLAB / (int64_t)qn_dtype_size(type->dtype);
+
+    if (!row)
+        return 1;
+    return qn_most(always_streams(c) ? fit / row : rows, together / row);
+}
+
+/* Bytes of the slab that the first rank of a team gives to reductions. */
+static int64_t
+product_slab(const struct counting *c, const struct qn_type *type,
+             int64_t together)
+{
+    const int64_t real = (int64_t)qn_dtype_size(c->st->precision);
+    const int64_t all = qn_shape_count(&type->shape);
+
+    return qn_least(qn_most(PRODUCT_SLAB / real, together), all) *
+           (real + (int64_t)qn_dtype_size(type->dtype));
+}
+
+/* Can an item go through some rows at a time?  *bytes of the slabs. */
+static bool
+goes_by_rows(const struct counting *c, const struct qn_task *t,
+             int64_t together, int64_t *bytes)
+{
+    const struct qn_type *in = t->item->type;
+    struct route r = {.axis = qn_shape_row_axis(&in->shape), .unit = 1};
+    int64_t rows;
+
+    if (!in->shape.ndims || !go_through(&r, c, t, 0) ||
+        qn_shape_row_axis(&r.type.shape) != r.axis)
+        return false;
+    rows = qn_flow_slab(row_of(in, r.axis), r.unit, r.reach,
+                        r.type.shape.n[r.axis]);
+    if (c->st->stage->nproducts)
+        rows = qn_least(product_rows(c, &r.type, r.axis, rows, together),
+                       r.type.shape.n[r.axis]);
+    (void)go_through(&r, c, t, qn_most(rows, 1));
+    *bytes = r.bytes;
+    if (c->st->stage->output.dtype >= 0 && !c->st->stage->nproducts) {
+        r.type.dtype = (enum qn_dtype)c->st->stage->output.dtype;
+        *bytes += slab_of(&r, qn_most(rows, 1));
+    }
+    return true;
+}
+
+/* And may it? */
+static bool
+may_stream(const struct counting *c)
+{
+    const struct qn_stage *stage = c->st->stage;
+
+    // what is kept of steps is no reduction
+    return !(c->keep_steps && stage->nproducts) && !qn_plan_packs(c->st) &&
+           !qn_plan_joins(c->st) && !stage->combine.given;
 }
 
 /* Of the part that packed results are put together in. */
@@ -274,20 +368,19 @@ item_bytes(const struct counting *c, const struct qn_task *t, int64_t share,
 {
     const struct operand_bytes o = count_operands(c, t);
     const int64_t real = real_bytes(c, &t->item->type->shape);
-    int64_t beside = o.all + part_bytes(c, t), least = row_samples(c, t);
-    int64_t whole, pieces, together;
+    int64_t beside = o.all + part_bytes(c, t), together = 1;
+    int64_t whole, pieces;
+    bool can;
 
     *slabs = false;
-    if (c->st->stage->nproducts) {
+    if (c->st->stage->nproducts)
         beside += qn_plan_product_need(c->p, c->st, t, share, &together);
-        least = qn_most(least, together);
-    }
-    pieces = beside + qn_most(slab_bytes(c, t->item->type, least), o.loading);
-    if (c->st->stage->nproducts && goes_by_rows(c))
+    can = goes_by_rows(c, t, together, &pieces);
+    pieces = beside + (can ? qn_most(pieces, o.loading) : 0);
+    if (can && always_streams(c))
         return pieces;
     whole = beside + qn_most(whole_bytes(c, t), real + o.loading);
-    *slabs = whole > share && pieces < whole && !qn_plan_packs(c->st) &&
-             is_written_by_rows(c, t);
+    *slabs = can && whole > share && pieces < whole && may_stream(c);
     return *slabs ? pieces : whole;
 }
 
@@ -339,10 +432,28 @@ static int64_t
 member_bytes(const struct counting *c, const struct qn_task *t)
 {
     const struct qn_target *to = &c->st->target[t->target];
-    int64_t frames = t->item->frame < 0 ? 1 : t->item->nframes;
+    int64_t frames = t->item->frame < 0 ? 1 : t->item->nframes, bytes;
 
+    if (c->st->stage->nproducts)
+        return qn_plan_pack_bytes(c->p, c->st, t, &bytes, NULL)
+                   ? 0
+                   : frames * bytes;
     return frames * qn_shape_count(&t->result->shape) *
            (int64_t)qn_dtype_size((enum qn_dtype)to->member);
+}
+
+/* A result while it is put together: with counts, or the frames of a file. */
+static int64_t
+target_bytes(const struct counting *c, const struct qn_target *t)
+{
+    const int64_t n = qn_shape_count(&t->type->shape);
+    int64_t bytes = 0;
+
+    if (!c->st->stage->nproducts)
+        return bytes_of(t->type) + 4 * n;
+    for (int i = 0; i < t->ntasks; i++)
+        bytes += member_bytes(c, &c->st->task[t->task[i]]);
+    return bytes;
 }
 
 /* Members are kept in half of the memory; what is more goes to the disk. */
@@ -361,8 +472,7 @@ count_members(struct qn_need *n, const struct counting *c, int ranks)
         const struct qn_target *t = &c->st->target[i];
 
         if (!t->code && t->type)
-            result = qn_most(result, bytes_of(t->type) +
-                                         4 * qn_shape_count(&t->type->shape));
+            result = qn_most(result, target_bytes(c, t));
     }
     n->held = qn_least(all / ranks, n->memory / 2);
     n->after = result;
@@ -399,7 +509,7 @@ count_block(struct qn_need *n, const struct counting *c, int team)
         if (c->st->stage->nproducts) {
             // the first rank has a block beside what reductions take
             bytes += qn_plan_product_need(c->p, c->st, t, n->memory, &least);
-            bytes += slab_bytes(c, t->item->type, least);
+            bytes += product_slab(c, t->item->type, least);
         } else if (is_gathered(c->st) && !c->st->stage->combine.given &&
                    beside + 2 * block + whole <= n->memory)
             bytes = qn_most(bytes, beside + 2 * block + whole);
@@ -448,6 +558,7 @@ fit_workers(struct qn_need *n, const struct counting *c, int most)
         find_largest(n, c, qn_need_share(n, n->workers));
     } while (n->workers > 1 && n->item > qn_need_share(n, n->workers));
     n->fewer = most - n->workers;
+    n->again = n->slabs && !reads_once(c, true);
     if (n->largest)
         n->own = count_operands(c, n->largest).shared;
 }

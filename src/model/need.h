@@ -48,6 +48,7 @@ struct qn_need {
     int workers;      /* that fit side by side, at least 1                */
     int fewer;        /* workers that did not fit                         */
     bool slabs;       /* some item goes through slab by slab              */
+    bool again;       /* and of it something is read or computed twice    */
     const struct qn_task *largest; /* borrowed; NULL: nothing is to be done */
 };
 

@@ -177,6 +177,21 @@ qn_plan_product_type(
     const struct qn_plan *p, int s, const struct qn_target *t, const char *product,
     struct qn_type *type, struct qn_error *err);
 
+/* A dataset that each frame of a stage that joins them gives.  Local. */
+#define QN_PLAN_DATASETS (QN_JOB_MAX_PRODUCTS * QN_MAX_RESULTS)
+struct qn_plan_dataset {
+    const char *name, *units; /* borrowed; units NULL: none               */
+    const char *within;       /* NULL; or the product it belongs to       */
+    struct qn_type type;      /* of one frame                             */
+};
+
+/* Those of a task that has not failed: out[0 ... *n), at most
+ * QN_PLAN_DATASETS. */
+int
+qn_plan_frame_datasets(
+    const struct qn_plan *p, const struct qn_plan_stage *st, const struct qn_task *t,
+    struct qn_plan_dataset *out, int *n, struct qn_error *err);
+
 /* Keys of stage s's tasks and results, from those of the stages it uses; a
  * combination counts the members that have not failed. */
 int

@@ -166,6 +166,55 @@ qn_plan_product_need(const struct qn_plan *p, const struct qn_plan_stage *st,
     return bytes + (whole < 2 * kept ? whole : 2 * kept);
 }
 
+/* ---- frames of one file ------------------------------------------------------ */
+
+int
+qn_plan_frame_datasets(const struct qn_plan *p, const struct qn_plan_stage *st,
+                       const struct qn_task *t, struct qn_plan_dataset *out,
+                       int *n, struct qn_error *err)
+{
+    const struct qn_stage *stage = st->stage;
+    struct qn_reduced_type made[QN_MAX_RESULTS];
+    int use = 0, nmade;
+
+    out[0] = (struct qn_plan_dataset){.name = "data", .type = *t->result};
+    if (stage->output.dtype >= 0)
+        out[0].type.dtype = (enum qn_dtype)stage->output.dtype;
+    *n = !stage->nproducts;
+    for (int i = 0; i < stage->nsteps; i++) {
+        const struct qn_step *step = &stage->steps[i];
+
+        if (step->product) {
+            QN_TRY(qn_plan_product_results(p, st, step, t->use + use, t->item,
+                                           t->result, made, &nmade, err));
+            for (int k = 0; k < nmade; k++)
+                out[(*n)++] = (struct qn_plan_dataset){
+                    .name = k ? made[k].name : step->product,
+                    .within = k ? step->product : NULL,
+                    .units = made[k].units,
+                    .type = made[k].type};
+        }
+        use += step->noperands;
+    }
+    return 0;
+}
+
+/* Every frame has its place along a leading axis. */
+static int
+lead_with_frames(const struct qn_plan_stage *st, const struct qn_target *t,
+                 struct qn_type *type, struct qn_error *err)
+{
+    struct qn_shape *s = &type->shape;
+
+    if (s->ndims == QN_MAX_DIMS)
+        return qn_fail(err, QN_ESHAPE, "stage %s: more than %d axes",
+                       st->stage->name, QN_MAX_DIMS);
+    memmove(s->n + 1, s->n, (size_t)s->ndims * sizeof *s->n);
+    s->n[0] = qn_plan_all_members(st, t);
+    s->ndims++;
+    return 0;
+}
+
 int
 qn_plan_product_type(const struct qn_plan *p, int s, const struct qn_target *t,
                      const char *product, struct qn_type *type,
@@ -180,7 +229,7 @@ qn_plan_product_type(const struct qn_plan *p, int s, const struct qn_target *t,
     *type = *t->type;
     if (product && !strcmp(product, "count") && !stage->nproducts)
         type->dtype = QN_I32;
-    if (!product || !stage->nproducts || t->code || qn_plan_joins(st))
+    if (!product || !stage->nproducts || t->code)
         return 0;
     for (int i = 0; i < stage->nsteps; i++) {
         const struct qn_step *step = &stage->steps[i];
@@ -190,6 +239,8 @@ qn_plan_product_type(const struct qn_plan *p, int s, const struct qn_target *t,
                                            task->item, task->result, out, &n,
                                            err));
             *type = out[0].type;
+            if (qn_plan_joins(st))
+                QN_TRY(lead_with_frames(st, t, type, err));
         }
         use += step->noperands;
     }

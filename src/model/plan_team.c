@@ -127,14 +127,18 @@ static int
 choose(const struct qn_plan *p, struct qn_plan_stage *st,
        const struct qn_need_ask *ask)
 {
+    const bool alone = fits(p, st, ask, 1);
     int team = 1;
 
     // what is combined is spread over all ranks
     if (st->stage->combine.given)
-        return may_share(st, ask) && !fits(p, st, ask, 1) ? ask->ranks : 1;
-    while (may_share(st, ask) && 2 * team <= ask->ranks && !fits(p, st, ask, team))
+        return may_share(st, ask) && !alone ? ask->ranks : 1;
+    if (!may_share(st, ask) || (alone && !st->need.again))
+        return 1;
+    // what would be read again and again alone is better shared
+    while (2 * team <= ask->ranks && (team == 1 || !fits(p, st, ask, team)))
         team *= 2;
-    return team;
+    return alone && !fits(p, st, ask, team) ? 1 : team;
 }
 
 int

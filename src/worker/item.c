@@ -21,7 +21,7 @@
 #include "worker/slabs.h"
 #include "worker/worker.h"
 
-enum { MOST_PRODUCTS = 160 };
+enum { MOST_PRODUCTS = 160, MOST_DATASETS = 64 };
 
 /* What is made of one item. */
 struct making {
@@ -31,6 +31,7 @@ struct making {
     const json_t *uses;        /* of all steps */
     json_t *reply;
     const char *path;
+    const char *dataset;       /* borrowed: that is read; NULL: the only one */
     struct qn_reader *reader;  /* owned */
     struct qn_cards cards;     /* owned */
     struct qn_array array[MOST_PRODUCTS]; /* owned */
@@ -40,7 +41,11 @@ struct making {
     size_t n;
     size_t made;               /* of them those that the steps made         */
     size_t result;             /* the first that is no step's: the default  */
-    struct qn_slabs slabs;     /* owned: where the item is larger than memory */
+    struct qn_slabs *slabs[MOST_PRODUCTS]; /* owned: NULL where array has the
+                                  samples                                   */
+    struct qn_slabs *turn;     /* that is written                           */
+    struct qn_reader *kept[MOST_DATASETS]; /* owned: those that slabs read  */
+    size_t nkept;
     int64_t decoded;           /* bytes of samples read                     */
     double read, compute, write; /* s */
 };
@@ -170,6 +175,47 @@ read_and_apply(struct making *m, struct qn_array *a,
     return rc;
 }
 
+/* Read a box, of that type, apply the steps and take all reductions. */
+static int
+read_and_reduce(struct making *m, struct qn_products *all,
+                const struct qn_type *type, const struct qn_box *box,
+                const struct qn_pass *pass, struct qn_error *err)
+{
+    const bool slabs = json_is_true(json_object_get(m->request, "slabs"));
+    struct qn_array a = {0};
+    int rc;
+
+    if (slabs || qn_products_streams(pass, type)) {
+        rc = qn_products_stream(all, pass, m->reader, box, type, err);
+        qn_worker_read_ahead(m->w);
+        return rc;
+    }
+    rc = read_box(m, &a, type, box, err);
+    if (!rc)
+        rc = qn_pass_run(pass, &a, err);
+    if (!rc)
+        rc = qn_products_whole(all, pass, &a, err);
+    qn_array_clear(&a);
+    return rc;
+}
+
+/* ... of an item that is open; the time that it took is counted. */
+static int
+reduce(struct making *m, struct qn_products *all, const struct qn_type *type,
+       const struct qn_box *box, struct qn_cards *cards,
+       struct qn_keeper *keeper, struct qn_error *err)
+{
+    struct qn_lookup fields =
+        qn_fields_lookup(json_object_get(m->request, "fields"));
+    const struct qn_pass pass = pass_of(m, &fields, cards, keeper);
+    const double t0 = qn_clock_now(), read = m->read;
+    int rc = read_and_reduce(m, all, type, box, &pass, err);
+
+    m->read += all->read;
+    m->compute += qn_clock_now() - t0 - (m->read - read);
+    return rc;
+}
+
 /* ---- to shared memory ------------------------------------------------------ */
 
 /* Samples of a member, or of one frame of it, in the type its group is kept
@@ -196,6 +242,66 @@ hand_over(struct making *m, const struct qn_array *a, int64_t index,
 }
 
 static int
+convert_output(struct qn_array *a, int dtype, struct qn_error *err)
+{
+    struct qn_array out = {0};
+
+    if (dtype < 0 || a->type.dtype == (enum qn_dtype)dtype)
+        return 0;
+    QN_TRY(qn_array_convert(&out, a, (enum qn_dtype)dtype, err));
+    qn_array_clear(a);
+    *a = out;
+    return 0;
+}
+
+/* What reductions of a frame gave: of each dataset all frames lie one behind
+ * the other. */
+static int
+hand_over_products(struct making *m, struct qn_products *all, int64_t index,
+                   int64_t frames, struct qn_error *err)
+{
+    int64_t at = qn_json_integer(m->request, "offset"), left;
+    void *to;
+
+    left = qn_json_integer(m->request, "bytes");
+    for (int i = 0; i < all->n; i++)
+        for (int k = 0; k < all->run[i].nout; k++) {
+            struct qn_array *out = &all->run[i].out[k];
+            int64_t n;
+
+            if (!k)
+                QN_TRY(convert_output(out, m->p->dtype, err));
+            n = (int64_t)qn_array_bytes(out);
+            left -= frames * n;
+            if (left < 0)
+                break;
+            QN_TRY(qn_worker_map(m->w, QN_SLOT_MEMBERS, at + index * n, n, &to,
+                                 err));
+            memcpy(to, out->data, (size_t)n);
+            at += frames * n;
+        }
+    if (left)
+        return qn_fail(err, QN_ESHAPE,
+                       "the file changed its shape since it was looked at; "
+                       "run again when it is complete");
+    return 0;
+}
+
+static int
+reduce_frame(struct making *m, const struct qn_type *type,
+             const struct qn_box *box, const struct place *place,
+             struct qn_cards *cards, struct qn_error *err)
+{
+    struct qn_products all = {0};
+    int rc = reduce(m, &all, type, box, cards, NULL, err);
+
+    if (!rc)
+        rc = hand_over_products(m, &all, place->index, place->frames, err);
+    qn_products_clear(&all);
+    return rc;
+}
+
+static int
 make_frame(struct making *m, int64_t index, int64_t frames,
            struct qn_cards *cards, struct qn_error *err)
 {
@@ -215,6 +321,8 @@ make_frame(struct making *m, int64_t index, int64_t frames,
         return qn_fail(err, QN_ESHAPE,
                        "the file has fewer frames than when it was looked "
                        "at; run again when it is complete");
+    if (m->p->nproducts)
+        return reduce_frame(m, &type, &box, &place, cards, err);
     rc = read_and_apply(m, &a, &type, &box, &place, cards, NULL, err);
     if (!rc)
         rc = hand_over(m, &a, index, frames, err);
@@ -280,40 +388,37 @@ add_product(struct making *m, char *name, struct qn_array *a,
     return 0;
 }
 
-/* --keep-steps: what came out of a step, as a product "2-divide". */
-static int
-keep_step(void *ctx, int number, const char *kernel, const struct qn_array *a,
-          struct qn_error *err)
-{
-    struct making *m = ctx;
-    struct qn_array copy = {0};
-    char *name = NULL;
-
-    QN_TRY(qn_array_convert(&copy, a, a->type.dtype, err));
-    if (asprintf(&name, "%d-%s", number, kernel) < 0)
-        name = NULL;
-    return add_product(m, name, &copy, err);
-}
-
-static int
-convert_output(struct qn_array *a, int dtype, struct qn_error *err)
-{
-    struct qn_array out = {0};
-
-    if (dtype < 0 || a->type.dtype == (enum qn_dtype)dtype)
-        return 0;
-    QN_TRY(qn_array_convert(&out, a, (enum qn_dtype)dtype, err));
-    qn_array_clear(a);
-    *a = out;
-    return 0;
-}
-
 static const char *
 last_part(const char *path)
 {
     const char *slash = strrchr(path, '/');
 
     return slash ? slash + 1 : path;
+}
+
+/* "2-divide"; of one of several datasets "DATASET-2-divide".  NULL: no
+ * memory. */
+static char *
+step_name(const struct making *m, int number, const char *kernel)
+{
+    char *name = NULL;
+
+    if (asprintf(&name, "%s%s%d-%s", m->dataset ? last_part(m->dataset) : "",
+                 m->dataset ? "-" : "", number, kernel) < 0)
+        return NULL;
+    return name;
+}
+
+/* --keep-steps: what came out of a step, as a product. */
+static int
+keep_step(void *ctx, int number, const char *kernel, const struct qn_array *a,
+          struct qn_error *err)
+{
+    struct making *m = ctx;
+    struct qn_array copy = {0};
+
+    QN_TRY(qn_array_convert(&copy, a, a->type.dtype, err));
+    return add_product(m, step_name(m, number, kernel), &copy, err);
 }
 
 /* What one reduction gave: its data, and what belongs to them. */
@@ -357,48 +462,21 @@ add_all_results(struct making *m, const char *dataset,
     return 0;
 }
 
-static int
-reduce_item(struct making *m, const struct qn_pass *pass,
-            struct qn_products *all, struct qn_error *err)
-{
-    const struct qn_type *type = &qn_reader_info(m->reader)->type;
-    struct qn_box box = qn_shape_box(&type->shape);
-    struct qn_array a = {0};
-    int rc;
-
-    if (qn_products_streams(pass, type)) {
-        rc = qn_products_stream(all, pass, m->reader, err);
-        qn_worker_read_ahead(m->w);
-        return rc;
-    }
-    rc = read_box(m, &a, type, &box, err);
-    if (!rc)
-        rc = qn_pass_run(pass, &a, err);
-    if (!rc)
-        rc = qn_products_whole(all, pass, &a, err);
-    qn_array_clear(&a);
-    return rc;
-}
-
 /* Read one dataset of the file and take all reductions of it. */
 static int
 make_reductions(struct making *m, const char *dataset, struct qn_error *err)
 {
-    struct qn_lookup fields =
-        qn_fields_lookup(json_object_get(m->request, "fields"));
     struct qn_keeper keeper = {keep_step, m};
-    struct qn_pass pass = pass_of(m, &fields, &m->cards,
-                                  m->p->keep_steps ? &keeper : NULL);
     struct qn_products all = {0};
-    double t0, read;
     int rc = open_item(m, dataset, err);
 
-    t0 = qn_clock_now();
-    read = m->read;
-    if (!rc)
-        rc = reduce_item(m, &pass, &all, err);
-    m->read += all.read;
-    m->compute += qn_clock_now() - t0 - (m->read - read);
+    if (!rc) {
+        const struct qn_type *type = &qn_reader_info(m->reader)->type;
+        struct qn_box box = qn_shape_box(&type->shape);
+
+        rc = reduce(m, &all, type, &box, &m->cards,
+                    m->p->keep_steps ? &keeper : NULL, err);
+    }
     if (!rc)
         rc = add_all_results(m, dataset, &all, err);
     qn_products_clear(&all);
@@ -431,19 +509,48 @@ make_product(struct making *m, const char *dataset, struct qn_error *err)
     return rc;
 }
 
-/* The product is made while it is written. */
+/* What comes out of the first nsteps steps is made while it is written. */
 static int
-make_slabs(struct making *m, struct qn_error *err)
+add_slabs(struct making *m, const struct qn_pass *pass, int nsteps, char *name,
+          struct qn_error *err)
+{
+    struct qn_slabs *s;
+    struct qn_array a;
+    int rc = qn_memory_make((void **)&s, 1, sizeof *s, "an item", err);
+
+    if (!rc && m->n < MOST_PRODUCTS) {
+        m->slabs[m->n] = s;
+        rc = qn_slabs_open(s, pass, nsteps, m->kept[m->nkept - 1], &m->turn,
+                           err);
+    }
+    if (rc) {
+        free(name);
+        return rc;
+    }
+    a = s->result;
+    return add_product(m, name, &a, err);
+}
+
+/* The same for each dataset, and with --keep-steps for each step. */
+static int
+make_slabs(struct making *m, const char *dataset, struct qn_error *err)
 {
     struct qn_lookup fields =
         qn_fields_lookup(json_object_get(m->request, "fields"));
-    struct qn_pass pass = pass_of(m, &fields, &m->cards, NULL);
-    struct qn_array a;
+    struct qn_pass pass = pass_of(m, &fields, NULL, NULL);
 
-    QN_TRY(open_item(m, NULL, err));
-    QN_TRY(qn_slabs_open(&m->slabs, &pass, m->reader, err));
-    a = m->slabs.result;
-    return add_product(m, strdup("data"), &a, err);
+    QN_TRY(open_item(m, dataset, err));
+    m->kept[m->nkept++] = m->reader;
+    m->reader = NULL;
+    for (int i = 1; m->p->keep_steps && i < m->p->nsteps; i++)
+        QN_TRY(add_slabs(m, &pass, i,
+                         step_name(m, i, m->p->steps[i - 1].kernel->name),
+                         err));
+    // the header is corrected once
+    pass.cards = &m->cards;
+    m->result = m->n;
+    return add_slabs(m, &pass, m->p->nsteps,
+                     strdup(dataset ? last_part(dataset) : "data"), err);
 }
 
 static int
@@ -476,10 +583,11 @@ make_products(struct making *m, struct qn_error *err)
     for (size_t i = 0; i < n; i++) {
         const char *dataset = n < 2 ? NULL : m->p->datasets[i];
 
-        if (json_is_true(json_object_get(m->request, "slabs")))
-            QN_TRY(make_slabs(m, err));
-        else if (m->p->nproducts)
+        m->dataset = dataset;
+        if (m->p->nproducts)
             QN_TRY(make_reductions(m, dataset, err));
+        else if (json_is_true(json_object_get(m->request, "slabs")))
+            QN_TRY(make_slabs(m, dataset, err));
         else
             QN_TRY(make_product(m, dataset, err));
     }
@@ -499,6 +607,9 @@ list_products(const struct making *m, struct qn_product *product)
             from = (i + m->result) % m->made;
         product[i] = (struct qn_product){.name = m->name[from],
                                          .data = &m->array[from],
+                                         .source = m->slabs[from]
+                                                       ? &m->slabs[from]->source
+                                                       : NULL,
                                          .units = m->units[from],
                                          .within = m->within[from],
                                          .axis = m->axis[from]};
@@ -513,17 +624,26 @@ save(struct making *m, struct qn_error *err)
     int rc;
 
     list_products(m, product);
-    if (m->slabs.source.get)
-        product[0].source = &m->slabs.source;
     rc = qn_result_save(m->w, m->p, m->request, product, m->n, &m->cards,
                         &bytes, err);
     // what was read while it was written was not written badly
-    if (m->slabs.rc)
-        return qn_fail(err, m->slabs.rc, "%s", m->slabs.why.text);
+    if (m->turn && m->turn->rc)
+        return qn_fail(err, m->turn->rc, "%s", m->turn->why.text);
     if (rc)
         return rc;
     json_object_set_new(m->reply, "bytes", json_integer(bytes));
     return 0;
+}
+
+/* They were read and computed while they were written. */
+static void
+count_slabs(struct making *m, const struct qn_slabs *s)
+{
+    const double read = s->read + s->supply.read;
+
+    m->read += read;
+    m->compute += s->compute;
+    m->write -= read + s->compute;
 }
 
 static int
@@ -542,9 +662,10 @@ make_whole(struct making *m, struct qn_error *err)
     } else {
         rc = save(m, err);
     }
-    m->read += m->slabs.read;
-    m->compute += m->slabs.compute;
-    m->write += qn_clock_now() - t0 - m->slabs.read - m->slabs.compute;
+    m->write += qn_clock_now() - t0;
+    for (size_t i = 0; i < m->n; i++)
+        if (m->slabs[i])
+            count_slabs(m, m->slabs[i]);
     return rc;
 }
 
@@ -564,7 +685,13 @@ look_at_member(struct making *m, struct qn_error *err)
 static void
 clear(struct making *m)
 {
-    qn_slabs_close(&m->slabs);
+    for (size_t i = 0; i < MOST_PRODUCTS; i++)
+        if (m->slabs[i]) {
+            qn_slabs_close(m->slabs[i]);
+            free(m->slabs[i]);
+        }
+    for (size_t i = 0; i < m->nkept; i++)
+        qn_reader_close(m->kept[i]);
     qn_reader_close(m->reader);
     for (size_t i = 0; i < m->n; i++) {
         qn_array_clear(&m->array[i]);

@@ -36,29 +36,4 @@ qn_pass_run(const struct qn_pass *pass, struct qn_array *a, struct qn_error *err
 bool
 qn_pass_streams(const struct qn_pass *pass, bool units);
 
-/* Such steps, ready to be applied to slabs of one item, in any order.  A slab
- * is rows of it: indices of the first axis that has more than one. */
-struct qn_pass_stream;
-
-/* *type: of the item, replaced by what comes out. */
-int
-qn_pass_stream_open(
-    struct qn_pass_stream **s, const struct qn_pass *pass, struct qn_type *type,
-    struct qn_error *err);
-
-/* Rows that become one row: slabs begin at multiples of it, and hold
- * multiples of it; what is left at the end of the item is not wanted. */
-int64_t
-qn_pass_stream_unit(const struct qn_pass_stream *s);
-
-/* Rows of the item from `row` on, as read, through the steps to out: from what
- * was read to the last sample nothing leaves the cache, if the slab fits. */
-int
-qn_pass_stream_slab(
-    struct qn_pass_stream *s, void *out, const struct qn_array *in, int64_t row,
-    struct qn_error *err);
-
-void
-qn_pass_stream_close(struct qn_pass_stream *s); /* NULL is fine */
-
 #endif

@@ -22,35 +22,13 @@ enum {
 
 /* Where slabs come from. */
 struct slabs {
-    struct qn_type type;      /* of the item, after the steps             */
-    const struct qn_array *whole; /* it is there; NULL: it is read        */
-    struct qn_reader *reader;
-    struct qn_pass_stream *steps;
-    struct qn_array in, out;  /* owned: as read, after the steps          */
-    double read;
+    struct qn_type type;          /* of the item, after the steps         */
+    const struct qn_array *whole; /* it is there; NULL: it is supplied        */
+    struct qn_supply *supply;
+    bool small;                   /* steps keep slabs of their own        */
 };
 
 /* ---- one slab ------------------------------------------------------------------ */
-
-static int
-read_rows(struct slabs *s, int64_t first, int64_t n, struct qn_error *err)
-{
-    const struct qn_type *type = &qn_reader_info(s->reader)->type;
-    struct qn_box box = qn_shape_box(&type->shape);
-    const int a = qn_shape_row_axis(&type->shape);
-    double t0 = qn_clock_now();
-    int rc;
-
-    s->in.type = *type;
-    if (type->shape.ndims) {
-        box.start[a] = first;
-        box.count[a] = n;
-        s->in.type.shape.n[a] = n;
-    }
-    rc = qn_reader_read(s->reader, &box, s->in.data, err);
-    s->read += qn_clock_now() - t0;
-    return rc;
-}
 
 /* n rows from first on, after the steps. */
 static int
@@ -59,20 +37,12 @@ get_slab(struct slabs *s, int64_t first, int64_t n, const void **v,
 {
     int64_t rows, row;
 
+    if (!s->whole)
+        return qn_supply_get(s->supply, first, n, v, err);
     qn_reduce_run_rows(&s->type.shape, &rows, &row);
-    if (s->whole) {
-        *v = (const char *)s->whole->data +
-             (size_t)(first * row) * qn_dtype_size(s->type.dtype);
-        return 0;
-    }
-    QN_TRY(read_rows(s, first, n, err));
-    if (!s->steps) {
-        *v = s->in.data;
-        return 0;
-    }
-    *v = s->out.data;
-    return qn_pass_stream_slab(s->steps, s->out.data, &s->in,
-                               first, err);
+    *v = (const char *)s->whole->data +
+         (size_t)(first * row) * qn_dtype_size(s->type.dtype);
+    return 0;
 }
 
 /* Bytes of a slab: little, where it can be read so, but something for each
@@ -83,7 +53,7 @@ slab_bytes(const struct qn_pass *pass, const struct slabs *s, int64_t unit)
     const int64_t threads = pass->program->threads;
     const int64_t part = unit > NEAR_BYTES ? unit : NEAR_BYTES;
 
-    if (s->whole || !qn_reader_info(s->reader)->by_rows ||
+    if (s->whole || !qn_reader_info(s->supply->reader)->by_rows ||
         (threads > 1 ? threads : 1) > SLAB_BYTES / part)
         return SLAB_BYTES;
     return (threads > 1 ? threads : 1) * part;
@@ -100,24 +70,10 @@ slab_rows(const struct qn_products *p, const struct qn_pass *pass,
     for (int i = 0; i < p->n; i++)
         unit = p->run[i].rows > unit ? p->run[i].rows : unit;
     row *= (int64_t)qn_dtype_size(s->type.dtype);
-    fit = slab_bytes(pass, s, unit * row) / row / unit;
+    fit = s->small ? s->supply->rows : slab_bytes(pass, s, unit * row) / row;
+    fit /= unit;
     fit = fit < 1 ? unit : fit * unit;
     return fit < rows ? fit : rows;
-}
-
-static int
-make_buffers(struct slabs *s, int64_t n, struct qn_error *err)
-{
-    struct qn_type in, out = s->type;
-    const int a = qn_shape_row_axis(&out.shape);
-
-    if (s->whole)
-        return 0;
-    in = qn_reader_info(s->reader)->type;
-    if (out.shape.ndims)
-        out.shape.n[a] = in.shape.n[a] = n;
-    QN_TRY(qn_array_make(&s->in, &in, err));
-    return s->steps ? qn_array_make(&s->out, &out, err) : 0;
 }
 
 /* ---- all of them ------------------------------------------------------------------ */
@@ -170,15 +126,12 @@ go(struct qn_products *p, const struct qn_pass *pass, struct slabs *s,
    struct qn_error *err)
 {
     const int64_t step = slab_rows(p, pass, s);
-    int rc = make_buffers(s, step, err);
+    int rc = 0;
 
     for (int k = 0; !rc && k < most_passes(p); k++)
         rc = go_over(p, pass, s, step, k, err);
     for (int i = 0; !rc && i < p->n; i++)
         rc = name_product(pass, i, qn_reduce_run_finish(&p->run[i], err), err);
-    p->read = s->read;
-    qn_array_clear(&s->in);
-    qn_array_clear(&s->out);
     return rc;
 }
 
@@ -265,42 +218,44 @@ qn_products_streams(const struct qn_pass *pass, const struct qn_type *type)
 /* Read all of it, apply the steps once. */
 static int
 keep_whole(struct qn_products *p, const struct qn_pass *pass,
-           struct slabs *s, struct qn_error *err)
+           const struct qn_supply *supply, struct qn_error *err)
 {
     struct qn_array all = {0};
-    struct qn_box box = qn_shape_box(&s->type.shape);
+    struct slabs s = {.type = supply->type, .whole = &all};
     double t0 = qn_clock_now();
-    int rc = qn_array_make(&all, &qn_reader_info(s->reader)->type, err);
+    int rc = qn_array_make(&all, &supply->read_as, err);
 
     if (!rc)
-        rc = qn_reader_read(s->reader, &box, all.data, err);
-    s->read += qn_clock_now() - t0;
+        rc = qn_reader_read(supply->reader, &supply->box, all.data, err);
+    p->read += qn_clock_now() - t0;
     if (!rc)
         rc = qn_pass_run(pass, &all, err);
-    s->whole = &all;
     if (!rc)
-        rc = go(p, pass, s, err);
+        rc = go(p, pass, &s, err);
     qn_array_clear(&all);
     return rc;
 }
 
 int
 qn_products_stream(struct qn_products *p, const struct qn_pass *pass,
-                   struct qn_reader *reader, struct qn_error *err)
+                   struct qn_reader *reader, const struct qn_box *box,
+                   const struct qn_type *type, struct qn_error *err)
 {
-    struct slabs s = {.type = qn_reader_info(reader)->type, .reader = reader};
-    int rc = 0;
+    struct qn_supply supply;
+    struct slabs s = {.supply = &supply,
+                      .small = !qn_products_streams(pass, type)};
+    int rc = qn_supply_open(&supply, pass, reader, box, type, err);
 
-    if (pass->program->nsteps)
-        rc = qn_pass_stream_open(&s.steps, pass, &s.type, err);
+    s.type = supply.type;
     if (!rc)
         rc = open_products(p, pass, &s.type, err);
-    if (!rc && most_passes(p) > 1 &&
+    if (!rc && most_passes(p) > 1 && qn_products_streams(pass, type) &&
         qn_shape_count(&s.type.shape) * 8 <= keep_bytes(pass->program))
-        rc = keep_whole(p, pass, &s, err);
+        rc = keep_whole(p, pass, &supply, err);
     else if (!rc)
         rc = go(p, pass, &s, err);
-    qn_pass_stream_close(s.steps);
+    p->read += supply.read;
+    qn_supply_close(&supply);
     return rc;
 }
 

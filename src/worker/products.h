@@ -5,7 +5,7 @@
 
 #include "io/reader.h"
 #include "kernels/reduce_run.h"
-#include "worker/pass.h"
+#include "worker/supply.h"
 
 struct qn_products {
     struct qn_reduce_run *run; /* owned, [n]: in the order of the program */
@@ -26,12 +26,13 @@ qn_products_whole(
 bool
 qn_products_streams(const struct qn_pass *pass, const struct qn_type *type);
 
-/* Read, apply the steps and reduce slab by slab.  An item that several passes
- * go over is kept if it is not too large, else read again. */
+/* Read a box, of that type, apply the steps and reduce slab by slab.  An item
+ * that several passes go over is kept if it is not too large, else read
+ * again. */
 int
 qn_products_stream(
     struct qn_products *p, const struct qn_pass *pass, struct qn_reader *reader,
-    struct qn_error *err);
+    const struct qn_box *box, const struct qn_type *type, struct qn_error *err);
 
 void
 qn_products_clear(struct qn_products *p);

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "model/array.h"
 #include "model/dtype.h"
+#include "worker/stream.h"
 
 enum { SLAB = 1 << 16 }; /* samples: as read, and as float32, in a cache */
 
@@ -36,34 +37,7 @@ read_box(struct qn_rows *r, const struct qn_box *box, void *to,
     return rc;
 }
 
-/* Slabs of at most `step` rows, which in has room for. */
-static int
-go(struct qn_rows *r, struct qn_pass_stream *s, const struct qn_array *room,
-   int64_t step, const struct qn_array *a, struct qn_error *err)
-{
-    const int axis = qn_shape_row_axis(&r->type.shape);
-    const int along = r->box.ndims - r->type.shape.ndims + axis;
-    const int64_t unit = qn_pass_stream_unit(s);
-    const int64_t rows = r->type.shape.n[axis] / unit * unit;
-    struct qn_array in = qn_array_view(&room->type, room->data);
-    struct qn_box box = r->box;
-    size_t out = qn_dtype_size(a->type.dtype); /* bytes of a row */
-
-    for (int i = axis + 1; i < a->type.shape.ndims; i++)
-        out *= (size_t)a->type.shape.n[i];
-    for (int64_t row = 0; row < rows; row += step) {
-        const int64_t n = rows - row < step ? rows - row : step;
-
-        box.start[along] = r->box.start[along] + row * r->box.step[along];
-        box.count[along] = in.type.shape.n[axis] = n;
-        QN_TRY(read_box(r, &box, in.data, err));
-        QN_TRY(qn_pass_stream_slab(
-            s, (char *)a->data + (size_t)(row / unit) * out, &in, row, err));
-    }
-    return 0;
-}
-
-/* Rows of a slab: as many as fit, in whole units. */
+/* Rows of the item of a slab: as many as fit, in whole units. */
 static int64_t
 slab_rows(const struct qn_rows *r, int64_t unit)
 {
@@ -77,12 +51,42 @@ slab_rows(const struct qn_rows *r, int64_t unit)
     return (n > 1 ? n : 1) * unit;
 }
 
+/* Slabs of at most `step` rows of the item, which room has memory for. */
 static int
-stream(struct qn_rows *r, struct qn_pass_stream *s, const struct qn_type *out,
+go(struct qn_rows *r, struct qn_stream *s, const struct qn_array *room,
+   int64_t step, const struct qn_array *a, struct qn_error *err)
+{
+    const int axis = qn_shape_row_axis(&r->type.shape);
+    const int along = r->box.ndims - r->type.shape.ndims + axis;
+    const int64_t unit = qn_stream_unit(s);
+    const int64_t rows = a->type.shape.n[axis];
+    struct qn_array in = qn_array_view(&room->type, room->data);
+    struct qn_box box = r->box;
+    size_t out = qn_dtype_size(a->type.dtype); /* bytes of a row */
+
+    step /= unit;
+    for (int i = axis + 1; i < a->type.shape.ndims; i++)
+        out *= (size_t)a->type.shape.n[i];
+    for (int64_t row = 0; row < rows; row += step) {
+        const int64_t n = rows - row < step ? rows - row : step;
+        int64_t from, count;
+
+        qn_stream_rows(s, row, n, &from, &count);
+        box.start[along] = r->box.start[along] + from * r->box.step[along];
+        box.count[along] = in.type.shape.n[axis] = count;
+        QN_TRY(read_box(r, &box, in.data, err));
+        QN_TRY(qn_stream_slab(s, (char *)a->data + (size_t)row * out, row, n,
+                              &in, from, err));
+    }
+    return 0;
+}
+
+static int
+stream(struct qn_rows *r, struct qn_stream *s, const struct qn_type *out,
        struct qn_array *a, struct qn_error *err)
 {
     const int axis = qn_shape_row_axis(&r->type.shape);
-    const int64_t step = slab_rows(r, qn_pass_stream_unit(s));
+    const int64_t step = slab_rows(r, qn_stream_unit(s));
     struct qn_type type = r->type;
     struct qn_array room;
     int rc = r->place(r->ctx, a, out, err);
@@ -101,15 +105,15 @@ int
 qn_rows_run(struct qn_rows *r, struct qn_array *a, struct qn_error *err)
 {
     struct qn_type type = r->type;
-    struct qn_pass_stream *s;
+    struct qn_stream *s;
     int rc;
 
     if (!r->pass->program->nsteps) {
         QN_TRY(r->place(r->ctx, a, &type, err));
         return read_box(r, &r->box, a->data, err);
     }
-    QN_TRY(qn_pass_stream_open(&s, r->pass, &type, err));
+    QN_TRY(qn_stream_open(&s, r->pass, &type, err));
     rc = stream(r, s, &type, a, err);
-    qn_pass_stream_close(s);
+    qn_stream_close(s);
     return rc;
 }

@@ -6,27 +6,29 @@
 #include "io/reader.h"
 #include "io/writer.h"
 #include "model/array.h"
-#include "worker/pass.h"
+#include "worker/supply.h"
 
 struct qn_slabs {
     struct qn_writer_source source; /* what the writer asks for samples  */
     struct qn_array result;         /* of the type written, without samples */
-    const struct qn_program *program;
-    struct qn_reader *reader;       /* borrowed                          */
-    struct qn_pass_stream *steps;   /* owned; NULL: there are none       */
-    int64_t unit;                   /* rows read that become one         */
-    struct qn_array in, out, as;    /* owned: as read, after the steps, as
-                                       written                           */
+    struct qn_program program;      /* the stage's, maybe of fewer steps;
+                                       borrows from it                   */
+    struct qn_supply supply;        /* owned: the rows                   */
+    struct qn_array as;             /* owned: as written, if in another type */
+    struct qn_slabs **turn;         /* borrowed: whose rows are written now */
     double read, compute;           /* s                                 */
     int rc;                         /* of what failed but the writing    */
     struct qn_error why;
 };
 
-/* Ready for the writer.  Only for steps that qn_pass_streams. */
+/* Ready for the writer: what comes out of the first `nsteps` steps.  Only for
+ * steps that rows can be taken through (model/flow.h).  turn is shared by all
+ * products of an output: a product's memory is given back when the next one
+ * is begun. */
 int
 qn_slabs_open(
-    struct qn_slabs *s, const struct qn_pass *pass, struct qn_reader *reader,
-    struct qn_error *err);
+    struct qn_slabs *s, const struct qn_pass *pass, int nsteps, struct qn_reader *reader,
+    struct qn_slabs **turn, struct qn_error *err);
 
 void
 qn_slabs_close(struct qn_slabs *s);

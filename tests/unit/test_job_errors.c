@@ -173,10 +173,9 @@ static const struct wrong tops[] = {
      "    combine: mean\n",
      {"'combine' cannot follow a reduction in one stage; combine in a stage "
       "of its own: input: {stage: a}"}},
-    {"stages:\n  a:\n    input: {files: x, each: frame}\n"
+    {"stages:\n  a:\n    input: x\n"
      "    products: {b: {reduce: max}, header: {reduce: min}, d: clip}\n",
-     {"reductions of single frames are not available",
-      "a product cannot be called 'header'", "'clip' is no reduction"}},
+     {"a product cannot be called 'header'", "'clip' is no reduction"}},
     {"stages:\n  a:\n    input: x\n    products: {b: {reduce: {axsi: 0, "
      "file: x, method: medain, weights: 3 x}}}\n"
      "  c: {input: {stage: a, product: data}}\n",

@@ -75,14 +75,20 @@ refused(void **state)
         double memory; // MiB
         const char *says;
     } t[] = {
-        {"steps: [{add: 1}]", 3,
-         "stage s: x0 needs 3.5 MB of memory, and a rank may fill 3.0 MB; "
+        {"steps: [{add: 1}]", 1,
+         "stage s: x0 needs 1.5 MB of memory, and a rank may fill 1.0 MB; "
          "raise `memory:`, or use more ranks with `team: all`"},
-        {"steps: [{gaussian: 1}]", 11.5, "x0 needs 12.0 MB of memory"},
-        {"steps: [{fill: {method: median}}]", 7,
-         "needs 8.0 MB of memory, and a rank may fill 7.0 MB; raise "
+        {"steps: [{gaussian: {sigma: 1, edge: constant}}]", 2,
+         "x0 needs 2.5 MB of memory"},
+        // the other end of the grid has a part in a sample
+        {"steps: [{heat: {alpha: 0.1, steps: 1, boundary: periodic}}]", 11,
+         "x0 needs 12.0 MB of memory"},
+        // one level of all rows
+        {"steps: [{overscan: {region: [':', '0:24'], trim: [':', '24:'], "
+         "per: frame}}]", 7, "needs 7.9 MB"},
+        {"steps: [{fill: {method: median}}]", 2,
+         "needs 2.5 MB of memory, and a rank may fill 2.0 MB; raise "
          "`memory:`"},
-        {"steps: [{add: 1}], output: {format: fits}", 5, "needs 6.0 MB"},
         {"combine: {method: median}", 11,
          "what it combines needs 17.5 MB of memory"},
     };
@@ -113,15 +119,18 @@ counted(void **state)
         bool slabs;
     } t[] = {
         {"steps: [{add: 1}]", 1, 100, 6, 1, false},
-        {"steps: [{add: 1}]", 1, 4, 3.5, 1, true},
+        {"steps: [{add: 1}]", 1, 4, 1.5, 1, true},
         {"steps: [{add: 1}]", 4, 100, 24, 4, false},
-        {"steps: [{add: 1}]", 4, 14, 14, 4, true},
-        {"steps: [{bin: 2}]", 1, 4, 3.5, 1, true},
+        {"steps: [{add: 1}]", 4, 14, 6, 4, true},
+        {"steps: [{add: 1}], output: {format: fits}", 1, 4, 1.5, 1, true},
+        {"steps: [{bin: 2}]", 1, 4, 1.75, 1, true},
+        {"steps: [{crop: ['0:512', ':']}]", 1, 2, 1, 1, true},
+        {"steps: [{normalize: {by: mean}}]", 1, 4, 2.5, 1, true},
         {"steps: [{add: 1}], output: {dtype: float64}", 1, 100, 12, 1, false},
         {"steps: [{gaussian: 1}]", 4, 100, 48, 4, false},
-        {"steps: [{gaussian: 1}]", 4, 30, 24, 2, false},
-        {"steps: [{gaussian: 1}]", 4, 12, 12, 1, false},
         {"steps: [{gaussian: 1}]", 9, 1000, 48, 4, false},
+        // 256 rows and 4 on either side, as read and made real; 256 made
+        {"steps: [{gaussian: 1}]", 1, 3, 2.546875, 1, true},
     };
 
     (void)state;
