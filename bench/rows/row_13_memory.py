@@ -10,28 +10,18 @@ TITLE = "peak memory of all processes"
 TARGET = "within the budget printed by plan: 10 files, 10,000 files, a file of ten budgets"
 
 
-def find_budget(plan):
-    """Bytes a rank may fill, wherever the plan tells them; else None."""
-    for name, value in plan.items():
-        if name in ("memory", "budget") and isinstance(value, int):
-            return value
-        if isinstance(value, dict) and find_budget(value):
-            return find_budget(value)
-    return None
-
-
 def planned(bench, job, data, memory, ranks):
-    """The budget as plan has it, else the one given on the command line."""
-    given = {"budget": ranks * memory, "source": "--memory, since plan tells no budget"}
+    """What plan says that all ranks take at most, their processes included."""
 
     def budget():
-        words = bench.quern("plan", job, data, "--json", "--set", f"memory={memory}")
+        words = bench.quern("plan", job, data, "--json", "--memory", memory)
         said = subprocess.run([str(w).replace("{out}", str(bench.work / "none"))
                                for w in words], capture_output=True, text=True)
         if said.returncode:
-            return given
-        told = find_budget(json.loads(said.stdout))
-        return {"budget": ranks * told, "source": "as plan says"} if told else given
+            return {"budget": ranks * memory, "source": "--memory, since plan fails"}
+        stages = [s["memory"] for s in json.loads(said.stdout)["stages"] if s["memory"]]
+        return {"budget": ranks * max(m["peak"] for m in stages),
+                "source": "plan: samples and processes"}
     return budget
 
 

@@ -260,10 +260,12 @@ memory_json(const struct qn_plan_stage *st)
 
     if (st->late || st->stage->command.given)
         return json_null();
-    return json_pack("{s:I,s:I,s:I,s:I,s:i,s:i,s:b}", "need",
+    return json_pack("{s:I,s:I,s:I,s:I,s:I,s:i,s:i,s:b}", "need",
                      (json_int_t)n->total, "budget", (json_int_t)n->memory,
                      "item", (json_int_t)n->item, "processes",
-                     (json_int_t)qn_need_processes(n->workers), "workers",
+                     (json_int_t)qn_need_processes(n->workers), "peak",
+                     (json_int_t)(n->total + qn_need_processes(n->workers)),
+                     "workers",
                      n->workers, "workers_left_out", n->fewer, "slabs",
                      n->slabs);
 }

@@ -276,7 +276,7 @@ static void
 print_memory(const struct qn_plan_stage *st)
 {
     const struct qn_need *n = &st->need;
-    char need[32], have[32], beside[32];
+    char need[32], have[32], beside[32], peak[32];
 
     if (st->stage->command.given) {
         printf("  %-12s what its program takes is not known\n", "memory");
@@ -292,9 +292,11 @@ print_memory(const struct qn_plan_stage *st)
         printf(" (%d ranks share an item)", st->team);
     if (n->slabs)
         printf(", large items slab by slab");
-    printf("; processes %s\n",
+    printf("; processes %s, so at most %s\n",
            qn_text_size(beside, sizeof beside,
-                        (double)qn_need_processes(n->workers)));
+                        (double)qn_need_processes(n->workers)),
+           qn_text_size(peak, sizeof peak,
+                        (double)(n->total + qn_need_processes(n->workers))));
 }
 
 static void

@@ -59,10 +59,10 @@ stages:
     output: {compress: 1, dtype: uint16}
   smooth:
     input: {files: big.raw, format: raw, dtype: uint16, shape: [3072, 8192]}
-    steps: [{gaussian: 1}]
+    steps: [{heat: {alpha: 0.1, steps: 1, boundary: periodic}}]
   few:
     input: {files: "few/*.raw", format: raw, dtype: uint16, shape: [1024, 1024]}
-    steps: [{gaussian: 1}]
+    steps: [{heat: {alpha: 0.1, steps: 1, boundary: periodic}}]
   many:
     input: {files: "many/*.raw", format: raw, dtype: uint16, shape: [32, 32]}
     steps: [{gaussian: 1}]
