@@ -67,7 +67,7 @@ make_rings(struct rings *r, const struct params *p, const struct qn_frame *f,
            struct qn_error *err)
 {
     const double ny = (double)(f->ny - 1), nx = (double)(f->nx - 1);
-    double far = 0;
+    double far;
 
     if (p->center.n && p->center.n != f->ndims)
         return qn_fail(err, QN_ESHAPE,
@@ -78,8 +78,8 @@ make_rings(struct rings *r, const struct params *p, const struct qn_frame *f,
         r->y = f->ndims == 2 ? p->center.v[0] : 0;
         r->x = p->center.v[f->ndims - 1];
     }
-    for (int i = 0; i < 4; i++)
-        far = fmax(far, distance(r, i & 1 ? ny : 0, i & 2 ? nx : 0));
+    // to the farthest corner
+    far = distance(r, r->y > ny / 2 ? 0 : ny, r->x > nx / 2 ? 0 : nx);
     r->bins = (int64_t)far + 1;
     if (p->bins != INT64_MIN) {
         r->bins = p->bins;
