@@ -17,6 +17,7 @@
 #include "base/message.h"
 #include "cli/cli.h"
 #include "cli/submit_size.h"
+#include "engine/folder.h"
 #include "engine/settle.h"
 #include "engine/single.h"
 #include "io/atomic.h"
@@ -512,8 +513,7 @@ make_folder(const struct submission *s, struct qn_error *err)
     char *folder;
     int rc;
 
-    if (asprintf(&folder, "%s/.quern/submit", s->run.options->output) < 0)
-        return qn_fail(err, QN_ENOMEM, "no memory for a path");
+    QN_TRY(qn_folder_path(&folder, s->run.options->output, "submit", err));
     rc = qn_atomic_folder(folder, err);
     free(folder);
     return rc;
@@ -583,8 +583,6 @@ static int
 look(struct submission *s, struct qn_error *err)
 {
     size_t n = (size_t)s->run.job->nstages;
-    char *journal;
-    int rc;
 
     QN_TRY(qn_memory_make((void **)&s->cost, n, sizeof *s->cost, "the stages",
                           err));
@@ -593,11 +591,7 @@ look(struct submission *s, struct qn_error *err)
     QN_TRY(qn_memory_make((void **)&s->merged, n, sizeof *s->merged,
                           "the stages", err));
     QN_TRY(qn_submit_size_learn(s->cost, &s->run, err));
-    if (asprintf(&journal, "%s/.quern/journal", s->run.options->output) < 0)
-        return qn_fail(err, QN_ENOMEM, "no memory for a path");
-    rc = qn_past_load(&s->run.past, journal, NULL, err);
-    free(journal);
-    return rc ? rc : qn_settle_plan(&s->run, err);
+    return qn_settle_past(&s->run, err);
 }
 
 static int

@@ -9,7 +9,6 @@
 #include "base/text.h"
 #include "engine/cut.h"
 #include "engine/exec.h"
-#include "engine/folder.h"
 #include "engine/program.h"
 #include "engine/settle.h"
 #include "model/dtype.h"
@@ -86,22 +85,6 @@ view_stage(struct qn_plan_view *v, int s, struct qn_error *err)
     return 0;
 }
 
-/* What the journal of earlier runs says of it all. */
-static int
-settle(struct qn_run *run, struct qn_error *err)
-{
-    char *folder;
-    int rc;
-
-    QN_TRY(qn_folder_path(&folder, run->options->output, "journal", err));
-    rc = qn_past_load(&run->past, folder, NULL, err);
-    free(folder);
-    if (rc)
-        return rc;
-    qn_past_settle(&run->past);
-    return qn_settle_plan(run, err);
-}
-
 static void
 see_states(struct qn_plan_view *v, int s)
 {
@@ -129,7 +112,7 @@ qn_plan_view_open(struct qn_plan_view *v, struct qn_run *run,
     // each stage stands behind those it uses
     for (int s = 0; s < run->job->nstages; s++)
         QN_TRY(view_stage(v, s, err));
-    QN_TRY(settle(run, err));
+    QN_TRY(qn_settle_past(run, err));
     for (int s = 0; s < run->job->nstages; s++)
         see_states(v, s);
     return 0;

@@ -2,7 +2,9 @@
 #include "engine/settle.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
+#include "engine/folder.h"
 #include "engine/resume.h"
 
 /* ---- what cannot be done ----------------------------------------------- */
@@ -107,4 +109,16 @@ qn_settle_plan(struct qn_run *run, struct qn_error *err)
         if (run->plan.stage[s].wanted)
             QN_TRY(qn_settle_stage(run, s, err));
     return 0;
+}
+
+int
+qn_settle_past(struct qn_run *run, struct qn_error *err)
+{
+    char *folder;
+    int rc;
+
+    QN_TRY(qn_folder_path(&folder, run->options->output, "journal", err));
+    rc = qn_past_load(&run->past, folder, NULL, err);
+    free(folder);
+    return rc ? rc : qn_settle_plan(run, err);
 }

@@ -19,4 +19,9 @@ int qn_settle_stage(struct qn_run *run, int s, struct qn_error *err);
 int
 qn_settle_plan(struct qn_run *run, struct qn_error *err);
 
+/* Local, of a run without ranks, after qn_run_prepare.  Load what the journal
+ * tells of earlier runs, then qn_settle_plan. */
+int
+qn_settle_past(struct qn_run *run, struct qn_error *err);
+
 #endif
