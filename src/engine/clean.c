@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "engine/folder.h"
 #include "engine/lock.h"
 #include "engine/snapshot.h"
 #include "io/atomic.h"
@@ -373,9 +374,8 @@ forget_stages(struct qn_clean *c, struct qn_error *err)
 
         if (!c->list.stage[i].gone)
             continue;
-        if (asprintf(&path, "%s/.quern/outputs/%s.txt", c->output,
-                     c->list.stage[i].name) < 0)
-            return qn_fail(err, QN_ENOMEM, "no memory for a path");
+        QN_TRY(qn_folder_results(&path, c->output, c->list.stage[i].name,
+                                 err));
         rc = unlink(path) && errno != ENOENT
                  ? qn_fail(err, QN_EIO, "%s cannot be removed: %s", path,
                            strerror(errno))

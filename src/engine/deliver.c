@@ -14,7 +14,6 @@
 #include "base/system.h"
 #include "engine/arena.h"
 #include "engine/commit.h"
-#include "engine/folder.h"
 #include "engine/gather_chunks.h"
 #include "engine/gather_file.h"
 #include "engine/program.h"
@@ -227,17 +226,8 @@ int
 qn_deliver_arena(struct qn_run *run, int s, struct qn_arena *a, int64_t bytes,
                  struct qn_error *err)
 {
-    const bool room = bytes <= run->plan.stage[s].need.gathered;
-    char *scratch = NULL;
-    int rc;
-
-    if (asprintf(&scratch, "%s/.quern/scratch", run->options->output) < 0)
-        return qn_fail(err, QN_ENOMEM, "no memory for a path");
-    rc = qn_atomic_folder(scratch, err);
-    if (!rc)
-        rc = qn_arena_open(a, room ? NULL : scratch, err);
-    free(scratch);
-    return rc;
+    return qn_stage_arena(run, bytes <= run->plan.stage[s].need.gathered, a,
+                          err);
 }
 
 static int

@@ -36,6 +36,16 @@ qn_folder_path(char **path, const char *output, const char *name,
     return qn_fail(err, QN_ENOMEM, "no memory for a path");
 }
 
+int
+qn_folder_results(char **path, const char *output, const char *stage,
+                  struct qn_error *err)
+{
+    if (asprintf(path, "%s/.quern/outputs/%s.txt", output, stage) >= 0)
+        return 0;
+    *path = NULL;
+    return qn_fail(err, QN_ENOMEM, "no memory for a path");
+}
+
 /* ---- the lock ------------------------------------------------------------------- */
 
 static int

@@ -10,6 +10,11 @@ int
 qn_folder_path(
     char **path, const char *output, const char *name, struct qn_error *err);
 
+/* Local.  The file that lists the results of a stage, likewise. */
+int
+qn_folder_results(
+    char **path, const char *output, const char *stage, struct qn_error *err);
+
 /* Collective.  Make the folder, take its lock (QN_EIO names the holder if
  * another run has it), forget an old stop request, list the results that the
  * job has, load the journal (rank 0) and agree on the run's id. */

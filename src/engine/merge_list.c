@@ -15,6 +15,7 @@
 #include "base/memory.h"
 #include "base/system.h"
 #include "engine/clean_list.h"
+#include "engine/folder.h"
 #include "engine/status_shards.h"
 #include "io/journal.h"
 
@@ -26,7 +27,7 @@ is_output(const char *folder)
     char *path;
     bool yes;
 
-    if (asprintf(&path, "%s/.quern/outputs", folder) < 0)
+    if (qn_folder_path(&path, folder, "outputs", NULL))
         return false;
     yes = !access(path, F_OK);
     free(path);
@@ -103,8 +104,7 @@ load_results(struct qn_merge_list *l, struct qn_error *err)
     size_t n;
     int rc = 0;
 
-    if (asprintf(&path, "%s/.quern/outputs/%s.txt", l->output, l->stage) < 0)
-        return qn_fail(err, QN_ENOMEM, "no memory for a path");
+    QN_TRY(qn_folder_results(&path, l->output, l->stage, err));
     if (!is_output(l->output))
         rc = qn_fail(err, QN_EUSAGE,
                      "%s is no output folder: it has no .quern/outputs; "
@@ -184,8 +184,7 @@ load_journal(struct qn_merge_list *l, const struct named *index,
     char *folder;
     int rc;
 
-    if (asprintf(&folder, "%s/.quern/journal", l->output) < 0)
-        return qn_fail(err, QN_ENOMEM, "no memory for a path");
+    QN_TRY(qn_folder_path(&folder, l->output, "journal", err));
     rc = qn_journal_load(folder, take_line, &t, NULL, err);
     free(folder);
     return rc;
@@ -334,8 +333,7 @@ load_failures(struct qn_merge_list *l, const struct named *index,
     char *file;
     int rc;
 
-    if (asprintf(&file, "%s/.quern/run.json", l->output) < 0)
-        return qn_fail(err, QN_ENOMEM, "no memory for a path");
+    QN_TRY(qn_folder_path(&file, l->output, "run.json", err));
     record = json_load_file(file, 0, NULL);
     free(file);
     // where shards ran each has a record of its own

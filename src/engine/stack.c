@@ -28,7 +28,6 @@
 #include "engine/program.h"
 #include "engine/team_combine.h"
 #include "engine/unkept.h"
-#include "io/atomic.h"
 #include "io/cards_json.h"
 #include "model/cards.h"
 #include "model/dtype.h"
@@ -256,20 +255,10 @@ list_members(struct stacking *k, int first, int last)
 static int
 open_arena(struct stacking *k, int first, int last, struct qn_error *err)
 {
-    char *scratch = NULL;
-    int rc;
-
     if (k->direct)
         return 0;
-    if (fits_in_memory(k, first, last))
-        return qn_arena_open(&k->arena, NULL, err);
-    if (asprintf(&scratch, "%s/.quern/scratch", k->run->options->output) < 0)
-        return qn_fail(err, QN_ENOMEM, "no memory for a path");
-    rc = qn_atomic_folder(scratch, err);
-    if (!rc)
-        rc = qn_arena_open(&k->arena, scratch, err);
-    free(scratch);
-    return rc;
+    return qn_stage_arena(k->run, fits_in_memory(k, first, last), &k->arena,
+                          err);
 }
 
 static int
@@ -386,13 +375,9 @@ static json_t *
 product_json(const char *name, enum qn_dtype dtype,
              const struct qn_shape *shape, int64_t offset)
 {
-    json_t *n = json_array();
-
-    for (int i = 0; i < shape->ndims; i++)
-        json_array_append_new(n, json_integer((json_int_t)shape->n[i]));
     return json_pack("{s:s,s:s,s:o,s:I}", "name", name, "dtype",
-                     qn_dtype_name(dtype), "shape", n, "offset",
-                     (json_int_t)offset);
+                     qn_dtype_name(dtype), "shape", qn_json_shape(shape),
+                     "offset", (json_int_t)offset);
 }
 
 static json_t *

@@ -15,6 +15,7 @@
 #include "base/memory.h"
 #include "engine/commit.h"
 #include "engine/exec.h"
+#include "engine/folder.h"
 #include "engine/program.h"
 #include "engine/record.h"
 #include "engine/resume.h"
@@ -25,7 +26,7 @@
 #include "model/dtype.h"
 #include "model/shape.h"
 
-/* ---- files of results --------------------------------------------------------- */
+/* ---- what its parts share --------------------------------------------------------- */
 
 int
 qn_stage_temporary(const struct qn_run *run, const struct qn_target *t,
@@ -42,6 +43,23 @@ qn_stage_temporary(const struct qn_run *run, const struct qn_target *t,
     if (!rc)
         rc = qn_atomic_name(tmp, path, "part", err);
     free(path);
+    return rc;
+}
+
+int
+qn_stage_arena(const struct qn_run *run, bool room, struct qn_arena *a,
+               struct qn_error *err)
+{
+    char *scratch;
+    int rc;
+
+    if (room)
+        return qn_arena_open(a, NULL, err);
+    QN_TRY(qn_folder_path(&scratch, run->options->output, "scratch", err));
+    rc = qn_atomic_folder(scratch, err);
+    if (!rc)
+        rc = qn_arena_open(a, scratch, err);
+    free(scratch);
     return rc;
 }
 

@@ -2,6 +2,7 @@
 #ifndef QN_ENGINE_STAGE_H
 #define QN_ENGINE_STAGE_H
 
+#include "engine/arena.h"
 #include "engine/run.h"
 
 /* Collective.  Make what stage s lacks.  Failed items are recorded in the
@@ -44,6 +45,12 @@ qn_stage_take(
 int
 qn_stage_temporary(
     const struct qn_run *run, const struct qn_target *t, char **tmp, struct qn_error *err);
+
+/* Local.  Memory that is shared with workers: where there is no room, a file in
+ * the scratch folder, which is then made.  Undo with qn_arena_close. */
+int
+qn_stage_arena(
+    const struct qn_run *run, bool room, struct qn_arena *a, struct qn_error *err);
 
 /* Local.  Seconds that task t may take in a worker. */
 double
