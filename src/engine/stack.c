@@ -8,7 +8,8 @@
  *
  * Members that no step changes are only looked at first, and their bands read
  * the files.  Where a file cannot be read that way, or no longer, all begins
- * anew in the way above, which knows whom to blame. */
+ * anew in the way above, which knows whom to blame.  What becomes of their
+ * headers is in stack_header.c, how a result is written in stack_write.c. */
 #include "engine/stage.h"
 
 #include <fcntl.h>
@@ -23,9 +24,10 @@
 #include "engine/bands.h"
 #include "engine/commit.h"
 #include "engine/dispatch.h"
-#include "engine/joined.h"
 #include "engine/outcome.h"
 #include "engine/program.h"
+#include "engine/stack_header.h"
+#include "engine/stack_write.h"
 #include "engine/team_combine.h"
 #include "engine/unkept.h"
 #include "io/cards_json.h"
@@ -33,13 +35,6 @@
 #include "model/dtype.h"
 #include "model/json.h"
 #include "model/shape.h"
-
-/* What this rank knows of a result's header: the cards equal in all members
- * it has seen, as its lowest member has them. */
-struct header {
-    int lowest; /* member, -1: none seen */
-    struct qn_cards cards;
-};
 
 struct stacking {
     struct qn_run *run;
@@ -53,7 +48,7 @@ struct stacking {
     bool direct;             /* bands read the files                      */
     int64_t rows;            /* ... so many rows at a time; 0: not known  */
     bool refused;            /* ... which one of them does not allow      */
-    struct header *header;   /* owned: [ntargets]                         */
+    struct qn_stack_header *header; /* owned: [ntargets]                   */
     struct qn_outcomes done;
 };
 
@@ -117,29 +112,6 @@ member_bytes(void *ctx, int64_t unit)
     return qn_stage_bytes(&k->st->task[k->unit[unit]]);
 }
 
-/* Two sets of cards become one: what both have, as the lower has it. */
-static void
-merge_header(struct header *h, int member, struct qn_cards *cards)
-{
-    struct qn_cards other = *cards;
-
-    *cards = (struct qn_cards){0};
-    if (h->lowest < 0) {
-        h->cards = other;
-        h->lowest = member;
-        return;
-    }
-    if (member < h->lowest) {
-        struct qn_cards swap = h->cards;
-
-        h->cards = other;
-        other = swap;
-        h->lowest = member;
-    }
-    qn_cards_intersect(&h->cards, &other);
-    qn_cards_clear(&other);
-}
-
 /* Frames that failed by themselves, as text: "INDEX REASON" lines. */
 static void
 pack_lost(struct qn_text *out, const json_t *lost)
@@ -181,7 +153,7 @@ finish_member(void *ctx, int64_t unit, const json_t *reply,
     qn_outcome_add(&k->done, i, 0, k->offset[i], qn_text_get(&lost));
     qn_text_clear(&lost);
     QN_TRY(qn_cards_json_load(&cards, json_object_get(reply, "cards"), err));
-    merge_header(&k->header[t->target], i, &cards);
+    qn_stack_header_merge(&k->header[t->target], i, &cards);
     return 0;
 }
 
@@ -292,160 +264,6 @@ read_members(struct stacking *k, int first, int last, struct qn_error *err)
 
 /* ---- one result ---------------------------------------------------------------------- */
 
-/* This rank's cards of a result as text: "MEMBER JSON", or "". */
-static int
-pack_header(struct qn_text *out, const struct header *h, struct qn_error *err)
-{
-    json_t *cards;
-    char *text;
-
-    if (h->lowest < 0)
-        return 0;
-    cards = qn_cards_json_make(&h->cards);
-    text = json_dumps(cards, JSON_COMPACT);
-    json_decref(cards);
-    qn_text_add(out, "%d %s", h->lowest, text ? text : "[]");
-    free(text);
-    return qn_text_check(out, err);
-}
-
-static int
-unpack_header(struct header *h, const char *text, size_t n,
-              struct qn_error *err)
-{
-    struct qn_cards cards = {0};
-    size_t space = n ? strcspn(text, " ") : 0;
-    json_t *array;
-
-    if (!n)
-        return 0;
-    array = json_loadb(text + space, n - space, 0, NULL);
-    if (qn_cards_json_load(&cards, array, err)) {
-        json_decref(array);
-        return err ? err->code : QN_ENOMEM;
-    }
-    json_decref(array);
-    merge_header(h, atoi(text), &cards);
-    return 0;
-}
-
-/* The cards equal in all members, on every rank. */
-static int
-share_header(struct stacking *k, struct header *h, struct qn_error *err)
-{
-    struct qn_comm *comm = k->run->comm;
-    struct header whole = {.lowest = -1};
-    struct qn_text mine = {0};
-    size_t *sizes = NULL, at = 0;
-    void *all = NULL;
-    int rc = pack_header(&mine, h, err);
-
-    if (!rc)
-        rc = qn_memory_make((void **)&sizes, (size_t)comm->size,
-                            sizeof *sizes, "header cards", err);
-    rc = qn_comm_agree(comm, rc, err);
-    if (!rc)
-        rc = qn_comm_gather(comm, mine.s, mine.len, &all, sizes, err);
-    for (int r = 0; !rc && r < comm->size; r++) {
-        rc = unpack_header(&whole, (char *)all + at, sizes[r], err);
-        at += sizes[r];
-    }
-    rc = qn_comm_agree(comm, rc, err);
-    qn_cards_clear(&h->cards);
-    *h = whole;
-    qn_text_clear(&mine);
-    free(all);
-    free(sizes);
-    return rc;
-}
-
-static int
-add_ncombine(struct header *h, int used, struct qn_error *err)
-{
-    char number[16];
-
-    if (h->lowest < 0 || !h->cards.n)
-        return 0;
-    snprintf(number, sizeof number, "%d", used);
-    return qn_cards_set(&h->cards, "NCOMBINE", number,
-                        "number of combined items", 'n', err);
-}
-
-static json_t *
-product_json(const char *name, enum qn_dtype dtype,
-             const struct qn_shape *shape, int64_t offset)
-{
-    return json_pack("{s:s,s:s,s:o,s:I}", "name", name, "dtype",
-                     qn_dtype_name(dtype), "shape", qn_json_shape(shape),
-                     "offset", (json_int_t)offset);
-}
-
-static json_t *
-write_request(const struct stacking *k, const struct qn_target *t,
-              const struct header *h, const char *tmp)
-{
-    const struct qn_bands_layout l = qn_bands_layout(t);
-    json_t *used = json_array(), *products = json_array();
-    char hex[QN_KEY_HEX];
-
-    for (int i = 0; i < t->ntasks; i++)
-        json_array_append_new(
-            used, qn_program_used(k->run, k->s, &k->st->task[t->task[i]]));
-    json_array_append_new(products,
-                          product_json("data", t->type->dtype, &t->type->shape,
-                                       l.data));
-    if (k->st->stage->combine.given)
-        json_array_append_new(products,
-                              product_json("count", QN_I32, &t->type->shape,
-                                           l.count));
-    return json_pack("{s:s,s:I,s:s,s:s,s:o,s:o,s:o,s:I,s:I,s:I}", //
-                     "op", "write", "program",
-                     (json_int_t)k->run->program[k->s], "out_path", tmp,
-                     "key", qn_key_hex(hex, t->key), "used", used, "products", products,
-                     "cards", qn_cards_json_make(&h->cards), "bytes",
-                     (json_int_t)l.bytes, "nmembers",
-                     (json_int_t)qn_plan_all_members(k->st, t), "nused",
-                     (json_int_t)qn_plan_members(k->st, t));
-}
-
-/* Local, on the rank that holds the whole result. */
-static int
-write_result(struct stacking *k, const struct qn_target *t,
-             const struct header *h, struct qn_error *err)
-{
-    struct qn_commit *commit = k->run->commit;
-    struct qn_answer a = {0};
-    json_t *request;
-    char *tmp;
-    int rc;
-
-    QN_TRY(qn_stage_temporary(k->run, t, &tmp, err));
-    request = write_request(k, t, h, tmp);
-    if (qn_plan_joins(k->st) && k->st->stage->output.carry.n)
-        qn_program_path(request, k->run, k->s, &k->st->task[t->task[0]]);
-    rc = qn_plan_joins(k->st)
-             ? qn_joined_describe(request, &k->run->plan, k->st, t, err)
-             : 0;
-    if (rc)
-        json_decref(request);
-    else
-        rc = qn_farm_ask(&k->run->farm, request, INFINITY, &a, err);
-    if (!rc && !a.reply)
-        rc = qn_fail(err, a.why.code, "%s", a.why.text);
-    if (rc) {
-        unlink(tmp);
-        free(tmp);
-    } else {
-        // from here on the temporary is the commit's to name or to remove
-        rc = qn_commit_add(commit, k->run, k->st->stage->name, t, NULL, tmp,
-                           a.reply, err);
-        if (!rc)
-            rc = qn_commit_flush(commit, false, err);
-    }
-    json_decref(a.reply);
-    return rc;
-}
-
 static int
 weigh_task(const struct qn_task *t, const char *field, double *weight,
            int64_t *n, struct qn_error *err)
@@ -481,8 +299,8 @@ weigh(const struct stacking *k, const struct qn_target *t, double **weight,
 }
 
 static int
-combine_target(struct stacking *k, struct qn_target *t, struct header *h,
-               struct qn_error *err)
+combine_target(struct stacking *k, struct qn_target *t,
+               struct qn_stack_header *h, struct qn_error *err)
 {
     struct qn_comm *comm = k->run->comm;
     struct qn_bands b = {
@@ -501,11 +319,11 @@ combine_target(struct stacking *k, struct qn_target *t, struct header *h,
         rc = qn_plan_joins(k->st) ? qn_bands_join(&b, err)
                                   : qn_bands_run(&b, err);
     if (!rc)
-        rc = share_header(k, h, err);
+        rc = qn_stack_header_share(h, comm, err);
     if (!rc && !qn_plan_joins(k->st))
-        rc = add_ncombine(h, (int)qn_plan_members(k->st, t), err);
+        rc = qn_stack_header_count(h, (int)qn_plan_members(k->st, t), err);
     if (!rc && comm->rank == b.leader)
-        rc = write_result(k, t, h, err);
+        rc = qn_stack_write(k->run, k->s, t, &h->cards, err);
     rc = qn_comm_agree(comm, rc, err);
     qn_bands_clear(&b);
     free(b.weight);
@@ -532,8 +350,8 @@ note_failure(struct stacking *k, const struct qn_target *t,
 }
 
 static int
-finish_target(struct stacking *k, struct qn_target *t, struct header *h,
-              struct qn_error *err)
+finish_target(struct stacking *k, struct qn_target *t,
+              struct qn_stack_header *h, struct qn_error *err)
 {
     bool leads = k->run->commons.leads;
     struct qn_error why = {0};
