@@ -267,7 +267,7 @@ hdf5_open(void **state, struct qn_held *held, const struct qn_source *source,
     if (!source->undecoded)
         qn_decode_cf(&held->decode, qn_hdf5_value_lookup, &s->dataset);
     qn_hdf5_chunks_look(&s->chunks, s->dataset, &s->type,
-                        qn_hdf5_value_native(s->type.dtype), source->threads);
+                        qn_hdf5_native(s->type.dtype), source->threads);
     if (s->chunks.use)
         held->chunk = s->chunks.chunk;
     *state = s;
@@ -364,7 +364,7 @@ hdf5_read(void *state, const struct qn_box *box, void *dst,
 {
     struct hdf5 *s = state;
     hsize_t start[QN_MAX_DIMS], step[QN_MAX_DIMS], count[QN_MAX_DIMS];
-    hid_t native = qn_hdf5_value_native(s->type.dtype), mem = H5S_ALL;
+    hid_t native = qn_hdf5_native(s->type.dtype), mem = H5S_ALL;
     int rc = 0;
 
     if (qn_hdf5_chunks_read(&s->chunks, box, dst))

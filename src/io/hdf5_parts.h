@@ -6,6 +6,7 @@
  *     hdf5_header.c header cards of our own outputs
  *     hdf5_list.c   what a file holds
  *     hdf5_match.c  which datasets a pattern names
+ *     hdf5_native.c types in memory; the writers use it too
  *     hdf5_path.c   paths and links: what may be opened at all
  *     hdf5_text.c   texts in datasets
  *     hdf5_value.c  types, attributes, single values
@@ -17,6 +18,7 @@
 #include <hdf5.h>
 
 #include "base/text.h"
+#include "io/hdf5_native.h"
 #include "io/reader_backend.h"
 
 /* Where an object really is, all links followed. */
@@ -61,10 +63,6 @@ qn_hdf5_path_storage(
 /* The sample type for an HDF5 type; false if it is no number. */
 bool
 qn_hdf5_value_type(enum qn_dtype *t, hid_t type);
-
-/* The HDF5 type of such samples in memory. */
-hid_t
-qn_hdf5_value_native(enum qn_dtype t);
 
 /* The one value of an attribute or a dataset, as text. */
 int

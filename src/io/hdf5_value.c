@@ -64,23 +64,6 @@ qn_hdf5_value_type(enum qn_dtype *t, hid_t type)
     return true;
 }
 
-hid_t
-qn_hdf5_value_native(enum qn_dtype t)
-{
-    switch (t) {
-    case QN_I8: return H5T_NATIVE_INT8;
-    case QN_U8: return H5T_NATIVE_UINT8;
-    case QN_I16: return H5T_NATIVE_INT16;
-    case QN_U16: return H5T_NATIVE_UINT16;
-    case QN_I32: return H5T_NATIVE_INT32;
-    case QN_U32: return H5T_NATIVE_UINT32;
-    case QN_I64: return H5T_NATIVE_INT64;
-    case QN_U64: return H5T_NATIVE_UINT64;
-    case QN_F32: return H5T_NATIVE_FLOAT;
-    default: return H5T_NATIVE_DOUBLE;
-    }
-}
-
 /* ---- attributes and datasets alike -------------------------------------- */
 
 struct holder {
@@ -178,7 +161,7 @@ give(const struct holder *h, const char *name, char *value, size_t size,
     if (!qn_hdf5_value_type(&t, h->type))
         return qn_fail(err, QN_EVALUE,
                        "%s is neither a number nor a readable text", name);
-    if (holder_read(h, qn_hdf5_value_native(t), one) < 0)
+    if (holder_read(h, qn_hdf5_native(t), one) < 0)
         return qn_hdf5_value_fail(err, QN_EFORMAT, name);
     qn_reader_number(value, size, t, one);
     return 0;
@@ -209,7 +192,7 @@ load_numbers(struct qn_attribute *a, const struct holder *h)
     if (h->n > VALUES_MOST || !qn_hdf5_value_type(&a->type, h->type))
         return;
     all = calloc((size_t)h->n + 1, 8);
-    if (all && holder_read(h, qn_hdf5_value_native(a->type), all) >= 0) {
+    if (all && holder_read(h, qn_hdf5_native(a->type), all) >= 0) {
         a->n = h->n < QN_MAX_MISSING ? (int)h->n : QN_MAX_MISSING;
         memcpy(a->v, all, (size_t)a->n * qn_dtype_size(a->type));
     }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "io/chunk.h"
+#include "io/hdf5_native.h"
 #include "io/writer_hollow.h"
 #include "io/writer_parts.h"
 #include "model/array.h"
@@ -16,25 +17,6 @@
 #include "model/shape.h"
 
 /* ---- products ----------------------------------------------------------- */
-
-static hid_t
-memory_type(enum qn_dtype t)
-{
-    switch (t) {
-    case QN_I8: return H5T_NATIVE_INT8;
-    case QN_U8: return H5T_NATIVE_UINT8;
-    case QN_I16: return H5T_NATIVE_INT16;
-    case QN_U16: return H5T_NATIVE_UINT16;
-    case QN_I32: return H5T_NATIVE_INT32;
-    case QN_U32: return H5T_NATIVE_UINT32;
-    case QN_I64: return H5T_NATIVE_INT64;
-    case QN_U64: return H5T_NATIVE_UINT64;
-    case QN_F32: return H5T_NATIVE_FLOAT;
-    case QN_F64: return H5T_NATIVE_DOUBLE;
-    case QN_NDTYPES: break;
-    }
-    return -1;
-}
 
 static bool
 is_chunked(const struct qn_array *a, int compress)
@@ -94,7 +76,7 @@ write_rows(struct qn_writer_parts *w, hid_t dataset,
     memory = H5Screate_simple(type->shape.ndims, count, NULL);
     bad = H5Sselect_hyperslab(file, H5S_SELECT_SET, start, NULL, count, NULL);
     if (bad >= 0)
-        bad = H5Dwrite(dataset, memory_type(type->dtype), memory, file,
+        bad = H5Dwrite(dataset, qn_hdf5_native(type->dtype), memory, file,
                        H5P_DEFAULT, v);
     H5Sclose(memory);
     H5Sclose(file);
@@ -137,8 +119,8 @@ write_samples(struct qn_writer_parts *w, hid_t dataset,
     if (p->chunk)
         return qn_writer_hollow_chunks(w, dataset, p);
     if (p->place)
-        return qn_writer_hollow_leave(w, dataset, memory_type(type->dtype), p);
-    return qn_writer_parts_check(w, H5Dwrite(dataset, memory_type(type->dtype),
+        return qn_writer_hollow_leave(w, dataset, qn_hdf5_native(type->dtype), p);
+    return qn_writer_parts_check(w, H5Dwrite(dataset, qn_hdf5_native(type->dtype),
                                              H5S_ALL, H5S_ALL, H5P_DEFAULT,
                                              p->data->data));
 }

@@ -68,6 +68,13 @@ qn_plan_product_use(
     const struct qn_plan *p, const struct qn_plan_stage *st, const struct qn_operand *op,
     const struct qn_use *u, struct qn_type *type, bool *known, struct qn_error *err);
 
+/* Many frames or items have a place each along a leading axis: type, of one,
+ * becomes that of all.  QN_ESHAPE. */
+int
+qn_plan_product_lead(
+    const struct qn_plan_stage *st, const struct qn_target *t, struct qn_type *type,
+    struct qn_error *err);
+
 void
 qn_plan_match_clear(struct qn_plan_index *ix);
 

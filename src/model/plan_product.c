@@ -199,10 +199,9 @@ qn_plan_frame_datasets(const struct qn_plan *p, const struct qn_plan_stage *st,
     return 0;
 }
 
-/* Every frame has its place along a leading axis. */
-static int
-lead_with_frames(const struct qn_plan_stage *st, const struct qn_target *t,
-                 struct qn_type *type, struct qn_error *err)
+int
+qn_plan_product_lead(const struct qn_plan_stage *st, const struct qn_target *t,
+                     struct qn_type *type, struct qn_error *err)
 {
     struct qn_shape *s = &type->shape;
 
@@ -240,7 +239,7 @@ qn_plan_product_type(const struct qn_plan *p, int s, const struct qn_target *t,
                                            err));
             *type = out[0].type;
             if (qn_plan_joins(st))
-                QN_TRY(lead_with_frames(st, t, type, err));
+                QN_TRY(qn_plan_product_lead(st, t, type, err));
         }
         use += step->noperands;
     }

@@ -226,23 +226,6 @@ resolve_combined(struct qn_plan_stage *st, struct qn_target *t, bool known,
     return rc;
 }
 
-/* The result of many frames or items has them along its leading axis. */
-static int
-add_leading_axis(struct qn_plan_stage *st, struct qn_target *t,
-                 struct qn_type *type, struct qn_error *err)
-{
-    struct qn_shape *s = &type->shape;
-
-    if (s->ndims == QN_MAX_DIMS)
-        return qn_fail(err, QN_ESHAPE, "stage %s: more than %d axes",
-                       st->stage->name, QN_MAX_DIMS);
-    memmove(s->n + 1, s->n, (size_t)s->ndims * sizeof *s->n);
-    s->n[0] = qn_plan_all_members(st, t);
-    s->ndims++;
-    t->member = (uint8_t)type->dtype;
-    return 0;
-}
-
 /* The type of the first product. */
 static int
 resolve_product(const struct qn_plan *p, const struct qn_plan_stage *st,
@@ -280,8 +263,10 @@ resolve_target(const struct qn_plan *p, struct qn_plan_stage *st,
         QN_TRY(resolve_product(p, st, first, &type, err));
     if (st->stage->output.dtype >= 0)
         type.dtype = (enum qn_dtype)st->stage->output.dtype;
-    if ((qn_plan_joins(st) || qn_plan_packs(st)) && known)
-        QN_TRY(add_leading_axis(st, t, &type, err));
+    if ((qn_plan_joins(st) || qn_plan_packs(st)) && known) {
+        t->member = (uint8_t)type.dtype;
+        QN_TRY(qn_plan_product_lead(st, t, &type, err));
+    }
     QN_TRY(qn_item_intern(&st->pool, &t->type, &type, err));
     if (st->stage->combine.given)
         return qn_plan_check_members(st, t, err);

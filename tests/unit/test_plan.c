@@ -1,40 +1,9 @@
 /* The plan: choosing, grouping, matching, types, names, keys. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
+#include "plan_run.h"
 
-#include "kernels/catalog.h"
-#include "model/plan.h"
+#include <stdlib.h>
 
 /* ---- a job and its items ----------------------------------------------------- */
-
-struct fixture {
-    struct qn_job job;
-    struct qn_plan plan;
-};
-
-static void
-open_job(struct fixture *f, const char *text)
-{
-    struct qn_text problems = {0};
-    struct qn_error err = {0};
-
-    if (qn_job_parse(&f->job, "t.yaml", text, strlen(text), NULL, 0,
-                     qn_catalog(), &problems, &err))
-        fail_msg("%s%s", qn_text_get(&problems), err.text);
-    qn_text_clear(&problems);
-    assert_int_equal(qn_plan_open(&f->plan, &f->job, NULL), 0);
-}
-
-static void
-close_job(struct fixture *f)
-{
-    qn_plan_clear(&f->plan);
-    qn_job_clear(&f->job);
-}
 
 /* "PATH A=1 B=x": one probed 4 x 6 item with these fields. */
 static void

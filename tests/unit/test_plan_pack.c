@@ -1,34 +1,8 @@
 /* Packed results in the plan: the cut into parts, odd items, keys, memory. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
+#include "plan_run.h"
+
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
-
-#include "kernels/catalog.h"
-#include "model/plan.h"
-
-struct fixture {
-    struct qn_job job;
-    struct qn_plan plan;
-    struct qn_items items;
-};
-
-static void
-open_job(struct fixture *f, const char *text)
-{
-    struct qn_text problems = {0};
-    struct qn_error err = {0};
-
-    *f = (struct fixture){.items = {0}};
-    if (qn_job_parse(&f->job, "t.yaml", text, strlen(text), NULL, 0,
-                     qn_catalog(), &problems, &err))
-        fail_msg("%s%s", qn_text_get(&problems), err.text);
-    qn_text_clear(&problems);
-    assert_int_equal(qn_plan_open(&f->plan, &f->job, NULL), 0);
-}
 
 /* n items of ny x 8 of uint16. */
 static void
@@ -55,14 +29,6 @@ plan(struct fixture *f, struct qn_error *err)
     QN_TRY(qn_plan_select(&f->plan, 0, &f->items, err));
     QN_TRY(qn_plan_resolve(&f->plan, 0, &none, err));
     return qn_plan_keys(&f->plan, 0, err);
-}
-
-static void
-close_job(struct fixture *f)
-{
-    qn_item_clear(&f->items);
-    qn_plan_clear(&f->plan);
-    qn_job_clear(&f->job);
 }
 
 static const char doubled[] =
