@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Shell scripts by shellcheck, all of them.
+# Shell scripts by shellcheck, all of them; those that begin with #! may be run.
 . "$(dirname "$0")/lib.sh"
 
 command -v shellcheck >/dev/null || {
@@ -16,6 +16,10 @@ check()
     while IFS= read -r line; do
         wrong "$line"
     done < <(shellcheck -x -P SCRIPTDIR -S warning -f gcc "${scripts[@]}")
+    for line in "${scripts[@]}"; do
+        [ -x "$line" ] || [ "$(head -c 2 "$line")" != '#!' ] ||
+            wrong "$line: not executable"
+    done
 }
 
 self_test()
@@ -25,6 +29,13 @@ self_test()
 cd $1; rm -r "$1/"*'
     must_find 'SC2164'
     put a.sh '#!/bin/sh
+cd "$1" || exit 1'
+    must_find 'a.sh: not executable'
+    put a.sh '#!/bin/sh
+cd "$1" || exit 1'
+    chmod +x "$dir/a.sh"
+    must_pass
+    put lib.sh '# shellcheck shell=sh
 cd "$1" || exit 1'
     must_pass
 }
