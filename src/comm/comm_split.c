@@ -1,6 +1,6 @@
 /* Teams: communicators of some of the ranks.
  *
- * A team agrees, spreads, gathers and sends among itself; claims, nodes and
+ * A team agrees, spreads, gathers, sends and claims among itself; nodes and
  * shared memory remain the matter of all ranks. */
 #include <stdlib.h>
 #include <string.h>
@@ -8,12 +8,20 @@
 #include "base/memory.h"
 #include "comm/comm_mpi.h"
 
+static void
+let_go(struct qn_comm *part)
+{
+    if (part->mpi->claims != MPI_COMM_NULL)
+        MPI_Comm_free(&part->mpi->claims);
+    if (part->mpi->world != MPI_COMM_NULL)
+        MPI_Comm_free(&part->mpi->world);
+}
+
 /* Of a communicator that fell to one rank nothing of MPI is needed. */
 static void
 make_lone(struct qn_comm *part)
 {
-    if (part->mpi->world != MPI_COMM_NULL)
-        MPI_Comm_free(&part->mpi->world);
+    let_go(part);
     free(part->mpi);
     part->mpi = NULL;
     part->rank = 0;
@@ -29,6 +37,10 @@ split(struct qn_comm *c, int color, struct qn_comm *part,
         MPI_Comm_split(c->mpi->world, color < 0 ? MPI_UNDEFINED : color,
                        c->rank, &part->mpi->world));
 
+    rc = qn_comm_agree(c, rc, err);
+    if (!rc && color >= 0)
+        rc = QN_MPI_VITAL(c->mpi, err, MPI_Comm_dup(part->mpi->world,
+                                                    &part->mpi->claims));
     rc = qn_comm_agree(c, rc, err);
     if (rc || color < 0) {
         make_lone(part);
@@ -74,8 +86,8 @@ void
 qn_comm_release(struct qn_comm *part)
 {
     if (part->mpi) {
-        if (part->mpi->world != MPI_COMM_NULL && !part->mpi->broken)
-            MPI_Comm_free(&part->mpi->world);
+        if (!part->mpi->broken)
+            let_go(part);
         free(part->mpi);
     }
     *part = (struct qn_comm){0};

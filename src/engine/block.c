@@ -205,9 +205,10 @@ inside_of(const struct sweeping *w, const struct qn_box *box)
     return in;
 }
 
-/* An exchange that is driven on between tiles. */
+/* What goes on between tiles: an exchange, perhaps. */
 struct driving {
-    struct qn_exchange *x;
+    const struct qn_block *b;
+    struct qn_exchange *x; // NULL: none is under way
     bool done;
     int rc;
     struct qn_error err;
@@ -218,22 +219,23 @@ drive(void *whom)
 {
     struct driving *d = whom;
 
-    if (!d->done && !d->rc)
+    if (d->x && !d->done && !d->rc)
         d->rc = qn_exchange_test(d->x, &d->done, &d->err);
+    if (d->b->poll)
+        d->b->poll(d->b->whom);
 }
 
 /* The samples that need no halo, while the messages are driven on. */
 static void
 run_inside(struct sweeping *w, int i, const struct qn_box *in, int64_t steps)
 {
-    struct driving d = {.x = w->level[i].exchange};
+    struct driving *d = w->s.whom;
 
-    w->s.poll = drive;
-    w->s.whom = &d;
+    *d = (struct driving){.b = w->b, .x = w->level[i].exchange};
     run_box(w, i, in, steps);
-    w->s.poll = NULL;
-    if (d.rc)
-        note(w, qn_fail(room(w), d.rc, "%s", d.err.text));
+    if (d->rc)
+        note(w, qn_fail(room(w), d->rc, "%s", d->err.text));
+    *d = (struct driving){.b = w->b};
 }
 
 /* The samples of own that are not in `in`: face by face. */
@@ -391,6 +393,7 @@ qn_block_sweep(struct qn_block *b, const struct qn_kernel *k,
 {
     struct sweeping w = {.b = b, .err = err, .done = b->taken,
                          .type = {b->grid, b->grid}};
+    struct driving d = {.b = b};
     int rc = qn_sweep_make(&w.s, k, params, &b->grid, err);
 
     // only where one step is taken may another type come out
@@ -400,6 +403,8 @@ qn_block_sweep(struct qn_block *b, const struct qn_kernel *k,
     if (rc)
         return rc;
     w.s.threads = b->threads;
+    w.s.poll = drive;
+    w.s.whom = &d;
     set_halo(&w);
     rc = open_level(&w, 0, err);
     if (!rc)

@@ -26,7 +26,10 @@ struct qn_block {
     double halo_rate;      /* s a byte of halo takes with nothing else to do */
     /* Local.  So many steps of a sweep are taken; NULL: nobody wants to know. */
     void (*tell)(void *whom, int64_t done, int64_t steps);
-    void *whom;
+    /* Local.  Between tiles of a sweep: whatever is to go on meanwhile; NULL:
+     * nothing but the halos. */
+    void (*poll)(void *whom);
+    void *whom;            /* of tell and poll                              */
     bool (*asked_to_stop)(void); /* looked at now and then; NULL: never     */
     int64_t taken;         /* steps of a sweep that array has behind it     */
     /* Collective.  A state that is to be kept (quern/kernel.h) is in array. */

@@ -394,7 +394,10 @@ qn_farm_ask(struct qn_farm *f, json_t *request, double timeout,
     bool got = false;
 
     QN_TRY(qn_farm_start(f, 0, request, timeout, err));
-    while (!got)
-        QN_TRY(qn_farm_wait(f, 100, answer, &got, err));
+    while (!got) {
+        QN_TRY(qn_farm_wait(f, f->poll ? 10 : 100, answer, &got, err));
+        if (f->poll)
+            f->poll(f->whom);
+    }
     return 0;
 }

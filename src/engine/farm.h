@@ -52,6 +52,9 @@ struct qn_farm {
     size_t nprograms;
     int memory[QN_FARM_SLOTS];     /* borrowed descriptors; -1       */
     int generation[QN_FARM_SLOTS];
+    /* Local.  While qn_farm_ask waits: whatever is to go on; NULL: nothing. */
+    void (*poll)(void *whom);
+    void *whom;                    /* borrowed                       */
 };
 
 /* What became of a request. */

@@ -1,9 +1,7 @@
 /* Item by item, each shared by a team of ranks.
  *
- * The ranks are parted into teams. What a team does with an item is
- * team_item.c's.
- * Which team has which item follows from the items' sizes alone: the largest
- * first, each to the team with the least to do. */
+ * The ranks are parted into teams, which claim items as they become free: the
+ * largest first.  What a team does with an item is team_item.c's. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +14,7 @@
 #include "engine/snapshot.h"
 #include "engine/stage.h"
 #include "engine/stop.h"
+#include "engine/team_claim.h"
 #include "engine/team_parts.h"
 #include "engine/units.h"
 
@@ -25,63 +24,32 @@ struct sharing {
     struct qn_plan_stage *st;
     struct qn_comm team; /* owned: the ranks that share an item with this */
     int number, teams;
-    int *order;          /* owned: this team's tasks */
+    int *order;          /* owned: tasks to be done, the same on all ranks */
     int n;
+    struct qn_team_claim claim; /* owned */
     struct qn_outcomes done;
-    int64_t failed;      /* items of this team */
     struct qn_halos halos; /* of this rank */
     bool measured;       /* halo_rate: see block.h */
     double halo_rate;
     struct qn_progress *progress; /* borrowed, on the run's rank 0 */
-    char label[600];     /* of it */
-    struct qn_claims_count count;
+    struct qn_claims_count count; /* of this team */
     char *stop;          /* owned: the file that asks this team to stop */
 };
 
 /* ---- who does what ---------------------------------------------------------- */
 
-/* The tasks of this team, of n in the order of their size. */
-static void
-pick(struct sharing *h, const int *order, int n, double *load)
-{
-    for (int i = 0; i < n; i++) {
-        const struct qn_task *t = &h->st->task[order[i]];
-        int least = 0;
-
-        for (int k = 1; k < h->teams; k++)
-            if (load[k] < load[least])
-                least = k;
-        load[least] += 1 + (double)t->item->bytes;
-        if (least == h->number)
-            h->order[h->n++] = order[i];
-    }
-}
-
 static int
-share_out(struct sharing *h, struct qn_error *err)
+put_in_order(struct sharing *h, struct qn_error *err)
 {
     struct qn_plan_stage *st = h->st;
-    double *load = NULL;
-    int *order = NULL, n = 0;
-    int rc = qn_memory_make((void **)&order, (size_t)st->ntasks + 1,
-                            sizeof *order, "the order of items", err);
 
-    if (!rc)
-        rc = qn_memory_make((void **)&h->order, (size_t)st->ntasks + 1,
-                            sizeof *h->order, "the order of items", err);
-    if (!rc)
-        rc = qn_memory_make((void **)&load, (size_t)h->teams, sizeof *load,
-                            "teams", err);
-    for (int i = 0; !rc && i < st->ntasks; i++)
+    QN_TRY(qn_memory_make((void **)&h->order, (size_t)st->ntasks + 1,
+                          sizeof *h->order, "the order of items", err));
+    for (int i = 0; i < st->ntasks; i++)
         if (st->task[i].state == QN_TODO)
-            order[n++] = i;
-    if (!rc) {
-        qn_units_largest_first(st, order, n);
-        pick(h, order, n, load);
-    }
-    free(load);
-    free(order);
-    return rc;
+            h->order[h->n++] = i;
+    qn_units_largest_first(st, h->order, h->n);
+    return 0;
 }
 
 /* Ranks in runs of st->team; what is left over joins the last team. */
@@ -107,6 +75,15 @@ qn_team_asked_to_stop(void)
     return qn_stop_asked() > 0;
 }
 
+/* Local, on the run's first rank: what all teams have done, as last heard. */
+static void
+show(struct sharing *h)
+{
+    struct qn_claims_count all = qn_claims_sum(h->claim.claims);
+
+    qn_progress_show(h->progress, &all, qn_clock_now());
+}
+
 /* Where the progress of the run is shown: so much of an item is done. */
 static void
 show_step(void *whom, int64_t done, int64_t steps)
@@ -118,20 +95,32 @@ show_step(void *whom, int64_t done, int64_t steps)
         return;
     snprintf(p->doing, sizeof p->doing,
              ", step %" PRId64 " of %" PRId64 " of one", done, steps);
-    qn_progress_show(p, &h->count, qn_clock_now());
+    show(h);
     p->doing[0] = '\0';
 }
 
+/* Local, on the team's first rank: one more is done, or has failed. */
 static void
-show_item(struct sharing *h, const struct qn_task *t, int code)
+count_item(struct sharing *h, const struct qn_task *t, int code)
 {
-    struct qn_progress *p = h->progress;
+    const int64_t most = qn_run_may_fail(h->run);
 
     h->count.done += code == 0;
     h->count.failed += code != 0;
     h->count.bytes += code ? 0 : qn_stage_bytes(t);
-    if (p && qn_progress_due(p, qn_clock_now()))
-        qn_progress_show(p, &h->count, qn_clock_now());
+    qn_claims_tell(h->claim.claims, &h->count);
+    // the run's first rank hears of those of other teams, too
+    if (most && qn_claims_sum(h->claim.claims).failed >= most)
+        qn_stop_ask();
+    if (h->progress && qn_progress_due(h->progress, qn_clock_now()))
+        show(h);
+}
+
+/* Between tiles, and while a worker is at work. */
+static void
+serve(void *whom)
+{
+    qn_team_claim_serve(&((struct sharing *)whom)->claim);
 }
 
 void
@@ -166,6 +155,7 @@ make_item(struct sharing *h, const struct qn_task *t, struct qn_error *err)
     p.block.measured = h->measured;
     p.block.halo_rate = h->halo_rate;
     p.block.tell = show_step;
+    p.block.poll = serve;
     p.block.whom = h;
     rc = qn_team_item(&p, err);
     h->measured = p.block.measured;
@@ -192,12 +182,9 @@ finish_item(struct sharing *h, int index, int code, const char *why,
     if (h->team.rank)
         return 0;
     qn_outcome_add(&h->done, index, code, 0, code ? why : NULL);
-    show_item(h, t, code);
+    count_item(h, t, code);
     if (!code)
         return 0;
-    // how many other teams have is known when the stage is over
-    if (++h->failed == qn_run_may_fail(h->run))
-        qn_stop_ask();
     return qn_commit_note(h->run->commit, h->st->stage->name,
                           h->st->target[t->target].name, t->item, &t->key,
                           code, why, err);
@@ -227,41 +214,43 @@ do_item(struct sharing *h, int index, bool *stop, struct qn_error *err)
     return finish_item(h, index, rc, why.text, err);
 }
 
-/* Collective over the team: all its items. */
+/* Collective over the team: items, until none is left. */
 static int
 do_items(struct sharing *h, bool *stop, struct qn_error *err)
 {
     int rc = 0;
 
-    for (int i = 0; i < h->n && !rc && !*stop; i++)
-        rc = qn_comm_agree(&h->team, do_item(h, h->order[i], stop, err), err);
+    while (!rc && !*stop) {
+        int64_t unit;
+
+        QN_TRY(qn_team_claim_next(&h->claim, &unit, err));
+        if (unit < 0)
+            return 0;
+        rc = qn_comm_agree(&h->team, do_item(h, h->order[unit], stop, err),
+                           err);
+    }
     return rc;
 }
 
-/* Collective over all ranks: did any team stop? */
+/* Collective over all ranks: all items, by all teams. */
 static int
-share_stop(struct qn_run *run, bool stop, struct qn_error *err)
+share_items(struct sharing *h, struct qn_error *err)
 {
+    struct qn_run *run = h->run;
     struct qn_error word = {0};
-    int rc = stop ? qn_fail(&word, QN_ESTOPPED, "stopped") : 0;
+    bool stop = false;
+    int bad, rc = qn_team_claim_open(&h->claim, run->comm, &h->team, h->n, err);
 
-    rc = qn_comm_agree(run->comm, rc, &word);
-    run->stopped = run->stopped || rc == QN_ESTOPPED;
-    return rc && rc != QN_ESTOPPED ? qn_fail(err, rc, "%s", word.text) : 0;
-}
-
-/* The run's rank 0 sees only its own team's items. */
-static void
-begin_progress(struct sharing *h)
-{
-    if (h->run->comm->rank)
-        return;
-    h->progress = qn_stage_progress(h->run, h->s);
-    if (!h->progress || h->teams == 1)
-        return;
-    snprintf(h->label, sizeof h->label, "%s, team 1 of %d",
-             h->st->stage->name, h->teams);
-    qn_progress_begin(h->progress, h->label, 0, h->n, qn_clock_now());
+    if (!rc) {
+        run->farm.poll = serve;
+        run->farm.whom = h;
+        rc = do_items(h, &stop, err);
+        run->farm.poll = NULL;
+    }
+    bad = qn_team_claim_close(&h->claim, &stop, rc ? &word : err);
+    rc = qn_comm_agree(run->comm, rc ? rc : bad, err);
+    run->stopped = run->stopped || (!rc && stop);
+    return rc;
 }
 
 /* Each team's first rank looks for the wish to stop; the others ask it, between
@@ -354,15 +343,14 @@ int
 qn_team_run(struct qn_run *run, int s, struct qn_error *err)
 {
     struct sharing h = {.run = run, .s = s, .st = &run->plan.stage[s]};
-    bool stop = false;
     int rc = make_teams(&h, err);
 
     if (!rc)
-        rc = qn_comm_agree(run->comm, share_out(&h, err), err);
+        rc = qn_comm_agree(run->comm, put_in_order(&h, err), err);
     if (!rc) {
-        begin_progress(&h);
+        h.progress = run->comm->rank ? NULL : qn_stage_progress(run, s);
         watch_for_stop(&h);
-        rc = do_items(&h, &stop, err);
+        rc = share_items(&h, err);
         end_watch(&h);
         if (h.progress)
             qn_progress_wipe(h.progress);
@@ -370,8 +358,6 @@ qn_team_run(struct qn_run *run, int s, struct qn_error *err)
     if (!rc)
         rc = qn_commit_flush(run->commit, true, err);
     rc = qn_comm_agree(run->comm, rc, err);
-    if (!rc)
-        rc = share_stop(run, stop, err);
     if (!rc)
         rc = qn_outcome_share(run->comm, &h.done, qn_stage_take,
                               &(struct qn_stage_done){run, s}, err);

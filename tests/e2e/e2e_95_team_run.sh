@@ -66,4 +66,49 @@ wait $pid
 [ $? = 75 ] || fail "not stopped: $(cat run.err)"
 grep -q 'plate: 0 of 2 items done' run.err || fail "$(cat run.err)"
 
+say "teams claim: who is busy with a long item gets no other"
+/usr/bin/python3 - <<'END' || fail "no items"
+import numpy as np
+from astropy.io import fits
+r = np.random.default_rng(7)
+for i, ny in enumerate([400, 40, 90, 380, 64, 128, 33, 250]):
+    head = fits.Header()
+    head["NSTEPS"] = 4000 if i == 0 else 1 + 9 * i
+    fits.writeto(f"g{i}.fits", r.normal(size=(ny, 311)).astype("f4"), head)
+END
+cat >claims.yaml <<'END'
+name: claims
+stages:
+  plates:
+    input: "g*.fits"
+    team: 2
+    steps: [heat: {alpha: 0.2, steps: {header: NSTEPS}}]
+END
+expect_quern 0 0 run claims.yaml --output lone
+for n in 4 6; do
+    expect_quern 0 $n run claims.yaml --output shared$n
+    compare lone shared$n
+done
+# the journal of a rank has what it committed: the first team has the largest
+# item, which takes long, and the other the rest
+[ "$(grep -c stage=plates shared4/.quern/journal/0.log)" -lt \
+    "$(grep -c stage=plates shared4/.quern/journal/2.log)" ] ||
+    fail "the team with the long item got as many as the other"
+good
+
+say "a signal to a rank of one team stops all"
+"$QUERN_SOURCE/scripts/mpirun.sh" -n 4 "$QUERN_BIN/quern" run claims.yaml \
+    --output "$PWD/halted" --set \
+    'stages.plates.steps=[{heat: {alpha: 0.2, steps: 100000000}}]' \
+    >out 2>err </dev/null &
+for _ in $(seq 500); do
+    grep -q stage=plates halted/.quern/journal/2.log 2>/dev/null && break
+    sleep 0.02
+done
+kill -TERM "$(sed -n 's/.*stage=plates.*pid=//p' halted/.quern/journal/2.log |
+    head -1)"
+wait $!
+expect_text err '0 of 8 items done .*0 failed'
+expect_text err 'stopped before the end'
+
 finish
