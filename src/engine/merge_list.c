@@ -424,8 +424,10 @@ qn_merge_list_open(struct qn_merge_list *l, const char *folder,
 void
 qn_merge_list_close(struct qn_merge_list *l)
 {
-    for (size_t i = 0; i < l->n; i++)
+    for (size_t i = 0; i < l->n; i++) {
         json_decref(l->item[i].items);
+        json_decref(l->item[i].cells);
+    }
     qn_pool_clear(&l->pool);
     free(l->item);
     free(l->output);

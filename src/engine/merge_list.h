@@ -35,7 +35,7 @@ struct qn_merge_item {
     int64_t row, nrows;      /* which row of its result, of how many; nrows
                                 0: the result is of one item               */
     struct qn_merge_failure *failures; /* in the pool                      */
-    json_t *items;           /* owned, of a part that was looked at: see
+    json_t *items, *cells;   /* owned, of a part that was looked at: see
                                 merge_rows.c                               */
 
     /* Of a result that was looked at, in the pool: equal texts are one. */

@@ -83,12 +83,13 @@ keep_fields(struct qn_merge *m, struct qn_merge_item *item,
         const json_t *pair = json_array_get(fields, f);
         const char *text = json_string_value(json_array_get(pair, 0));
 
-        if (m->field[f].builtin || !text)
+        if (m->field[f].builtin)
             continue;
-        QN_TRY(
-            qn_pool_text(&m->list.pool, (char **)&item->field[f], text, err));
+        // of rows with values of their own it goes for all of them
         if (json_is_true(json_array_get(pair, 1)))
             m->field[f].is_text = true;
+        QN_TRY(
+            qn_pool_text(&m->list.pool, (char **)&item->field[f], text, err));
     }
     return 0;
 }
@@ -118,6 +119,8 @@ finish_look(void *ctx, int64_t unit, const json_t *reply,
 
     if (reply) {
         item->items = json_incref(json_object_get(reply, "items"));
+        if (item->items)
+            item->cells = json_incref(json_object_get(reply, "fields"));
         return keep_answer(m, item, reply, err);
     }
     if (why->code == QN_ECRASH)

@@ -136,14 +136,6 @@ judge(struct qn_merge *m, size_t f)
         field->is_text = true;
 }
 
-static const char *
-hint(const struct qn_merge *m)
-{
-    return m->list.packed ? ": a packed part keeps the header cards that all "
-                            "its items share"
-                          : "";
-}
-
 int
 qn_merge_order_settle(struct qn_merge *m, struct qn_error *err)
 {
@@ -152,8 +144,8 @@ qn_merge_order_settle(struct qn_merge *m, struct qn_error *err)
     for (size_t f = 0; f < m->nfields; f++) {
         judge(m, f);
         if (!m->field[f].found && f < m->ncolumns)
-            qn_message(QN_WARNING, "no result has a field '%s'%s",
-                       m->field[f].name, hint(m));
+            qn_message(QN_WARNING, "no result has a field '%s'",
+                       m->field[f].name);
     }
     return 0;
 }
@@ -213,8 +205,8 @@ qn_merge_order_sort(struct qn_merge *m, struct qn_error *err)
     if (!m->field[f].found)
         return qn_fail(err, QN_EMISSING,
                        "no result has a field '%s' to sort by; `quern ls "
-                       "FILE` shows what one carries%s",
-                       m->ask->sort, hint(m));
+                       "FILE` shows what one carries",
+                       m->ask->sort);
     rc = qn_memory_make((void **)&s, n, sizeof *s, "the order", err);
     if (!rc)
         rc = qn_memory_make((void **)&all, n, sizeof *all, "the order", err);

@@ -10,16 +10,27 @@
 
 #include "base/memory.h"
 
+/* What goes for all rows, and what each has of its own.  An item that failed
+ * has no result that could carry a header. */
 static int
-copy_fields(struct qn_merge *m, struct qn_merge_item *row, struct qn_error *err)
+make_fields(struct qn_merge *m, struct qn_merge_item *row,
+            const struct qn_merge_item *part, size_t r, struct qn_error *err)
 {
-    const char **theirs = row->field;
-
-    if (!theirs)
+    row->field = NULL;
+    if (!part->field || row->state == QN_MERGE_FAILED)
         return 0;
     QN_TRY(qn_pool_make(&m->list.pool, (void **)&row->field, m->nfields,
                         sizeof *row->field, err));
-    memcpy(row->field, theirs, m->nfields * sizeof *theirs);
+    for (size_t f = 0; f < m->nfields; f++) {
+        const json_t *values =
+            json_array_get(json_array_get(part->cells, f), 2);
+
+        row->field[f] = part->field[f];
+        if (values && !m->field[f].builtin)
+            QN_TRY(qn_pool_text(&m->list.pool, (char **)&row->field[f],
+                                json_string_value(json_array_get(values, r)),
+                                err));
+    }
     return 0;
 }
 
@@ -33,18 +44,18 @@ make_row(struct qn_merge *m, struct qn_merge_item *row,
     struct qn_pool *pool = &m->list.pool;
 
     *row = *part;
-    row->items = NULL;
+    row->items = row->cells = NULL;
     row->row = (int64_t)r;
     row->nrows = (int64_t)json_array_size(part->items);
     QN_TRY(qn_pool_text(pool, (char **)&row->label,
                         json_string_value(json_array_get(cells, 0)), err));
     QN_TRY(qn_pool_text(pool, (char **)&row->path,
                         json_string_value(json_array_get(cells, 1)), err));
-    QN_TRY(copy_fields(m, row, err));
-    if (!reason)
-        return 0;
-    row->state = QN_MERGE_FAILED;
-    return qn_pool_text(pool, (char **)&row->reason, reason, err);
+    if (reason) {
+        row->state = QN_MERGE_FAILED;
+        QN_TRY(qn_pool_text(pool, (char **)&row->reason, reason, err));
+    }
+    return make_fields(m, row, part, r, err);
 }
 
 static size_t
@@ -114,8 +125,10 @@ qn_merge_rows_expand(struct qn_merge *m, struct qn_error *err)
         rc = make_places(m, all + k, &l->item[i], err);
         k += places(m, &l->item[i]);
     }
-    for (size_t i = 0; i < l->n; i++)
+    for (size_t i = 0; i < l->n; i++) {
         json_decref(l->item[i].items);
+        json_decref(l->item[i].cells);
+    }
     free(l->item);
     l->item = all;
     l->n = l->cap = n;

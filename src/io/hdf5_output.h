@@ -83,6 +83,15 @@ qn_hdf5_output_rows(
                 struct qn_error *err),
     void *ctx, struct qn_error *err);
 
+/* Call each with the value of a card in every row of an output that holds n
+ * items, in order, as text; NULL: none.  QN_EMISSING where the card is in no
+ * row, or is that of the header. */
+int
+qn_hdf5_output_row_field(
+    const struct qn_hdf5_output *o, const char *name, int64_t n, bool *is_text,
+    int (*each)(void *ctx, const char *value, struct qn_error *err),
+    void *ctx, struct qn_error *err);
+
 /* All samples, little-endian, into data: as many bytes as its type says. */
 int
 qn_hdf5_output_read(

@@ -1,10 +1,13 @@
-/* The rows of an output that holds many items: its table /entry/items, and
- * from its table of inputs why a row failed.
+/* The rows of an output that holds many items: its table /entry/items, that of
+ * their cards, and from its table of inputs why a row failed.
  *
  * A column is read at a time, as wide as the file has it.  What the file says
  * is not believed: lengths are held against the file's own. */
 #include "io/hdf5_output_parts.h"
 
+#include <ctype.h>
+#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -142,5 +145,147 @@ qn_hdf5_output_rows(const struct qn_hdf5_output *o, int64_t *n,
     for (int i = 0; i < NCOLUMNS; i++)
         free(c[i].text);
     H5Dclose(items);
+    return rc;
+}
+
+/* ---- cards ----------------------------------------------------------------- */
+
+/* What is to be told of a column. */
+struct telling {
+    const struct qn_hdf5_output *o;
+    hid_t table;
+    const char *name;
+    int64_t n;
+    int (*each)(void *ctx, const char *value, struct qn_error *err);
+    void *ctx;
+};
+
+static int
+tell_texts(const struct telling *t, struct qn_error *err)
+{
+    struct column c = {0};
+    int rc = read_column(t->o, &c, t->table, t->name, t->n, err);
+
+    for (int64_t i = 0; i < t->n && !rc; i++)
+        rc = t->each(t->ctx, *cell(&c, i) ? cell(&c, i) : NULL, err);
+    free(c.text);
+    return rc;
+}
+
+/* Numbers of 8 bytes, as they are in memory. */
+static int
+read_numbers(const struct telling *t, hid_t memory, void **v,
+             struct qn_error *err)
+{
+    hid_t type;
+    int rc = 0;
+
+    if (count_rows(t->table) != t->n || t->n > t->o->size / 8)
+        return damaged("/entry/items_header", err);
+    QN_TRY(qn_memory_make(v, (size_t)t->n, 8, "a table", err));
+    type = H5Tcreate(H5T_COMPOUND, 8);
+    if (H5Tinsert(type, t->name, 0, memory) < 0 ||
+        H5Dread(t->table, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, *v) < 0)
+        rc = damaged("/entry/items_header", err);
+    H5Tclose(type);
+    return rc;
+}
+
+static int
+tell_wholes(const struct telling *t, struct qn_error *err)
+{
+    void *v = NULL;
+    int rc = read_numbers(t, H5T_NATIVE_INT64, &v, err);
+
+    for (int64_t i = 0; i < t->n && !rc; i++) {
+        char text[32];
+
+        snprintf(text, sizeof text, "%lld", (long long)((int64_t *)v)[i]);
+        rc = t->each(t->ctx, text, err);
+    }
+    free(v);
+    return rc;
+}
+
+/* So that it does not read as a whole one. */
+static const char *
+real_text(char *text, size_t size, double x)
+{
+    if (isnan(x))
+        return NULL;
+    snprintf(text, size, "%.17g", x);
+    if (!text[strspn(text, "+-0123456789")])
+        strncat(text, ".0", size - strlen(text) - 1);
+    return text;
+}
+
+static int
+tell_reals(const struct telling *t, struct qn_error *err)
+{
+    void *v = NULL;
+    int rc = read_numbers(t, H5T_NATIVE_DOUBLE, &v, err);
+
+    for (int64_t i = 0; i < t->n && !rc; i++) {
+        char text[40];
+
+        rc = t->each(t->ctx, real_text(text, sizeof text, ((double *)v)[i]),
+                     err);
+    }
+    free(v);
+    return rc;
+}
+
+/* H5T_NO_CLASS: the table has no such column. */
+static H5T_class_t
+class_of(hid_t table, const char *name)
+{
+    hid_t stored = H5Dget_type(table);
+    int i = stored >= 0 && H5Tget_class(stored) == H5T_COMPOUND
+                ? H5Tget_member_index(stored, name)
+                : -1;
+    H5T_class_t class =
+        i >= 0 ? H5Tget_member_class(stored, (unsigned)i) : H5T_NO_CLASS;
+
+    if (stored >= 0)
+        H5Tclose(stored);
+    return class;
+}
+
+static int
+tell_column(const struct telling *t, bool *is_text, struct qn_error *err)
+{
+    H5T_class_t class = class_of(t->table, t->name);
+
+    *is_text = class == H5T_STRING;
+    switch (class) {
+    case H5T_STRING: return tell_texts(t, err);
+    case H5T_INTEGER: return tell_wholes(t, err);
+    case H5T_FLOAT: return tell_reals(t, err);
+    case H5T_NO_CLASS: return qn_fail(err, QN_EMISSING, "no such card");
+    default: return damaged("/entry/items_header", err);
+    }
+}
+
+int
+qn_hdf5_output_row_field(const struct qn_hdf5_output *o, const char *name,
+                         int64_t n, bool *is_text,
+                         int (*each)(void *ctx, const char *value,
+                                     struct qn_error *err),
+                         void *ctx, struct qn_error *err)
+{
+    char keyword[sizeof((struct qn_card *)0)->keyword];
+    struct telling t = {
+        .o = o, .name = keyword, .n = n, .each = each, .ctx = ctx};
+    size_t i = 0;
+    int rc;
+
+    for (; name[i] && i + 1 < sizeof keyword; i++)
+        keyword[i] = (char)toupper((unsigned char)name[i]);
+    keyword[i] = '\0';
+    if (name[i] || H5Lexists(o->entry, "items_header", H5P_DEFAULT) <= 0 ||
+        (t.table = H5Dopen2(o->entry, "items_header", H5P_DEFAULT)) < 0)
+        return qn_fail(err, QN_EMISSING, "no such card");
+    rc = tell_column(&t, is_text, err);
+    H5Dclose(t.table);
     return rc;
 }

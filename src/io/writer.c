@@ -5,9 +5,11 @@
 #include "io/writer.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/memory.h"
 #include "io/chunk.h"
 #include "io/hdf5_native.h"
 #include "io/writer_hollow.h"
@@ -387,6 +389,59 @@ put_items(struct qn_writer_parts *w, hid_t entry, const struct qn_output *out)
     return out->rows ? qn_writer_parts_rows(w, entry, "items", &table) : 0;
 }
 
+static const char *
+column_text(const void *source, size_t row, int column)
+{
+    const struct qn_row_column *c =
+        (const struct qn_row_column *)source + column;
+
+    return c->text ? c->text[row] : NULL;
+}
+
+static int64_t
+column_number(const void *source, size_t row, int column)
+{
+    return ((const struct qn_row_column *)source)[column].whole[row];
+}
+
+static bool
+column_real(const void *source, size_t row, int column, double *value)
+{
+    const struct qn_row_column *c =
+        (const struct qn_row_column *)source + column;
+
+    if (c->real)
+        *value = c->real[row];
+    return c->real;
+}
+
+static int
+put_columns(struct qn_writer_parts *w, hid_t entry,
+            const struct qn_output *out)
+{
+    struct qn_writer_parts_table table = {
+        .ncolumns = (int)out->ncolumns,
+        .source = out->columns,
+        .n = out->nrows,
+        .text = column_text,
+        .number = column_number,
+        .real = column_real,
+    };
+    const char **names;
+    int rc;
+
+    if (!out->ncolumns)
+        return 0;
+    QN_TRY(qn_memory_make((void **)&names, out->ncolumns, sizeof *names,
+                          "a table", w->err));
+    for (size_t i = 0; i < out->ncolumns; i++)
+        names[i] = out->columns[i].keyword;
+    table.names = names;
+    rc = qn_writer_parts_rows(w, entry, "items_header", &table);
+    free(names);
+    return rc;
+}
+
 /* ---- the file ----------------------------------------------------------- */
 
 static int
@@ -413,6 +468,8 @@ put_entry(struct qn_writer_parts *w, const struct qn_output *out)
         rc = put_products(w, entry, out);
     if (!rc)
         rc = put_items(w, entry, out);
+    if (!rc)
+        rc = put_columns(w, entry, out);
     if (!rc)
         rc = put_process(w, entry, &out->provenance);
     if (!rc)
@@ -486,7 +543,8 @@ check_names(const struct qn_output *out, struct qn_error *err)
         const char *name = out->products[i].name;
         if (!*name || strchr(name, '/') || !strcmp(name, ".") ||
             !strcmp(name, "process") || !strcmp(name, "header") ||
-            (out->rows && !strcmp(name, "items")))
+            (out->rows && (!strcmp(name, "items") ||
+                           !strcmp(name, "items_header"))))
             return qn_fail(err, QN_EVALUE,
                            "%s: a product cannot be called '%s'; choose "
                            "another name",

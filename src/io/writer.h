@@ -6,8 +6,9 @@
  * /entry (NXentry, @default) holds one NXdata a product, with @signal and
  * axes; /entry/process (NXprocess) says how it was made; /entry/header is the
  * table of the raw file's cards; /entry/items is the table of rows where an
- * output holds many items: item, path, row, status.  No time stamp and no path of the machine is
- * written into any dataset.
+ * output holds many items: item, path, row, status; then /entry/items_header
+ * has the cards that differ, one a column.  No time stamp and no path of the
+ * machine is written into any dataset.
  */
 #ifndef QN_IO_WRITER_H
 #define QN_IO_WRITER_H
@@ -69,6 +70,14 @@ struct qn_row {       /* of an output that holds many items, each in its place
     bool failed;       /* the row holds NaN, or 0 where there is no NaN */
 };
 
+/* A header card that differs from row to row: one of the three, [nrows]. */
+struct qn_row_column {
+    const char *keyword;
+    const char **text; /* "": none       */
+    int64_t *whole;    /* failed rows: 0 */
+    double *real;      /* NaN: none      */
+};
+
 /* What an output says about itself; all borrowed. */
 struct qn_provenance {
     const char *version; /* of quern                                  */
@@ -94,6 +103,8 @@ struct qn_output {
     struct qn_provenance provenance;
     const struct qn_row *rows; /* NULL: the output is of one item */
     size_t nrows;
+    const struct qn_row_column *columns; /* with rows */
+    size_t ncolumns;
     struct qn_writer_image *image; /* how the last output looked: one that
                          differs in its data only is written without HDF5;
                          starts zeroed, kept by the caller; NULL: none  */

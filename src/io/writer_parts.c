@@ -388,19 +388,32 @@ column_width(const struct qn_writer_parts_table *t, int column)
     return width;
 }
 
+/* 's' text, 'i' whole numbers, 'f' others. */
+static char
+column_kind(const struct qn_writer_parts_table *t, int column)
+{
+    double real;
+
+    if (t->text(t->source, 0, column))
+        return 's';
+    return t->real && t->real(t->source, 0, column, &real) ? 'f' : 'i';
+}
+
 static int
 add_column(struct qn_writer_parts *w, hid_t compound, const char *name,
-           size_t offset, size_t width, bool is_text)
+           size_t offset, size_t width, char kind)
 {
     hid_t type = -1;
     int rc = 0;
 
-    if (is_text)
+    if (kind == 's')
         rc = make_text_type(w, &type, width);
     if (!rc)
         rc = qn_writer_parts_check(
             w, H5Tinsert(compound, name, offset,
-                         is_text ? type : H5T_STD_I64LE));
+                         kind == 's'   ? type
+                         : kind == 'f' ? H5T_IEEE_F64LE
+                                       : H5T_STD_I64LE));
     close_both(type, -1);
     return rc;
 }
@@ -418,7 +431,7 @@ make_row_type(struct qn_writer_parts *w, hid_t *type,
     rc = qn_writer_parts_check(w, *type);
     for (int c = 0; c < t->ncolumns && !rc; c++) {
         rc = add_column(w, *type, t->names[c], offset, width[c],
-                        t->text(t->source, 0, c) != NULL);
+                        column_kind(t, c));
         offset += width[c];
     }
     return rc;
@@ -432,8 +445,12 @@ fill_rows(char *data, const struct qn_writer_parts_table *t,
     for (size_t row = 0; row < t->n; row++) {
         for (int c = 0; c < t->ncolumns; c++) {
             const char *text = t->text(t->source, row, c);
+            double real;
+
             if (text) {
                 memcpy(data, text, strlen(text));
+            } else if (t->real && t->real(t->source, row, c, &real)) {
+                memcpy(data, &real, sizeof real);
             } else {
                 int64_t number = t->number(t->source, row, c);
                 memcpy(data, &number, sizeof number);
@@ -452,7 +469,7 @@ describe_rows(struct qn_writer_form *f, const char *name,
     qn_text_add(&f->text, "%s %zu", name, t->n);
     for (int c = 0; c < t->ncolumns; c++)
         qn_text_add(&f->text, " %s%c%zu", t->names[c],
-                    t->text(t->source, 0, c) ? 's' : 'i', width[c]);
+                    column_kind(t, c), width[c]);
     qn_text_add(&f->text, "\n");
     qn_writer_image_add(f, data, bytes, data);
     return 0;
@@ -479,20 +496,30 @@ int
 qn_writer_parts_rows(struct qn_writer_parts *w, hid_t group, const char *name,
                      const struct qn_writer_parts_table *t)
 {
-    size_t width[8], size = 0, bytes;
+    size_t *width, size = 0, bytes;
     char *data = NULL;
     int rc;
 
+    QN_TRY(qn_memory_make((void **)&width, (size_t)t->ncolumns, sizeof *width,
+                          "a table", w->err));
     for (int c = 0; c < t->ncolumns; c++) {
         width[c] = column_width(t, c);
         size += width[c];
     }
-    QN_TRY(qn_memory_mul(&bytes, t->n, size, "a table", w->err));
-    QN_TRY(qn_memory_make((void **)&data, bytes, 1, "a table", w->err));
-    fill_rows(data, t, width);
-    if (w->form)
-        return describe_rows(w->form, name, t, width, data, bytes);
-    rc = put_rows(w, group, name, t, width, data, bytes);
+    rc = qn_memory_mul(&bytes, t->n, size, "a table", w->err);
+    if (!rc)
+        rc = qn_memory_make((void **)&data, bytes, 1, "a table", w->err);
+    if (!rc) {
+        fill_rows(data, t, width);
+        if (w->form) {
+            // the form takes them over
+            rc = describe_rows(w->form, name, t, width, data, bytes);
+            data = NULL;
+        } else {
+            rc = put_rows(w, group, name, t, width, data, bytes);
+        }
+    }
     free(data);
+    free(width);
     return rc;
 }

@@ -29,9 +29,11 @@ struct qn_writer_parts_table {
     int ncolumns;
     const void *source; /* [n], for text and number */
     size_t n;
-    /* A cell's text, or NULL where the column is one of int64. */
+    /* A cell's text, or NULL where the column is one of numbers; those of
+     * float64 are the ones for which real, if it is not NULL, says yes. */
     const char *(*text)(const void *source, size_t row, int column);
     int64_t (*number)(const void *source, size_t row, int column);
+    bool (*real)(const void *source, size_t row, int column, double *value);
 };
 
 /* 0 if result >= 0 and nothing was lost on the way to the disk; else QN_EIO,

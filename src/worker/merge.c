@@ -174,23 +174,56 @@ tell_sets(const struct qn_hdf5_output *o, bool concat, json_t *reply,
 }
 
 static int
-tell_fields(struct qn_hdf5_output *o, const json_t *names, json_t *reply)
+add_value(void *ctx, const char *value, struct qn_error *err)
 {
+    json_t *one = value ? json_string(value) : NULL;
+
+    (void)err;
+    return json_array_append_new(ctx, one ? one : json_null());
+}
+
+/* [value, is it text], of all rows where there are many; or [null, is it text,
+ * [values of the rows]]; NULL where there is no such field. */
+static int
+field_json(struct qn_hdf5_output *o, const char *name, size_t rows,
+           json_t **field, struct qn_error *err)
+{
+    char value[1024];
+    bool is_text = false;
+    int rc = qn_hdf5_output_field(o, name, value, sizeof value, &is_text, err);
+    json_t *values;
+
+    *field = rc ? NULL : json_pack("[s,b]", value, is_text);
+    if (rc != QN_EMISSING || !rows)
+        return rc == QN_EFORMAT ? rc : 0;
+    values = json_array();
+    rc = qn_hdf5_output_row_field(o, name, (int64_t)rows, &is_text, add_value,
+                                  values, err);
+    if (!rc)
+        *field = json_pack("[n,b,O]", is_text, values);
+    json_decref(values);
+    return rc == QN_EMISSING ? 0 : rc;
+}
+
+static int
+tell_fields(struct qn_hdf5_output *o, const json_t *names, json_t *reply,
+            struct qn_error *err)
+{
+    size_t rows = json_array_size(json_object_get(reply, "items"));
     json_t *list = json_array(), *name;
     size_t i;
+    int rc = 0;
 
     json_array_foreach(names, i, name)
     {
-        char value[1024];
-        bool is_text = false;
-        json_t *pair = NULL;
+        json_t *field = NULL;
 
-        if (!qn_hdf5_output_field(o, json_string_value(name), value,
-                                  sizeof value, &is_text, NULL))
-            pair = json_pack("[s,b]", value, is_text);
-        json_array_append_new(list, pair ? pair : json_null());
+        if (!rc)
+            rc = field_json(o, json_string_value(name), rows, &field, err);
+        json_array_append_new(list, field ? field : json_null());
     }
-    return json_object_set_new(reply, "fields", list);
+    json_object_set_new(reply, "fields", list);
+    return rc;
 }
 
 /* The key, and what stands for the steps: equal steps are told by it. */
@@ -233,7 +266,7 @@ qn_merge_look(struct qn_worker *w, const json_t *request, json_t *reply,
         rc = tell_sets(o, json_is_true(json_object_get(request, "concat")),
                        reply, err);
     if (!rc)
-        tell_fields(o, json_object_get(request, "fields"), reply);
+        rc = tell_fields(o, json_object_get(request, "fields"), reply, err);
     qn_hdf5_output_close(o);
     return rc;
 }

@@ -20,6 +20,7 @@
 #include "model/key.h"
 #include "model/shape.h"
 #include "worker/apart.h"
+#include "worker/rowcards.h"
 
 enum { MOST_PRODUCTS = 160 };
 
@@ -45,6 +46,7 @@ struct packing {
     struct qn_row *row;        /* owned, [n]                              */
     char *stems;               /* owned: names of rows without one        */
     struct qn_cards cards;     /* equal in all good items                 */
+    struct qn_rowcards rowcards; /* of all of them                        */
     size_t at;                 /* the row in hand                         */
     size_t good;
     json_t *failed;            /* borrowed: part of the reply             */
@@ -122,11 +124,13 @@ check_row(const struct packing *k, const struct qn_product *products,
     return 0;
 }
 
-/* The header of the part: cards that all its items share. */
+/* The header of the part: cards that all its items share; the others go into
+ * a table of their own. */
 static int
 share_cards(struct packing *k, const struct qn_cards *cards,
             struct qn_error *err)
 {
+    QN_TRY(qn_rowcards_take(&k->rowcards, k->at, cards, err));
     if (!k->good)
         return qn_cards_copy(&k->cards, cards, err);
     if (k->cards.n)
@@ -333,7 +337,7 @@ open_part(struct packing *k, struct qn_error *err)
     size_t i;
 
     k->rows = json_object_get(k->request, "rows");
-    k->n = json_array_size(k->rows);
+    k->n = k->rowcards.rows = json_array_size(k->rows);
     k->folder = folder ? strlen(folder) + 1 : 0;
     k->limit = json_number_value(json_object_get(k->request, "limit"));
     k->retries = (int)qn_json_integer(k->request, "retries");
@@ -388,6 +392,8 @@ write_part(struct packing *k, int64_t *bytes, struct qn_error *err)
         .cards = &k->cards,
         .rows = k->row,
         .nrows = k->n,
+        .columns = k->rowcards.differ,
+        .ncolumns = k->rowcards.ndiffer,
         .provenance = {.key = hex, .used = k->used, .nused = k->n,
                        .members = (int64_t)k->n,
                        .members_used = (int64_t)k->good},
@@ -422,8 +428,10 @@ make_part(struct packing *k, json_t *reply, struct qn_error *err)
     QN_TRY(open_part(k, err));
     QN_TRY(make_rows(k, err));
     t0 = qn_clock_now();
-    if (k->good)
+    if (k->good) {
+        QN_TRY(qn_rowcards_settle(&k->rowcards, &k->cards, k->row, err));
         QN_TRY(write_part(k, &bytes, err));
+    }
     json_object_set_new(reply, "bytes", json_integer(bytes));
     json_object_set_new(reply, "decoded", json_integer(k->decoded));
     json_object_set_new(reply, "seconds",
@@ -453,6 +461,7 @@ qn_pack_run(struct qn_worker *w, const json_t *request, json_t *reply,
         free(k->product[i].units);
     }
     qn_cards_clear(&k->cards);
+    qn_rowcards_clear(&k->rowcards);
     free(k->path);
     free(k->used);
     free(k->row);
