@@ -242,6 +242,16 @@ note_line(struct qn_status *s, const struct qn_record *r,
     return qn_memory_copy(&n->host, r->host, err);
 }
 
+/* Was it done before in these runs?  Members of a combination are looked at,
+ * and read once more where their bands cannot be had from the files. */
+static bool
+is_counted(const struct qn_status *s, const struct qn_record *r)
+{
+    const struct qn_past_item *p = qn_past_find(&s->past, r->stage, r->name);
+
+    return p && !qn_key_none(&p->done_key);
+}
+
 /* Lines without an item are of combined results, which are not counted, or of
  * packed ones, which say how many. */
 static int
@@ -260,7 +270,8 @@ take_line(void *ctx, const struct qn_record *r, struct qn_error *err)
     g->stage = stage_of(s, r->stage, g->stage);
     if (g->stage < 0)
         return 0;
-    if ((*r->item || r->items) && r->kind != QN_RECORD_BEGIN) {
+    if ((*r->item || r->items) && r->kind != QN_RECORD_BEGIN &&
+        !is_counted(s, r)) {
         int64_t items = *r->item ? 1 : r->items;
 
         s->items += items;

@@ -55,6 +55,20 @@ looks_plain(const struct qn_input *input, const char *path)
     return false;
 }
 
+/* Results of another stage are what that writes, whatever the files were that
+ * they are called after. */
+static bool
+lies_plain(const struct qn_run *run, const struct qn_input *input,
+           const struct qn_item *item)
+{
+    const struct qn_stage *from;
+
+    if (!input->stage)
+        return looks_plain(input, item->path);
+    from = &run->job->stages[input->stage_index];
+    return from->output.format == QN_FORMAT_FITS && !from->command.given;
+}
+
 static bool
 can_target(const struct qn_run *run, int s, const struct qn_target *t,
            int64_t rows)
@@ -62,7 +76,7 @@ can_target(const struct qn_run *run, int s, const struct qn_target *t,
     const struct qn_plan_stage *st = &run->plan.stage[s];
 
     for (int i = 0; i < t->ntasks; i++)
-        if (!looks_plain(&st->stage->input, st->task[t->task[i]].item->path))
+        if (!lies_plain(run, &st->stage->input, st->task[t->task[i]].item))
             return false;
     return has_room(run, s, t, rows);
 }

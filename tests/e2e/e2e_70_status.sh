@@ -119,6 +119,28 @@ expect_code 2 "${explain[@]}" a00002.bin
 expect_text err 'did you mean raw/a00002.bin'
 expect_code 2 "${explain[@]}" nothing.bin
 
+say "members that are read twice count once; results are read but once"
+mkdir twice
+/usr/bin/python3 -c '
+import gzip, io, numpy as np
+for i in range(3):
+    np.save("twice/%d.npy" % i, np.full((40, 50), i, "f4"))
+    with gzip.open("twice/z%d.npy" % i, "wb") as f:
+        np.save(f, np.full((40, 50), i, "f4"))'
+cat >twice.yaml <<'END'
+stages:
+  part: {input: "twice/?.npy", steps: [add: 1]}
+  mean: {input: {stage: part}, combine: {method: mean}}
+  zipped: {input: "twice/z*.npy", combine: {method: mean}}
+END
+expect_code 0 quern run twice.yaml
+expect_code 0 quern status twice.out --json
+json "[s['done'] for s in j['stages']] == [3, 3, 3]"
+json "j['total']['done'] == 9"
+[ "$(cat twice.out/.quern/journal/* | grep -c '^[^ ]*	begin.*stage=mean')" -eq 3 ] ||
+    fail "results of a stage were looked at before they were read"
+good
+
 say "partners, and what a condition left out"
 make_night data --size 32
 expect_quern 0 0 run "$NIGHT" --data data --output night.out
