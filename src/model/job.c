@@ -46,6 +46,15 @@ qn_job_uses(const struct qn_job *job, int a, int b)
     return a != b && used[b];
 }
 
+bool
+qn_job_reads(const struct qn_job *job, int a, int b)
+{
+    bool used[QN_JOB_MAX_STAGES] = {false};
+
+    qn_job_order_edges(&job->stages[a], mark_used, used);
+    return used[b];
+}
+
 /* ---- canonical form ----------------------------------------------------- */
 
 json_t *

@@ -187,6 +187,10 @@ qn_job_combine_json(const struct qn_group *g, const struct qn_kernel *k);
 bool
 qn_job_uses(const struct qn_job *job, int a, int b);
 
+/* Directly? */
+bool
+qn_job_reads(const struct qn_job *job, int a, int b);
+
 void
 qn_job_clear(struct qn_job *job);
 

@@ -21,19 +21,11 @@
 static bool
 is_late(const struct qn_plan *p, int s)
 {
-    const struct qn_stage *st = &p->job->stages[s];
     bool late = false;
 
-    for (int t = 0; t < s && !late; t++) {
-        bool input = st->input.stage_index == t;
-
-        for (int i = 0; i < st->nsteps && !input; i++)
-            for (int k = 0; k < st->steps[i].noperands; k++)
-                input = input || (st->steps[i].operand[k].kind ==
-                                      QN_OPERAND_STAGE &&
-                                  st->steps[i].operand[k].stage_index == t);
-        late = input && (p->stage[t].late || p->job->stages[t].command.given);
-    }
+    for (int t = 0; t < s && !late; t++)
+        late = qn_job_reads(p->job, s, t) &&
+               (p->stage[t].late || p->job->stages[t].command.given);
     return late;
 }
 
