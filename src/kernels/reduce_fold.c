@@ -3,22 +3,20 @@
  * Reals, and integers whose sum float64 holds exactly, are added as float64;
  * all other integers as 64-bit integers.  A run along the last group of axes,
  * cut at the edges of tiles, is folded by itself where it becomes one result;
- * runs follow each other in item order.  Longer than most, for it is one way
- * from samples to results; read reduce.h and tiles.h first. */
+ * runs follow each other in item order.  Read reduce.h and tiles.h first; the
+ * loops over samples are in reduce_lanes.c. */
 #include <math.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
-#include "kernels/clones.h"
-#include "kernels/reduce.h"
+#include "kernels/reduce_lanes.h"
 #include "kernels/tiles.h"
 #include "model/dtype.h"
 
 enum {
     BLOCK = 512,    /* samples converted at a time                        */
-    LANES = 16,     /* partial sums of a run                              */
     COLUMNS = 4096, /* results that one part of a slab is to look after   */
 };
 
@@ -54,109 +52,22 @@ struct fold {
     atomic_bool overflow;
 };
 
-/* ---- a run that becomes one result --------------------------------------- */
-
-struct lanes {
-    double sum[LANES], weight[LANES];
-};
-
-#define EACH_LANE                                                              \
-    for (size_t i = 0; i < n; i += LANES)                                      \
-        for (size_t l = 0; l < LANES; l++)
-
-QN_CLONES static void
-run_sum(struct lanes *restrict r, const double *restrict x, size_t n)
-{
-    EACH_LANE
-    {
-        const double v = x[i + l];
-
-        r->sum[l] += v == v ? v : 0.0;
-        r->weight[l] += v == v ? 1.0 : 0.0;
-    }
-}
-
-QN_CLONES static void
-run_weighted(struct lanes *restrict r, const double *restrict x,
-             const double *restrict w, size_t n)
-{
-    EACH_LANE
-    {
-        const double v = x[i + l], product = v * w[i + l];
-
-        r->sum[l] += v == v ? product : 0.0;
-        r->weight[l] += v == v ? w[i + l] : 0.0;
-    }
-}
-
-QN_CLONES static void
-run_squares(struct lanes *restrict r, const double *restrict x, double mean,
-            size_t n)
-{
-    EACH_LANE
-    {
-        const double v = x[i + l], d = v - mean;
-
-        r->sum[l] += v == v ? d * d : 0.0;
-        r->weight[l] += v == v ? 1.0 : 0.0;
-    }
-}
-
-QN_CLONES static void
-run_min(struct lanes *restrict r, const double *restrict x, size_t n)
-{
-    EACH_LANE
-    {
-        const double v = x[i + l];
-
-        r->sum[l] = v < r->sum[l] ? v : r->sum[l];
-        r->weight[l] += v == v ? 1.0 : 0.0;
-    }
-}
-
-QN_CLONES static void
-run_max(struct lanes *restrict r, const double *restrict x, size_t n)
-{
-    EACH_LANE
-    {
-        const double v = x[i + l];
-
-        r->sum[l] = v > r->sum[l] ? v : r->sum[l];
-        r->weight[l] += v == v ? 1.0 : 0.0;
-    }
-}
-
-static double
-fold_value(const struct fold *f, double a, double b)
-{
-    switch (f->p->method) {
-    case QN_REDUCE_MIN: return b < a ? b : a;
-    case QN_REDUCE_MAX: return b > a ? b : a;
-    default: return a + b;
-    }
-}
-
-/* Fold 16 lanes: 8 onto 8, 4 onto 4 and so on; the first has it all. */
-static void
-fold_lanes(const struct fold *f, struct lanes *r)
-{
-    for (size_t half = LANES / 2; half; half /= 2)
-        for (size_t l = 0; l < half; l++) {
-            r->sum[l] = fold_value(f, r->sum[l], r->sum[l + half]);
-            r->weight[l] += r->weight[l + half];
-        }
-}
-
 /* ---- cells ----------------------------------------------------------------- */
+
+static enum qn_reduce_method
+method_of(const struct fold *f)
+{
+    return (enum qn_reduce_method)f->p->method;
+}
 
 static void
 set_empty(const struct fold *f, struct cells *c)
 {
-    const bool min = f->p->method == QN_REDUCE_MIN;
-    const bool max = f->p->method == QN_REDUCE_MAX;
+    const enum qn_reduce_method method = method_of(f);
+    const bool min = method == QN_REDUCE_MIN, max = method == QN_REDUCE_MAX;
 
     for (size_t i = 0; i < c->n; i++) {
-        c->sum[i] = min ? INFINITY : max ? -INFINITY : 0;
+        c->sum[i] = qn_reduce_lanes_none(method);
         c->weight[i] = 0;
         if (f->wide && f->natural)
             c->natural[i] = min ? UINT64_MAX : 0;
@@ -170,10 +81,10 @@ static void
 add_cell(struct fold *f, struct cells *a, int64_t i, const struct cells *b,
          int64_t k)
 {
-    const int method = f->p->method;
+    const enum qn_reduce_method method = method_of(f);
     bool over = false;
 
-    a->sum[i] = fold_value(f, a->sum[i], b->sum[k]);
+    a->sum[i] = qn_reduce_lanes_join(method, a->sum[i], b->sum[k]);
     a->weight[i] += b->weight[k];
     if (!f->wide)
         return;
@@ -196,73 +107,22 @@ add_cell(struct fold *f, struct cells *a, int64_t i, const struct cells *b,
         atomic_store(&f->overflow, true);
 }
 
-/* ---- a run along which results lie ---------------------------------------- */
-
-/* n results from sum and weight on take one sample each. */
-#define COLUMN(NAME, EXPR)                                                     \
-    QN_CLONES static void column_##NAME(double *restrict sum,                  \
-                                        double *restrict weight,               \
-                                        const double *restrict x, size_t n)    \
-    {                                                                          \
-        for (size_t i = 0; i < n; i++) {                                       \
-            const double v = x[i], was = sum[i];                               \
-                                                                               \
-            sum[i] = (EXPR);                                                   \
-            weight[i] += v == v ? 1.0 : 0.0;                                   \
-        }                                                                      \
-    }
-
-COLUMN(sum, was + (v == v ? v : 0.0))
-COLUMN(min, v < was ? v : was)
-COLUMN(max, v > was ? v : was)
-
-QN_CLONES static void
-column_weighted(double *restrict sum, double *restrict weight,
-                const double *restrict x, const double *restrict w, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        const double v = x[i], product = v * w[i];
-
-        sum[i] += v == v ? product : 0.0;
-        weight[i] += v == v ? w[i] : 0.0;
-    }
-}
-
-QN_CLONES static void
-column_squares(double *restrict sum, double *restrict weight,
-               const double *restrict x, const double *restrict mean, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        const double v = x[i], d = v - mean[i];
-
-        sum[i] += v == v ? d * d : 0.0;
-        weight[i] += v == v ? 1.0 : 0.0;
-    }
-}
-
 /* ---- samples --------------------------------------------------------------- */
 
-static void
-load_weights(const struct fold *f, double *w, int64_t flat, size_t n)
+/* n samples at v, flat of the item and on, as float64 in x; their weights, if
+ * there are any, in w.  n is at most BLOCK. */
+static struct qn_reduce_block
+load(const struct fold *f, double *x, double *w, int64_t flat, const void *v,
+     size_t n)
 {
-    for (size_t i = 0; i < n; i++)
+    (void)qn_dtype_convert(x, QN_F64, v, f->in.type.dtype, n, NULL);
+    for (size_t i = 0; f->weight && i < n; i++)
         w[i] = f->weight[(flat + (int64_t)i) / f->wstride % f->nweights];
-}
-
-static void
-lanes_add(const struct fold *f, struct lanes *r, const double *x,
-          const double *w, double mean, size_t n)
-{
-    if (w)
-        run_weighted(r, x, w, n);
-    else if (f->pass > 0)
-        run_squares(r, x, mean, n);
-    else if (f->p->method == QN_REDUCE_MIN)
-        run_min(r, x, n);
-    else if (f->p->method == QN_REDUCE_MAX)
-        run_max(r, x, n);
-    else
-        run_sum(r, x, n);
+    return (struct qn_reduce_block){.method = method_of(f),
+                                    .squares = f->pass > 0,
+                                    .x = x,
+                                    .w = f->weight ? w : NULL,
+                                    .n = n};
 }
 
 /* Samples flat ... flat + n of the item become cell k of c. */
@@ -273,27 +133,20 @@ take_run(const struct fold *f, struct cells *c, int64_t k, int64_t out,
     const size_t size = qn_dtype_size(f->in.type.dtype);
     const double mean = f->mean ? f->mean[out] : 0;
     double x[BLOCK], w[BLOCK];
-    struct lanes r;
-    size_t count;
+    struct qn_reduce_lanes r;
 
-    for (size_t l = 0; l < LANES; l++) {
-        r.sum[l] = f->p->method == QN_REDUCE_MIN   ? INFINITY
-                   : f->p->method == QN_REDUCE_MAX ? -INFINITY
-                                                   : 0;
-        r.weight[l] = 0;
-    }
+    qn_reduce_lanes_begin(&r, method_of(f));
     for (int64_t at = 0; at < n; at += BLOCK) {
-        count = (size_t)(n - at < BLOCK ? n - at : BLOCK);
-        (void)qn_dtype_convert(x, QN_F64, (const char *)v + (size_t)at * size,
-                               f->in.type.dtype, count, NULL);
-        if (f->weight)
-            load_weights(f, w, flat + at, count);
+        struct qn_reduce_block b =
+            load(f, x, w, flat + at, (const char *)v + (size_t)at * size,
+                 (size_t)(n - at < BLOCK ? n - at : BLOCK));
+
         // NaN does not count: a block is filled up with it
-        for (; count % LANES; count++)
-            x[count] = w[count] = NAN;
-        lanes_add(f, &r, x, f->weight ? w : NULL, mean, count);
+        for (; b.n % QN_REDUCE_LANES; b.n++)
+            x[b.n] = w[b.n] = NAN;
+        qn_reduce_lanes_add(&r, &b, mean);
     }
-    fold_lanes(f, &r);
+    qn_reduce_lanes_end(&r, method_of(f));
     c->sum[k] = r.sum[0];
     c->weight[k] = r.weight[0];
 }
@@ -343,24 +196,13 @@ take_columns(struct fold *f, int64_t out, int64_t flat, const void *v,
     double x[BLOCK], w[BLOCK];
 
     for (int64_t at = 0; at < n; at += BLOCK) {
-        const size_t count = (size_t)(n - at < BLOCK ? n - at : BLOCK);
-        double *sum = f->result.sum + out + at;
-        double *weight = f->result.weight + out + at;
+        const struct qn_reduce_block b =
+            load(f, x, w, flat + at, (const char *)v + (size_t)at * size,
+                 (size_t)(n - at < BLOCK ? n - at : BLOCK));
 
-        (void)qn_dtype_convert(x, QN_F64, (const char *)v + (size_t)at * size,
-                               f->in.type.dtype, count, NULL);
-        if (f->weight) {
-            load_weights(f, w, flat + at, count);
-            column_weighted(sum, weight, x, w, count);
-        } else if (f->pass > 0) {
-            column_squares(sum, weight, x, f->mean + out + at, count);
-        } else if (f->p->method == QN_REDUCE_MIN) {
-            column_min(sum, weight, x, count);
-        } else if (f->p->method == QN_REDUCE_MAX) {
-            column_max(sum, weight, x, count);
-        } else {
-            column_sum(sum, weight, x, count);
-        }
+        qn_reduce_lanes_columns(f->result.sum + out + at,
+                                f->result.weight + out + at, &b,
+                                f->mean ? f->mean + out + at : NULL);
     }
 }
 
