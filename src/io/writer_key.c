@@ -41,9 +41,11 @@ key_of_fits(FILE *f, const char *path, char key[KEY_MAX + 1],
         if (strncmp(record, "QNKEY   =", 9) != 0)
             continue;
         qn_fits_card_parse(&card, record);
-        if (!*card.value || strlen(card.value) > KEY_MAX)
+        const size_t length = strlen(card.value);
+
+        if (length == 0 || length > KEY_MAX)
             break;
-        snprintf(key, KEY_MAX + 1, "%s", card.value);
+        memcpy(key, card.value, length + 1);
         return 0;
     }
     return not_ours(path, err);
