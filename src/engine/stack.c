@@ -253,7 +253,7 @@ read_members(struct stacking *k, int first, int last, struct qn_error *err)
                                       .task = k->unit, .arena = &k->arena,
                                       .offset = k->offset, .work = &work};
 
-        QN_TRY(qn_team_members(&all, err));
+        QN_TRY(qn_team_combine_members(&all, err));
     } else {
         qn_farm_memory(&k->run->farm, 0, k->arena.fd);
         QN_TRY(qn_dispatch(&k->run->farm, k->run->comm, &work,
@@ -314,7 +314,7 @@ combine_target(struct stacking *k, struct qn_target *t,
     int rc = qn_comm_agree(comm, weigh(k, t, &b.weight, err), err);
 
     if (!rc && k->st->team > 1)
-        rc = qn_team_bands(&b, k->s, err);
+        rc = qn_team_combine_bands(&b, k->s, err);
     else if (!rc)
         rc = qn_plan_joins(k->st) ? qn_bands_join(&b, err)
                                   : qn_bands_run(&b, err);

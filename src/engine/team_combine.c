@@ -171,7 +171,7 @@ do_member(struct making *k, int64_t unit, bool *stop, struct qn_error *err)
 }
 
 int
-qn_team_members(struct qn_team_members *m, struct qn_error *err)
+qn_team_combine_members(struct qn_team_members *m, struct qn_error *err)
 {
     struct making k = {.m = m};
     bool stop = false;
@@ -318,7 +318,7 @@ gather(struct combining *c, struct qn_array *a, char *to, struct qn_error *err)
 }
 
 int
-qn_team_bands(struct qn_bands *b, int s, struct qn_error *err)
+qn_team_combine_bands(struct qn_bands *b, int s, struct qn_error *err)
 {
     const struct qn_bands_layout l = qn_bands_layout(b->target);
     struct combining c = {.b = b};

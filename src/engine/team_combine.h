@@ -21,11 +21,11 @@ struct qn_team_members {
 
 /* Collective over all ranks.  run->stopped: asked to stop, some are not made. */
 int
-qn_team_members(struct qn_team_members *m, struct qn_error *err);
+qn_team_combine_members(struct qn_team_members *m, struct qn_error *err);
 
 /* Collective over all ranks.  As qn_bands_run, of such members; the leader is
  * rank 0, and what it gets lies in a scratch file where there is no room. */
 int
-qn_team_bands(struct qn_bands *b, int s, struct qn_error *err);
+qn_team_combine_bands(struct qn_bands *b, int s, struct qn_error *err);
 
 #endif

@@ -48,12 +48,12 @@ cut_grids(struct qn_team_part *p, struct qn_error *err)
         QN_TRY(qn_cut_next(&g, &more, &p->grid[p->ngrids - 1].g, p->st, p->t,
                            team->size, err));
     }
-    qn_team_enter(p, 0);
+    qn_team_item_enter(p, 0);
     return 0;
 }
 
 const struct qn_team_grid *
-qn_team_grid_of(const struct qn_team_part *p, int i)
+qn_team_item_grid(const struct qn_team_part *p, int i)
 {
     int g = p->ngrids - 1;
 
@@ -63,7 +63,7 @@ qn_team_grid_of(const struct qn_team_part *p, int i)
 }
 
 void
-qn_team_enter(struct qn_team_part *p, int g)
+qn_team_item_enter(struct qn_team_part *p, int g)
 {
     const struct qn_team_grid *grid = &p->grid[g];
     struct qn_block *b = &p->block;
@@ -118,7 +118,7 @@ static int
 read_in(struct qn_team_part *p, struct qn_error *err)
 {
     struct qn_comm *team = p->block.team;
-    int rc = qn_team_look(p, err);
+    int rc = qn_team_scatter_look(p, err);
 
     if (!rc)
         rc = qn_comm_agree(team, prepare(p, err), err);
@@ -225,7 +225,7 @@ take_up(struct qn_team_part *p, const struct qn_snapshot *s,
     int rc = 0;
 
     if (s->done) {
-        qn_team_enter(p, p->ngrids - 1);
+        qn_team_item_enter(p, p->ngrids - 1);
         rc = qn_snapshot_load(s, err);
     }
     rc = qn_comm_agree(p->block.team, rc, err);

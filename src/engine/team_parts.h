@@ -85,11 +85,11 @@ qn_team_item(struct qn_team_part *p, struct qn_error *err);
 
 /* Local, pure.  The grid that step i is taken on. */
 const struct qn_team_grid *
-qn_team_grid_of(const struct qn_team_part *p, int i);
+qn_team_item_grid(const struct qn_team_part *p, int i);
 
 /* Local.  The block becomes that of grid g, without samples. */
 void
-qn_team_enter(struct qn_team_part *p, int g);
+qn_team_item_enter(struct qn_team_part *p, int g);
 
 /* Local.  Block and operands to memory, as far as this rank needs them. */
 int
@@ -105,7 +105,7 @@ qn_team_read_box(
 /* Collective over the team.  p->scattered: no part of the file can be read by
  * itself. */
 int
-qn_team_look(struct qn_team_part *p, struct qn_error *err);
+qn_team_scatter_look(struct qn_team_part *p, struct qn_error *err);
 
 /* Collective over the team, after qn_team_read.  What is scattered is read and
  * sent to where it is needed. */

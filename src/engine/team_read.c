@@ -85,7 +85,7 @@ place_operand(struct qn_team_part *p, int step, int i, const struct qn_use *u,
               struct qn_error *err)
 {
     const struct qn_step *s = &p->st->stage->steps[step];
-    const struct qn_team_grid *grid = qn_team_grid_of(p, step);
+    const struct qn_team_grid *grid = qn_team_item_grid(p, step);
     const struct qn_operand *op = &s->operand[i];
     struct qn_team_ready *r = &p->ready[step];
     const struct qn_type *type;
@@ -159,7 +159,7 @@ read_operand(struct qn_team_part *p, int step, int i, json_t *use,
 {
     const struct qn_team_ready *r = &p->ready[step];
     const struct qn_box whole = qn_shape_box(&r->array[i].type.shape);
-    const struct qn_box *own = &qn_team_grid_of(p, step)->own;
+    const struct qn_box *own = &qn_team_item_grid(p, step)->own;
 
     if (r->offset[i] < 0)
         return 0;

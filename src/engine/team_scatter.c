@@ -36,7 +36,7 @@ is_gzipped(const struct qn_team_part *p)
 }
 
 int
-qn_team_look(struct qn_team_part *p, struct qn_error *err)
+qn_team_scatter_look(struct qn_team_part *p, struct qn_error *err)
 {
     struct qn_comm *team = p->block.team;
     int64_t is = 0;

@@ -67,7 +67,7 @@ static int
 take_regrid(struct qn_team_part *p, int i, struct qn_error *err)
 {
     const struct qn_kernel *k = p->st->stage->steps[i].kernel;
-    const struct qn_cut_grid *next = &qn_team_grid_of(p, i + 1)->g;
+    const struct qn_cut_grid *next = &qn_team_item_grid(p, i + 1)->g;
     struct qn_regrid_part part;
 
     if (!i)
