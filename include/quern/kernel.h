@@ -218,7 +218,7 @@ struct qn_kernel {
     int version;            /* raised when results change; part of keys   */
     bool real;              /* samples are converted to `precision` first */
     bool integer_exact;     /* QN_KIND_COMBINE, REDUCTION: integers are
-                               reduced as integers                        */
+                               reduced as integers, operands are float64  */
     bool blas;              /* bits hold for one core type of BLAS       */
     enum qn_operands operands;
     const char *operand_key;  /* QN_OPERANDS_KEY: what the one operand, which

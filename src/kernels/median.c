@@ -76,10 +76,10 @@ type(const void *params, const struct qn_type *in, struct qn_type *out,
 
     *out = *in;
     if (p->edge.rule == QN_EDGE_CONSTANT && !qn_dtype_is_real(in->dtype)) {
-        QN_TRY(qn_dtype_convert(cval, in->dtype, &p->edge.cval, QN_F64, 1,
-                                err));
-        QN_TRY(qn_dtype_convert(&back, QN_F64, cval, in->dtype, 1, err));
-        if (back != p->edge.cval)
+        if (qn_dtype_convert(cval, in->dtype, &p->edge.cval, QN_F64, 1,
+                             NULL) ||
+            qn_dtype_convert(&back, QN_F64, cval, in->dtype, 1, NULL) ||
+            back != p->edge.cval)
             return qn_fail(err, QN_EVALUE,
                            "cval %g is no %s; `cast` the item first",
                            p->edge.cval, qn_dtype_name(in->dtype));

@@ -290,15 +290,19 @@ finish(void *state, const struct qn_array *out, struct qn_error *err)
     const int64_t n = c->features;
     struct qn_limit limit = {0};
     struct room r = {0};
+    bool finite = true;
     int rc = make_room(&r, c, err);
 
     qn_limit_set(&limit, 1, 1);
-    for (int64_t i = 0; i < n * n; i++)
+    for (int64_t i = 0; i < n * n; i++) {
         c->covariance[i] /= c->n - 1;
-    if (!rc && solve(c, &r, (int)(66 * n), (int)(10 * n)))
+        finite = finite && isfinite(c->covariance[i]);
+    }
+    // of what is not finite LAPACK finds nothing, without saying so
+    if (!rc && (!finite || solve(c, &r, (int)(66 * n), (int)(10 * n))))
         rc = qn_fail(err, QN_EVALUE,
                      "the covariance has no eigenvectors; are there "
-                     "infinities among the samples?");
+                     "infinities, or huge samples?");
     if (!rc)
         rc = write_results(c, r.vector, out, err);
     free(r.vector);

@@ -231,7 +231,7 @@ const struct qn_kernel qn_kernel_reduce = {
         "16 sums, sample i to sum i mod 16, of which the last half is added "
         "to the first until one is left; runs follow in item order.",
     .kind = QN_KIND_REDUCTION,
-    .version = 1,
+    .version = 2,
     .integer_exact = true,
     .operands = QN_OPERANDS_KEY,
     .operand_key = "weights",

@@ -134,19 +134,25 @@ text_of(const struct qn_group *g, const char *option)
     return s ? s : "";
 }
 
-/* Limits that nothing would use: most often `reject` was forgotten. */
+/* What nothing would use: limits, where most often `reject` was forgotten, and
+ * weights of anything but a mean. */
 static void
 check_limits(struct qn_job_reader *r, const struct qn_yaml_node *node,
              const struct qn_group *g)
 {
     static const char *const limits[] = {"sigma", "low", "high", NULL};
-    const char *reject = text_of(g, "reject");
+    const char *reject = text_of(g, "reject"), *method = text_of(g, "method");
 
     if (node->kind != QN_YAML_MAP)
         return;
     for (size_t i = 0; i < node->n; i++) {
         const struct qn_yaml_node *key = node->v[i].key;
 
+        if (!strcmp(key->text, "weights") && *method && strcmp(method, "mean"))
+            QN_JOB_TELL(r, key,
+                        "'weights' are for 'method: mean', not '%s'; remove "
+                        "one of the two",
+                        method);
         for (int k = 0; limits[k]; k++) {
             if (strcmp(limits[k], key->text))
                 continue;

@@ -105,9 +105,11 @@ qn_job_read_wants(struct qn_job_reader *r, const struct qn_yaml_node *node,
                   const char *key, const char *expected)
 {
     if (node->kind == QN_YAML_MAP)
-        QN_JOB_TELL(r, node, "'%.60s' wants %s, not a mapping", key, expected);
+        QN_JOB_TELL(r, node, "'%.60s' wants %s, not %s", key, expected,
+                    node->n ? "a mapping" : "an empty mapping");
     else if (node->kind == QN_YAML_LIST)
-        QN_JOB_TELL(r, node, "'%.60s' wants %s, not a list", key, expected);
+        QN_JOB_TELL(r, node, "'%.60s' wants %s, not %s", key, expected,
+                    node->n ? "a list" : "an empty list");
     else if (qn_yaml_is_null(node))
         QN_JOB_TELL(r, node, "'%.60s' has no value; it wants %s", key,
                     expected);

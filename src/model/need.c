@@ -37,6 +37,19 @@ real_bytes(const struct counting *c, const struct qn_shape *s)
 
 /* ---- operands --------------------------------------------------------------- */
 
+/* As what is kept of an operand of so many samples; in a stage with weights
+ * of a reduction all operands count as wide as these. */
+static int64_t
+kept_bytes(const struct counting *c, const struct qn_shape *s)
+{
+    const struct qn_stage *stage = c->st->stage;
+
+    for (int i = 0; i < stage->nsteps; i++)
+        if (stage->steps[i].noperands && stage->steps[i].kernel->integer_exact)
+            return qn_shape_count(s) * (int64_t)sizeof(double);
+    return real_bytes(c, s);
+}
+
 struct operand_bytes {
     int64_t all;     /* of all operands of an item, as they are kept  */
     int64_t shared;  /* of those that other items may use, too        */
@@ -60,10 +73,10 @@ add_operand(struct operand_bytes *b, const struct counting *c,
         // a dataset of the item's file: it spreads over the item, and is read
         // from no more than there is
         stored = op->reduce ? t->item->bytes : bytes_of(&type);
-        kept = real_bytes(c, &type.shape);
+        kept = kept_bytes(c, &type.shape);
     } else {
         stored = bytes_of(&type);
-        kept = real_bytes(c, &type.shape);
+        kept = kept_bytes(c, &type.shape);
         if (op->reduce && type.shape.ndims && type.shape.n[0] > 0)
             kept /= type.shape.n[0];
     }
@@ -98,7 +111,7 @@ all_operands(const struct counting *c)
 
     for (size_t i = 0; i < c->st->files.n; i++)
         if (c->st->files.v[i].probed)
-            bytes += real_bytes(c, &c->st->files.v[i].type->shape);
+            bytes += kept_bytes(c, &c->st->files.v[i].type->shape);
     for (int i = 0; i < stage->nsteps; i++)
         for (int k = 0; k < stage->steps[i].noperands; k++) {
             const struct qn_operand *op = &stage->steps[i].operand[k];
@@ -110,7 +123,7 @@ all_operands(const struct counting *c)
             from = &c->p->stage[op->stage_index];
             for (int g = 0; g < from->ntargets; g++)
                 if (from->target[g].type && !from->target[g].code)
-                    bytes += real_bytes(c, &from->target[g].type->shape);
+                    bytes += kept_bytes(c, &from->target[g].type->shape);
         }
     return scaled && bytes ? qn_most(bytes, OPERANDS_MOST) : bytes;
 }

@@ -251,14 +251,12 @@ number_field(const struct qn_item *item, const char *name, double *number,
     struct qn_value v;
 
     if (!qn_item_find(item, name, &v))
-        return qn_fail(why, QN_EMISSING, "%s: no header value %s",
-                       item->path, name);
+        return qn_fail(why, QN_EMISSING, "no header value %s", name);
     *number = v.number;
     if (v.kind == QN_VALUE_NUMBER ||
         (v.kind == QN_VALUE_TEXT && qn_fields_number(number, v.text)))
         return 0;
-    return qn_fail(why, QN_EVALUE, "%s: %s is not a number", item->path,
-                   name);
+    return qn_fail(why, QN_EVALUE, "%s is not a number", name);
 }
 
 /* Does result t satisfy one element of match?  *far: how far it is. */
@@ -388,7 +386,8 @@ use_file(const struct qn_plan_resolving *r, const struct qn_operand *op,
         return qn_fail(why, QN_EMISSING, "operand file %s was not looked at",
                        op->text);
     if (hit->code)
-        return qn_fail(why, hit->code, "operand: %s", hit->reason);
+        return qn_fail(why, hit->code, "operand %s: %s", hit->path,
+                       hit->reason);
     u->file = (int)(hit - r->st->files.v);
     return 0;
 }

@@ -154,6 +154,9 @@ open_product(struct qn_products *p, const struct qn_pass *pass, int i,
     const struct qn_program_step *step =
         &pass->program->steps[pass->program->nsteps + i];
     const struct qn_kernel *k = step->kernel;
+    // what is reduced as integers has results of float64, and weights likewise
+    const enum qn_dtype real =
+        k->integer_exact ? QN_F64 : pass->program->precision;
     struct qn_reduced in = {.type = *type,
                             .memory = keep_bytes(pass->program),
                             .real = pass->program->precision,
@@ -168,7 +171,7 @@ open_product(struct qn_products *p, const struct qn_pass *pass, int i,
         QN_TRY(k->prepare(p->params[i], err));
     for (int o = 0; o < step->noperands; o++)
         QN_TRY(qn_operand_get(pass->cache, pass->uses, first_use + (size_t)o,
-                              pass->path, in.real, &p->operand[i][o], err));
+                              pass->path, real, &p->operand[i][o], err));
     QN_TRY(qn_reduce_run_open(&p->run[i], k, p->params[i], &in, err));
     p->run[i].threads = pass->program->threads;
     return 0;

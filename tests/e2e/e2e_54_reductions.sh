@@ -23,6 +23,8 @@ np.save("rows.npy", rng.normal(size=(900, 40)) @ rng.normal(size=(40, 40)))
 np.save("masks.npy", rng.random((7, 48, 50)).astype("f4"))
 np.save("mask.npy", rng.random((31, 45)))
 np.save("nan.npy", np.full((48, 50), np.nan))
+np.save("inf.npy", np.where(rng.random((40, 6)) < .1, np.inf, 1))
+np.save("weights.npy", rng.random((48, 50)))
 END
 /usr/bin/python3 make.py || fail "make.py"
 
@@ -40,6 +42,7 @@ stages:
       rings: {radial: {center: [20, 25.5]}}
       few: {radial: {center: [20, 25.5], bins: 9}}
       mean: {reduce: {axis: 0}}
+      weighted: {reduce: {axis: [1, 2], method: sum, weights: {file: weights.npy}}}
   real:
     input: real.npy
     products:
@@ -121,6 +124,9 @@ for k in range(2):
     masks = np.load("masks.npy").astype(float)
     near(have, np.tensordot(x.astype(float), masks, ([1, 2], [1, 2])), rtol=2e-6)
     near(get(item + "first"), np.tensordot(x.astype(int), shapes, ([1, 2], [1, 2])), rtol=1e-7)
+    # weights are not rounded to the real type of 16-bit samples
+    near(get(item + "weighted"), np.tensordot(x.astype(float), np.load("weights.npy")),
+         rtol=1e-13)
     for i in (0, 5, 602):
         s, c, second = moments(x[i].astype(float))
         assert get(item + "moments")[i] == s
@@ -208,6 +214,8 @@ stages:
   both: {input: real.npy, products: {m: {masks: {file: mask.npy, shapes: all}}}}
   nan: {input: "scan0.h5", products: {m: {masks: {file: nan.npy}}}}
   many: {input: rows.npy, products: {p: {pca: 41}}}
+  inf: {input: inf.npy, products: {p: {pca: 2}}}
+  gone: {input: real.npy, products: {m: {masks: {file: gone.npy}}}}
   wide: {input: "scan0.h5", steps: [bin: [1, 1, 1]], products: {p: {pca: 3}, q: {radial: {center: 3}}}}
 END
 expect_quern 3 0 run bad.yaml
@@ -215,6 +223,8 @@ expect_text err 'm: masks: masks of 7 x 48 x 50 do not suit frames of 31 x 45'
 expect_text err 'm: masks: give either \{file: PATH\}'
 expect_text err 'm: masks: sample 0 of the masks is not finite'
 expect_text err 'p: pca: rows have 40 samples, which must be at least'
+expect_text err 'p: pca: the covariance has no eigenvectors'
+expect_text err 'gone: real.npy: operand gone.npy: there is no such file'
 expect_text err 'center has 1 numbers, but a frame has 2 axes'
 for wrong in 'masks: {shapes: "disk(1, 2)"}' 'histogram: {range: [0, 1]}' \
     'histogram: {bins: 3, range: [1, 1]}' 'radial: {bins: 0}' 'pca: 0' masks; do

@@ -51,9 +51,11 @@ refuses_cval(void **state)
         const struct run r = {.kernel = &qn_kernel_median,
                               .options = options[i]};
         struct qn_array out;
+        struct qn_error err = {0};
 
-        assert_int_equal(run_numbers(&r, QN_U8, SHAPE(4), x, &out, NULL),
+        assert_int_equal(run_numbers(&r, QN_U8, SHAPE(4), x, &out, &err),
                          QN_EVALUE);
+        assert_non_null(strstr(err.text, "is no uint8; `cast`"));
         qn_array_clear(&out);
     }
 }
