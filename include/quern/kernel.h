@@ -9,8 +9,8 @@
  *
  *     prepare(params)            once the options are filled in
  *     type(params, in, &out)     what comes out: also used by `quern plan`
- *     point(...), stencil(...)
- *     or apply(...)              the samples; reductions: see reduction.h
+ *     point(...), stencil(...),
+ *     regrid or apply(...)       the samples; reductions: see reduction.h
  *     release(params)            once, whatever happened before
  *
  * None of these may keep a pointer it was given beyond release.
@@ -189,22 +189,31 @@ struct qn_overall {
 
 #define QN_MAX_SOURCES 2
 
-/* A kernel that changes what is where, or its type, part by part: an item may
- * be shared by many ranks, none of which has it all. */
+/* A kernel that changes what is where, or its type, or looks at a few samples
+ * of an axis: what a box of the output is made of are one or two boxes of the
+ * input.  So an item may be shared by many ranks, none of which has it all, or
+ * go through slab by slab: a slab is a box of whole rows. */
 struct qn_regrid {
     /* Local, pure.  The boxes of the input that a box of the output is made of,
      * which has samples: their start and count to source.  in: the whole input,
      * which type() took; of out only start and count are looked at.  Returns
-     * how many there are. */
+     * how many there are.  The further along an axis a box lies, the further
+     * lie its sources; but the second one may be the same for all. */
     int (*sources)(
         const void *params, const struct qn_shape *in,
         const struct qn_region *out, struct qn_region source[QN_MAX_SOURCES]);
 
-    /* Local.  The samples of out, a box of the output, from its sources.  Each
-     * of them, and out, lies in memory in one piece, row-major. */
+    /* Local.  The samples of out, a box of the output, from its sources.  Those
+     * may lie in memory as parts of something larger, as their strides say; out
+     * lies there in one piece, row-major.  What comes out for a sample must not
+     * depend on the box it is computed in. */
     int (*make)(
         const void *params, const struct qn_region source[QN_MAX_SOURCES],
         const struct qn_region *out, struct qn_error *err);
+
+    /* Boxes that have no sample in common are made of boxes that have none, so
+     * that an item can be cut at no cost. */
+    bool apart;
 };
 
 /* ---- the kernel -------------------------------------------------------- */
@@ -244,8 +253,8 @@ struct qn_kernel {
      * kernel that has it can be a product as well as a step. */
     const struct qn_reduction *reduction;
 
-    /* Local.  Exactly one of the three (none for QN_KIND_COMBINE and
-     * QN_KIND_REDUCTION). */
+    /* Exactly one of point, apply, regrid and stencil (none for QN_KIND_COMBINE
+     * and QN_KIND_REDUCTION).  Local; apply is given the item in one place. */
     void (*point)(const void *params, const struct qn_lane *lane);
     int (*apply)(
         const void *params,
@@ -256,8 +265,6 @@ struct qn_kernel {
      * it needs the item in one place. */
     const struct qn_overall *overall;
 
-    /* Beside apply: what apply does, in parts.  NULL: it needs the item in one
-     * place. */
     const struct qn_regrid *regrid;
 
     /* Local.  One step over the box of out.  in covers that box grown by the
@@ -301,42 +308,6 @@ struct qn_kernel {
         const struct qn_shape *in,
         double offset[QN_MAX_DIMS],
         double factor[QN_MAX_DIMS]);
-
-    /* Local, with apply.  Samples of one axis that make one sample of the
-     * output: then the kernel may be given the item in pieces, each of whole
-     * such runs of that axis, and out is the piece that comes of it.  in: the
-     * whole item, which type() took.  NULL: it must see all of an item. */
-    int64_t (*unit)(const void *params, const struct qn_shape *in, int axis);
-
-    /* Local, with apply.  Samples of one axis in front of a sample and behind
-     * it that have a part in it: then the kernel may be given the item in
-     * pieces along that axis with so many more at either end (fewer where the
-     * item ends), and what comes out for those is not used.  in: the whole
-     * item.  False, or NULL: it must see all of an item. */
-    bool (*reach)(
-        const void *params,
-        const struct qn_shape *in,
-        int axis,
-        int64_t *before,
-        int64_t *after);
-
-    /* Local, with apply, geometry only.  Sample i along the axis comes from
-     * sample offset + i * step of the item alone, which may then be given in
-     * pieces: call->in begins with the sample that decides sample `first` of
-     * what comes out and ends with that of the last one in call->out.  in,
-     * item: the whole item.  False, or NULL: it must see all of an item. */
-    bool (*cut)(
-        const void *params,
-        const struct qn_shape *in,
-        int axis,
-        int64_t *offset,
-        int64_t *step);
-    int (*piece)(
-        const void *params,
-        const struct qn_shape *item,
-        int axis,
-        const struct qn_call *call,
-        struct qn_error *err);
 };
 
 #endif

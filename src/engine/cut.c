@@ -39,7 +39,7 @@ cut(struct qn_cut_grid *g, const struct qn_plan_stage *st,
 
     memset(g->halo, 0, sizeof g->halo);
     for (int i = g->first;
-         i < stage->nsteps && !stage->steps[i].kernel->regrid; i++)
+         i < stage->nsteps && !qn_cut_turns(&stage->steps[i]); i++)
         QN_TRY(widen(g->halo, &stage->steps[i], &fields, &g->type, err));
     qn_grid_cut(&g->cut, &g->type.shape, ranks, g->halo);
     return 0;
@@ -84,7 +84,7 @@ qn_cut_next(struct qn_cut_grid *next, bool *more, const struct qn_cut_grid *g,
     struct qn_type type = g->type;
     int i = g->first;
 
-    for (; i < stage->nsteps && !stage->steps[i].kernel->regrid; i++)
+    for (; i < stage->nsteps && !qn_cut_turns(&stage->steps[i]); i++)
         if (stage->steps[i].kernel->real && !stage->steps[i].product)
             type.dtype = st->precision;
     *more = i < stage->nsteps;

@@ -14,6 +14,13 @@ struct qn_cut_grid {
     int64_t halo[QN_MAX_DIMS]; /* that, along each axis */
 };
 
+/* Does a step change what is where? */
+static inline bool
+qn_cut_turns(const struct qn_step *step)
+{
+    return step->kernel->regrid && !step->product;
+}
+
 /* The grid that task t is read as, cut for so many ranks.  QN_EJOB and the
  * like: what a kernel says of the item. */
 int

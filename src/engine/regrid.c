@@ -42,8 +42,13 @@ qn_regrid_part(const struct qn_kernel *k, const void *params,
     if (i >= cut->nblocks || !qn_region_samples(&p.own))
         return p;
     p.n = k->regrid->sources(params, &in->shape, &out, p.source);
-    for (int j = 0; j < p.n; j++)
+    for (int j = 0; j < p.n; j++) {
+        struct qn_box box;
+
         p.source[j].grid = *in;
+        box = qn_regrid_box(&p.source[j]);
+        p.source[j] = qn_region_of(in, &box, &box, NULL);
+    }
     return p;
 }
 

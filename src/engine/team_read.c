@@ -119,7 +119,7 @@ place_item(struct qn_team_part *p, struct qn_error *err)
     const struct qn_step *step = p->st->stage->steps;
     struct qn_array *a = &p->block.array;
 
-    p->first = p->st->stage->nsteps && step->kernel->regrid;
+    p->first = p->st->stage->nsteps && qn_cut_turns(step);
     if (!p->first)
         return qn_arena_place(&p->arena, (int64_t)qn_array_bytes(a),
                               p->offset, err);

@@ -3,7 +3,7 @@
 #include <math.h>
 
 #include "kernels/clones.h"
-#include "kernels/dense.h"
+#include "kernels/part.h"
 #include "kernels/walk.h"
 #include "model/dtype.h"
 #include "quern/kernel.h"
@@ -290,33 +290,6 @@ fill(struct blocks *b, const struct qn_array *in, const struct qn_box *part,
 }
 
 static int
-apply(const void *params, const struct qn_call *call, struct qn_error *err)
-{
-    const struct params *p = params;
-    const struct qn_shape *out = &call->out->type.shape;
-    const struct qn_box all = qn_shape_box(out);
-    int64_t factor[QN_MAX_DIMS];
-    struct qn_walk row;
-    struct blocks b;
-    bool pairs;
-
-    QN_TRY(spread(factor, p, &call->in->type.shape, err));
-    pairs = p->method == METHOD_MEAN && is_pairs(factor, out->ndims);
-    for (qn_walk_start(&row, &all, out); row.more; qn_walk_next(&row))
-        for (int64_t at = 0; at < row.n; at += BLOCKS) {
-            const int64_t n = row.n - at < BLOCKS ? row.n - at : BLOCKS;
-            const struct qn_box part = part_of(&row, factor, at, n);
-
-            if (pairs && n == BLOCKS &&
-                mean_pairs(call->out, row.first + at, call->in, &part))
-                continue;
-            fill(&b, call->in, &part, n);
-            store(call->out, row.first + at, &b, n, p->method);
-        }
-    return 0;
-}
-
-static int
 sources(const void *params, const struct qn_shape *in,
         const struct qn_region *out, struct qn_region source[QN_MAX_SOURCES])
 {
@@ -335,13 +308,34 @@ static int
 make(const void *params, const struct qn_region source[QN_MAX_SOURCES],
      const struct qn_region *out, struct qn_error *err)
 {
-    const struct qn_array in = qn_dense_array(&source[0]);
-    struct qn_array to = qn_dense_array(out);
+    const struct params *p = params;
+    const struct qn_array in = qn_part_array(&source[0]);
+    const struct qn_array to = qn_part_array(out);
+    const struct qn_box all = qn_shape_box(&to.type.shape);
+    int64_t factor[QN_MAX_DIMS];
+    struct qn_walk row;
+    struct blocks b;
+    bool pairs;
 
-    return apply(params, &(struct qn_call){.in = &in, .out = &to}, err);
+    QN_TRY(spread(factor, p, &in.type.shape, err));
+    pairs = p->method == METHOD_MEAN && is_pairs(factor, all.ndims);
+    for (qn_walk_start(&row, &all, &to.type.shape); row.more;
+         qn_walk_next(&row))
+        for (int64_t at = 0; at < row.n; at += BLOCKS) {
+            const int64_t n = row.n - at < BLOCKS ? row.n - at : BLOCKS;
+            const struct qn_box part = part_of(&row, factor, at, n);
+
+            if (pairs && n == BLOCKS &&
+                mean_pairs(&to, row.first + at, &in, &part))
+                continue;
+            fill(&b, &in, &part, n);
+            store(&to, row.first + at, &b, n, p->method);
+        }
+    return 0;
 }
 
-static const struct qn_regrid regrid = {.sources = sources, .make = make};
+static const struct qn_regrid regrid = {
+    .sources = sources, .make = make, .apart = true};
 
 static void
 map(const void *params, const struct qn_shape *in, double offset[QN_MAX_DIMS],
@@ -354,15 +348,6 @@ map(const void *params, const struct qn_shape *in, double offset[QN_MAX_DIMS],
         offset[a] = 0;
         factor[a] = (double)f[a];
     }
-}
-
-static int64_t
-unit(const void *params, const struct qn_shape *in, int axis)
-{
-    int64_t f[QN_MAX_DIMS];
-
-    (void)spread(f, params, in, NULL); // checked by type
-    return f[axis];
 }
 
 const struct qn_kernel qn_kernel_bin = {
@@ -384,8 +369,6 @@ const struct qn_kernel qn_kernel_bin = {
     .shorthand = "factor",
     .prepare = prepare,
     .type = type,
-    .apply = apply,
     .map = map,
-    .unit = unit,
     .regrid = &regrid,
 };

@@ -1,6 +1,7 @@
 /* cast: samples in another type.  The rounding and the range check are those
  * of model/dtype. */
-#include "kernels/dense.h"
+#include "kernels/part.h"
+#include "kernels/walk.h"
 #include "model/dtype.h"
 #include "model/shape.h"
 #include "quern/kernel.h"
@@ -26,17 +27,6 @@ type(const void *params, const struct qn_type *in, struct qn_type *out,
 }
 
 static int
-apply(const void *params, const struct qn_call *call, struct qn_error *err)
-{
-    const struct qn_type *in = &call->in->type;
-
-    (void)params;
-    return qn_dtype_convert(call->out->data, call->out->type.dtype,
-                            call->in->data, in->dtype,
-                            (size_t)qn_shape_count(&in->shape), err);
-}
-
-static int
 sources(const void *params, const struct qn_shape *in,
         const struct qn_region *out, struct qn_region source[QN_MAX_SOURCES])
 {
@@ -52,13 +42,25 @@ static int
 make(const void *params, const struct qn_region source[QN_MAX_SOURCES],
      const struct qn_region *out, struct qn_error *err)
 {
-    const struct qn_array in = qn_dense_array(&source[0]);
-    struct qn_array to = qn_dense_array(out);
+    const struct qn_array in = qn_part_array(&source[0]);
+    const size_t size = qn_dtype_size(in.type.dtype);
+    const size_t to_size = qn_dtype_size(out->grid.dtype);
+    const struct qn_box box = qn_part_box(out);
+    char *to = out->data;
+    struct qn_walk w;
 
-    return apply(params, &(struct qn_call){.in = &in, .out = &to}, err);
+    (void)params;
+    for (qn_walk_start(&w, &box, &in.type.shape); w.more; qn_walk_next(&w)) {
+        QN_TRY(qn_dtype_convert(to, out->grid.dtype,
+                                (char *)in.data + (size_t)w.first * size,
+                                in.type.dtype, (size_t)w.n, err));
+        to += (size_t)w.n * to_size;
+    }
+    return 0;
 }
 
-static const struct qn_regrid regrid = {.sources = sources, .make = make};
+static const struct qn_regrid regrid = {
+    .sources = sources, .make = make, .apart = true};
 
 const struct qn_kernel qn_kernel_cast = {
     .name = "cast",
@@ -75,6 +77,5 @@ const struct qn_kernel qn_kernel_cast = {
     .options = options,
     .shorthand = "dtype",
     .type = type,
-    .apply = apply,
     .regrid = &regrid,
 };

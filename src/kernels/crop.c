@@ -1,7 +1,7 @@
 /* crop: a rectangular part of an item, of any type. */
 #include <string.h>
 
-#include "kernels/dense.h"
+#include "kernels/part.h"
 #include "kernels/walk.h"
 #include "model/dtype.h"
 #include "model/params.h"
@@ -49,18 +49,6 @@ copy_box(char *out, const struct qn_array *in, const struct qn_box *box)
 }
 
 static int
-apply(const void *params, const struct qn_call *call, struct qn_error *err)
-{
-    const struct params *p = params;
-    struct qn_box box;
-
-    QN_TRY(
-        qn_params_section_fit(&box, &p->section, &call->in->type.shape, err));
-    copy_box(call->out->data, call->in, &box);
-    return 0;
-}
-
-static int
 sources(const void *params, const struct qn_shape *in,
         const struct qn_region *out, struct qn_region source[QN_MAX_SOURCES])
 {
@@ -80,7 +68,7 @@ make(const void *params, const struct qn_region source[QN_MAX_SOURCES],
      const struct qn_region *out, struct qn_error *err)
 {
     const struct params *p = params;
-    const struct qn_array in = qn_dense_array(&source[0]);
+    const struct qn_array in = qn_part_array(&source[0]);
     struct qn_box box;
 
     QN_TRY(qn_params_section_fit(&box, &p->section, &source[0].grid.shape,
@@ -93,35 +81,8 @@ make(const void *params, const struct qn_region source[QN_MAX_SOURCES],
     return 0;
 }
 
-static const struct qn_regrid regrid = {.sources = sources, .make = make};
-
-static bool
-cut(const void *params, const struct qn_shape *in, int axis, int64_t *offset,
-    int64_t *step)
-{
-    const struct params *p = params;
-    struct qn_box box;
-
-    if (qn_params_section_fit(&box, &p->section, in, NULL))
-        return false;
-    *offset = box.start[axis];
-    *step = box.step[axis];
-    return true;
-}
-
-static int
-piece(const void *params, const struct qn_shape *item, int axis,
-      const struct qn_call *call, struct qn_error *err)
-{
-    const struct params *p = params;
-    struct qn_box box;
-
-    QN_TRY(qn_params_section_fit(&box, &p->section, item, err));
-    box.start[axis] = 0;
-    box.count[axis] = call->out->type.shape.n[axis];
-    copy_box(call->out->data, call->in, &box);
-    return 0;
-}
+static const struct qn_regrid regrid = {
+    .sources = sources, .make = make, .apart = true};
 
 /* Of every step-th sample only one is kept: the stretch that the output's
  * sample stands for is centred on it. */
@@ -156,9 +117,6 @@ const struct qn_kernel qn_kernel_crop = {
     .options = options,
     .shorthand = "section",
     .type = type,
-    .apply = apply,
     .map = map,
     .regrid = &regrid,
-    .cut = cut,
-    .piece = piece,
 };

@@ -1,14 +1,16 @@
 /* moving-mean: the mean of a sample and those before it along an axis.
  *
- * As a step it has the item in one place; as a product it is given slabs of
- * rows, and keeps the last rows of the slab before where windows reach back
+ * As a step it is given the samples before along with those it averages at; as
+ * a product it is given slabs of rows, and keeps the last rows of the slab before where windows reach back
  * into it.  Both add the same samples in the same order. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
+#include "kernels/part.h"
 #include "kernels/reduce_run.h"
+#include "kernels/walk.h"
 #include "model/dtype.h"
 #include "model/shape.h"
 #include "quern/kernel.h"
@@ -63,6 +65,7 @@ struct lines {
     int64_t nbefore;
     const char *now;
     size_t stride;
+    size_t columns, step; /* of results: from one place to the next is step */
     enum qn_dtype dtype;
 };
 
@@ -103,17 +106,17 @@ average_columns(char *out, enum qn_dtype real, const struct lines *l,
                 size_t from, int64_t n, int64_t window)
 {
     const size_t size = qn_dtype_size(real);
-    const size_t left = l->stride - from, m = left < COLUMNS ? left : COLUMNS;
+    const size_t left = l->columns - from, m = left < COLUMNS ? left : COLUMNS;
 
     for (int64_t k = 0; k < n; k++)
-        average(out + ((size_t)k * l->stride + from) * size, real, l, from,
+        average(out + ((size_t)k * l->step + from) * size, real, l, from,
                 l->nbefore + k, window, m);
 }
 
-/* How the axis lies in an item: `outer` runs of length x stride samples. */
+/* How the axis lies in an item: in runs of length x stride samples. */
 struct along {
     int axis;
-    size_t outer, length, stride;
+    size_t length, stride;
 };
 
 static struct along
@@ -121,13 +124,10 @@ along_of(const struct params *p, const struct qn_shape *s)
 {
     struct along a = {
         .axis = (int)(p->axis + (p->axis < 0 ? s->ndims : 0)),
-        .outer = 1,
         .stride = 1,
     };
 
     a.length = (size_t)s->n[a.axis];
-    for (int i = 0; i < a.axis; i++)
-        a.outer *= (size_t)s->n[i];
     for (int i = a.axis + 1; i < s->ndims; i++)
         a.stride *= (size_t)s->n[i];
     return a;
@@ -144,6 +144,8 @@ average_runs(char *out, enum qn_dtype real, const char *in,
         const struct lines l = {
             .now = in + i * samples * qn_dtype_size(dtype),
             .stride = a->stride,
+            .columns = a->stride,
+            .step = a->stride,
             .dtype = dtype,
         };
 
@@ -153,17 +155,57 @@ average_runs(char *out, enum qn_dtype real, const char *in,
     }
 }
 
+/* ---- as a step, part by part --------------------------------------------- */
+
 static int
-apply(const void *params, const struct qn_call *call, struct qn_error *err)
+sources(const void *params, const struct qn_shape *in,
+        const struct qn_region *out, struct qn_region source[QN_MAX_SOURCES])
 {
     const struct params *p = params;
-    const struct along a = along_of(p, &call->in->type.shape);
+    const int along = along_of(p, in).axis;
+
+    for (int a = 0; a < in->ndims; a++) {
+        int64_t before = a == along ? p->window - 1 : 0;
+
+        before = before < out->start[a] ? before : out->start[a];
+        source[0].start[a] = out->start[a] - before;
+        source[0].count[a] = out->count[a] + before;
+    }
+    return 1;
+}
+
+static int
+make(const void *params, const struct qn_region source[QN_MAX_SOURCES],
+     const struct qn_region *out, struct qn_error *err)
+{
+    const struct params *p = params;
+    const struct qn_array in = qn_part_array(source), to = qn_part_array(out);
+    const size_t size = qn_dtype_size(in.type.dtype);
+    const int along = along_of(p, &to.type.shape).axis;
+    struct lines l = {.nbefore = out->start[along] - source->start[along],
+                      .stride = (size_t)source->stride[along],
+                      .step = (size_t)out->stride[along],
+                      .dtype = in.type.dtype};
+    struct qn_box box = qn_part_box(out);
+    struct qn_walk i, o;
 
     (void)err;
-    average_runs(call->out->data, call->out->type.dtype, call->in->data,
-                 call->in->type.dtype, &a, a.outer, p->window);
+    box.count[along] = 1;
+    qn_walk_start(&o, &box, &to.type.shape);
+    for (qn_walk_start(&i, &box, &in.type.shape); i.more; qn_walk_next(&i)) {
+        l.before = (const char *)in.data + (size_t)i.first * size;
+        l.now = l.before + (size_t)l.nbefore * l.stride * size;
+        l.columns = (size_t)i.n;
+        for (size_t c = 0; c < l.columns; c += COLUMNS)
+            average_columns((char *)out->data +
+                                (size_t)o.first * qn_dtype_size(to.type.dtype),
+                            to.type.dtype, &l, c, out->count[along], p->window);
+        qn_walk_next(&o);
+    }
     return 0;
 }
+
+static const struct qn_regrid regrid = {.sources = sources, .make = make};
 
 /* ---- as a product, slab by slab ----------------------------------------- */
 
@@ -258,7 +300,8 @@ part(void *state, const struct qn_slab *slab, int64_t i)
     char *out =
         m->out + (size_t)slab->first * row * qn_dtype_size(m->real);
     const struct lines l = {.before = m->before, .nbefore = m->nbefore,
-                            .now = slab->v, .stride = row, .dtype = m->dtype};
+                            .now = slab->v, .stride = row, .columns = row,
+                            .step = row, .dtype = m->dtype};
 
     if (m->across)
         average_columns(out, m->real, &l, (size_t)i * COLUMNS, slab->n,
@@ -326,20 +369,6 @@ static const struct qn_reduction reduction = {
     .close = close_product,
 };
 
-static bool
-reach(const void *params, const struct qn_shape *in, int axis,
-      int64_t *before, int64_t *after)
-{
-    const struct params *p = params;
-    const int64_t along = p->axis + (p->axis < 0 ? in->ndims : 0);
-
-    *before = along == axis ? p->window - 1 : 0;
-    if (*before > in->n[axis])
-        *before = in->n[axis];
-    *after = 0;
-    return true;
-}
-
 const struct qn_kernel qn_kernel_moving_mean = {
     .name = "moving-mean",
     .summary = "the mean of a sample and those before it along an axis",
@@ -357,7 +386,6 @@ const struct qn_kernel qn_kernel_moving_mean = {
     .shorthand = "window",
     .prepare = prepare,
     .type = type,
-    .apply = apply,
     .reduction = &reduction,
-    .reach = reach,
+    .regrid = &regrid,
 };

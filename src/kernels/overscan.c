@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "kernels/part.h"
 #include "kernels/real.h"
 #include "kernels/stats.h"
 #include "model/dtype.h"
@@ -105,16 +106,15 @@ type(const void *params, const struct qn_type *in, struct qn_type *out,
     return 0;
 }
 
-/* The samples of the region that decide level number i: a box of the frame. */
+/* The samples of the region that decide level number i. */
 static struct qn_box
-source_of(const struct frame *f, int per, int64_t i)
+source_of(const struct qn_box *region, int per, int64_t i)
 {
-    struct qn_box box = f->region;
+    struct qn_box box = *region;
 
     if (per == PER_FRAME)
         return box;
-    box.start[per == PER_ROW ? 0 : 1] =
-        f->trim.start[per == PER_ROW ? 0 : 1] + i;
+    box.start[per == PER_ROW ? 0 : 1] = i;
     box.count[per == PER_ROW ? 0 : 1] = 1;
     return box;
 }
@@ -156,77 +156,7 @@ subtract(void *out, const void *in, const struct qn_shape *shape,
     }
 }
 
-/* Frames one behind the other, of some two-dimensional shape. */
-struct frames {
-    const char *data;
-    struct qn_shape shape;
-};
-
-static void
-next_frame(struct frames *s, size_t size)
-{
-    s->data += (size_t)(s->shape.n[0] * s->shape.n[1]) * size;
-}
-
-/* n frames: f->region lies in over, f->trim in keep. */
-static int
-take_frames(const struct params *p, const struct frame *f, int64_t n,
-            struct frames over, struct frames keep, void *to,
-            enum qn_dtype real, struct qn_error *err)
-{
-    const size_t size = qn_dtype_size(real);
-    const int64_t levels =
-        p->per == PER_FRAME ? 1 : f->trim.count[p->per == PER_ROW ? 0 : 1];
-    const size_t bytes =
-        (size_t)f->trim.count[0] * (size_t)f->trim.count[1] * size;
-    void *spare = NULL, *level = NULL;
-    int rc = qn_memory_make(
-        &spare, (size_t)f->region.count[0] * (size_t)f->region.count[1], size,
-        "an overscan region", err);
-
-    if (!rc)
-        rc = qn_memory_make(&level, (size_t)levels, sizeof(double),
-                            "overscan levels", err);
-    for (int64_t k = 0; k < n && !rc; k++) {
-        for (int64_t i = 0; i < levels; i++) {
-            const struct qn_box box = source_of(f, p->per, i);
-
-            ((double *)level)[i] =
-                level_of(p, &box, over.data, &over.shape, real, spare);
-        }
-        subtract(to, keep.data, &keep.shape, &f->trim, real, p->per, level);
-        next_frame(&over, size);
-        next_frame(&keep, size);
-        to = (char *)to + bytes;
-    }
-    free(level);
-    free(spare);
-    return rc;
-}
-
-static int64_t
-frames_of(const int64_t *n, int ndims)
-{
-    int64_t frames = 1;
-
-    for (int a = 0; a < ndims - 2; a++)
-        frames *= n[a];
-    return frames;
-}
-
-static int
-apply(const void *params, const struct qn_call *call, struct qn_error *err)
-{
-    const struct params *p = params;
-    const struct qn_shape *in = &call->in->type.shape;
-    struct frames all = {.data = call->in->data};
-    struct frame f;
-
-    QN_TRY(frame_of(&f, p, in, err));
-    all.shape = f.shape;
-    return take_frames(p, &f, frames_of(in->n, in->ndims), all, all,
-                       call->out->data, call->in->type.dtype, err);
-}
+/* ---- parts of frames ------------------------------------------------------ */
 
 /* What is kept, and the samples of the region that its levels are taken of. */
 static int
@@ -254,66 +184,78 @@ sources(const void *params, const struct qn_shape *in,
     return 2;
 }
 
-/* The frames of a region of memory, and all of one of them. */
-static struct frames
-frames_in(const struct qn_region *r, struct qn_box *all)
-{
-    const int64_t *n = &r->count[r->grid.shape.ndims - 2];
-    struct frames s = {.data = r->data,
-                       .shape = {.ndims = 2, .n = {n[0], n[1]}}};
+/* Frame number i of a region, as memory in which that many rows and columns
+ * are there. */
+struct part {
+    const char *data;
+    struct qn_shape shape;
+    struct qn_box box;
+};
 
-    *all = qn_shape_box(&s.shape);
-    return s;
+static struct part
+part_in(const struct qn_region *r, int64_t i)
+{
+    const struct qn_array all = qn_part_array(r);
+    const int y = r->grid.shape.ndims - 2;
+    struct part p = {.shape = {2, {r->count[y], all.type.shape.n[y + 1]}}};
+    int64_t at = 0;
+
+    for (int a = y - 1; a >= 0; i /= r->count[a--])
+        at += i % r->count[a] * r->stride[a];
+    p.data = (const char *)r->data + (size_t)at * qn_dtype_size(r->grid.dtype);
+    p.box = qn_shape_box(&p.shape);
+    p.box.count[1] = r->count[y + 1];
+    return p;
+}
+
+static int64_t
+frames_of(const struct qn_region *r)
+{
+    int64_t frames = 1;
+
+    for (int a = 0; a < r->grid.shape.ndims - 2; a++)
+        frames *= r->count[a];
+    return frames;
 }
 
 static int
 make(const void *params, const struct qn_region source[QN_MAX_SOURCES],
      const struct qn_region *out, struct qn_error *err)
 {
-    struct frame f = {.shape = {.ndims = 2}};
-    const struct frames keep = frames_in(&source[0], &f.trim);
-    const struct frames over = frames_in(&source[1], &f.region);
+    const struct params *p = params;
+    const enum qn_dtype real = out->grid.dtype;
+    const struct part first = part_in(&source[1], 0);
+    const int64_t *n = &out->count[out->grid.shape.ndims - 2];
+    const int64_t levels =
+        p->per == PER_FRAME ? 1 : n[p->per == PER_ROW ? 0 : 1];
+    const size_t bytes = (size_t)(n[0] * n[1]) * qn_dtype_size(real);
+    void *spare = NULL, *level = NULL;
+    int rc = qn_memory_make(
+        &spare, (size_t)(first.box.count[0] * first.box.count[1]),
+        qn_dtype_size(real), "an overscan region", err);
 
-    return take_frames(params, &f,
-                       frames_of(out->count, out->grid.shape.ndims), over,
-                       keep, out->data, out->grid.dtype, err);
+    if (!rc)
+        rc = qn_memory_make(&level, (size_t)levels, sizeof(double),
+                            "overscan levels", err);
+    for (int64_t k = 0; k < frames_of(out) && !rc; k++) {
+        const struct part keep = part_in(&source[0], k);
+        const struct part over = part_in(&source[1], k);
+
+        for (int64_t i = 0; i < levels; i++) {
+            const struct qn_box box = source_of(&over.box, p->per, i);
+
+            ((double *)level)[i] =
+                level_of(p, &box, over.data, &over.shape, real, spare);
+        }
+        subtract((char *)out->data + (size_t)k * bytes, keep.data, &keep.shape,
+                 &keep.box, real, p->per, level);
+    }
+    free(level);
+    free(spare);
+    return rc;
 }
 
 static const struct qn_regrid regrid = {.sources = sources, .make = make};
-
-/* Frame by frame, or row by row where each has its own level. */
-static bool
-cut(const void *params, const struct qn_shape *in, int axis, int64_t *offset,
-    int64_t *step)
-{
-    const struct params *p = params;
-    struct frame f;
-
-    if (frame_of(&f, p, in, NULL))
-        return false;
-    *step = 1;
-    *offset = axis < in->ndims - 2 ? 0 : f.trim.start[0];
-    return axis < in->ndims - 2 ||
-           (axis == in->ndims - 2 && p->per == PER_ROW);
-}
-
-static int
-piece(const void *params, const struct qn_shape *item, int axis,
-      const struct qn_call *call, struct qn_error *err)
-{
-    const int64_t rows = call->out->type.shape.n[axis];
-    struct frames all = {.data = call->in->data};
-    struct frame f;
-
-    if (axis < item->ndims - 2)
-        return apply(params, call, err);
-    QN_TRY(frame_of(&f, params, item, err));
-    f.shape.n[0] = f.region.count[0] = f.trim.count[0] = rows;
-    f.region.start[0] = f.trim.start[0] = 0;
-    all.shape = f.shape;
-    return take_frames(params, &f, 1, all, all, call->out->data,
-                       call->in->type.dtype, err);
-}
 
 static void
 map(const void *params, const struct qn_shape *in, double offset[QN_MAX_DIMS],
@@ -353,9 +295,6 @@ const struct qn_kernel qn_kernel_overscan = {
     .params_size = sizeof(struct params),
     .options = options,
     .type = type,
-    .apply = apply,
     .map = map,
     .regrid = &regrid,
-    .cut = cut,
-    .piece = piece,
 };

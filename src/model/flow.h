@@ -9,25 +9,31 @@
 
 enum qn_flow_kind {
     QN_FLOW_POINT,   /* a row decides that row                             */
-    QN_FLOW_UNIT,    /* `unit` rows become one                             */
-    QN_FLOW_REACH,   /* rows before and behind it have a part in a row     */
-    QN_FLOW_STENCIL, /* the same, and more than one step                   */
-    QN_FLOW_CUT,     /* row `offset` + i * `unit` becomes row i            */
+    QN_FLOW_STENCIL, /* rows before and behind it have a part in a row     */
+    QN_FLOW_REGRID,  /* boxes are made of boxes                            */
     QN_FLOW_OVERALL, /* with a number of the whole item                    */
 };
 
 struct qn_flow {
     enum qn_flow_kind kind;
-    int64_t unit;
-    int64_t offset;
-    int64_t before, after; /* rows                                         */
-    int spare;             /* slabs that it keeps rows in, beside what goes in
-                              and comes out                                */
-    int64_t rows;          /* that go into the step, of the whole item     */
+    int64_t unit;  /* rows that a further row takes                        */
+    int64_t reach; /* rows beside those                                    */
+    int spare;     /* slabs that it keeps rows in, beside what goes in and
+                      comes out                                            */
+    int64_t rows;  /* that go into the step, of the whole item             */
+    bool level;    /* what `beside` has is needed for all rows             */
+    struct qn_region beside;
+
+    /* Of a kernel that makes boxes of boxes: */
+    int axis;
+    const struct qn_kernel *kernel; /* borrowed; params too                */
+    const void *params;
+    struct qn_type in, out;         /* the whole item                      */
 };
 
 /* What a kernel does to rows along that axis of an item, whose type is real
- * if the kernel wants it so; false: it must see all of the item. */
+ * if the kernel wants it so; false: it must see all of the item, or fails.
+ * params outlive f. */
 bool
 qn_flow_make(
     struct qn_flow *f, const struct qn_kernel *k, const void *params,

@@ -138,7 +138,8 @@ reads_once(const struct counting *c, bool units)
 
     for (int i = 0; i < stage->nsteps; i++)
         if (!stage->steps[i].product && !stage->steps[i].kernel->point &&
-            !(units && stage->steps[i].kernel->unit))
+            !(units && stage->steps[i].kernel->regrid &&
+              stage->steps[i].kernel->regrid->apart))
             return false;
     return !c->keep_steps;
 }
@@ -249,6 +250,17 @@ slab_of(const struct route *r, int64_t rows)
            row_of(&r->type, r->axis) * (int64_t)qn_dtype_size(r->type.dtype);
 }
 
+/* Bytes that a step keeps for all rows. */
+static int64_t
+beside_of(const struct qn_flow *f)
+{
+    int64_t n = (int64_t)qn_dtype_size(f->in.dtype);
+
+    for (int a = 0; a < f->in.shape.ndims; a++)
+        n *= f->beside.count[a];
+    return f->level ? n : 0;
+}
+
 /* One step further; rows 0: only unit and reach are added up. */
 static bool
 go_on(struct route *r, const struct counting *c, const struct qn_step *step,
@@ -273,11 +285,11 @@ go_on(struct route *r, const struct counting *c, const struct qn_step *step,
     if (!can)
         return false;
     if (!rows) {
-        r->reach += r->unit * (f.before + f.after);
+        r->reach += r->unit * f.reach;
         r->unit *= f.unit;
     } else {
-        r->bytes += f.spare * slab_of(r, rows);
-        r->reach = qn_most(0, (r->reach - f.before - f.after) / f.unit);
+        r->bytes += f.spare * slab_of(r, rows) + beside_of(&f);
+        r->reach = qn_most(0, (r->reach - f.reach) / f.unit);
         r->unit /= f.unit;
     }
     r->type = next;

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "kernels/remake.h"
 #include "kernels/sweep.h"
 #include "model/array.h"
 #include "model/dtype.h"
@@ -45,8 +46,9 @@ apply_whole(const struct qn_ready *r, const struct qn_pass *pass,
     if (!rc)
         rc = qn_array_make(&out, &type, err);
     if (!rc)
-        rc = k->stencil ? sweep(k, r->params, &call, pass->program->threads, err)
-                        : k->apply(r->params, &call, err);
+        rc = k->stencil  ? sweep(k, r->params, &call, pass->program->threads, err)
+             : k->regrid ? qn_remake_item(k, r->params, a, &out, err)
+                         : k->apply(r->params, &call, err);
     if (!rc)
         rc = qn_ready_cards(r, pass, &a->type.shape, err);
     if (rc) {
@@ -147,7 +149,8 @@ qn_pass_streams(const struct qn_pass *pass, bool units)
 
     for (int i = 0; i < p->nsteps; i++)
         if (!p->steps[i].kernel->point &&
-            !(units && p->steps[i].kernel->unit && p->steps[i].kernel->real))
+            !(units && p->steps[i].kernel->regrid &&
+              p->steps[i].kernel->regrid->apart && p->steps[i].kernel->real))
             return false;
     return !pass->keeper;
 }

@@ -31,7 +31,7 @@ int
 qn_pass_run(const struct qn_pass *pass, struct qn_array *a, struct qn_error *err);
 
 /* Can the steps be applied slab by slab?  All are point kernels or, where
- * units is set, kernels that take an item in pieces (`unit` in
+ * units is set, kernels that cut an item at no cost (`apart` in
  * include/quern/kernel.h), and nobody wants to see what comes in between. */
 bool
 qn_pass_streams(const struct qn_pass *pass, bool units);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "kernels/remake.h"
 #include "kernels/sweep.h"
 #include "kernels/walk.h"
 #include "kernels/whole.h"
@@ -29,8 +30,8 @@ struct stage {
     double value;                 /* that qn_overall asked for          */
     struct qn_type in, type;      /* of the item before and behind it   */
     struct qn_array slab;         /* owned: what the next stage goes on with */
-    struct qn_array spare[2];     /* owned: between the steps of a stencil, or
-                                     more rows than are wanted          */
+    struct qn_array spare[2];     /* owned: between the steps of a stencil  */
+    struct qn_array beside;       /* owned: what flow.beside has        */
 };
 
 struct qn_stream {
@@ -155,7 +156,7 @@ qn_stream_reach(const struct qn_stream *s)
     for (int i = 0; i < s->n; i++) {
         const struct qn_flow *f = &s->stage[i].flow;
 
-        reach += unit * (f->before + f->after);
+        reach += unit * f->reach;
         unit *= f->unit;
     }
     return reach;
@@ -205,13 +206,13 @@ do_stencil(const struct qn_stream *s, struct stage *stage,
 
     for (int64_t left = w->halo.steps, i = 0; left > 0; i++) {
         const int64_t steps = left < w->block ? left : w->block;
-        struct qn_flow rest = stage->flow;
+        struct qn_flow rest = stage->flow; // of the steps that are left
         struct qn_region next;
         int64_t at = first, count = n;
         struct qn_array a = *out;
 
         left -= steps;
-        rest.before = rest.after = left * radius;
+        rest.reach = 2 * left * radius;
         if (left) {
             qn_flow_rows(&rest, first, n, &at, &count);
             QN_TRY(find_slab(&a, &stage->spare[i % 2], s, stage->type, count,
@@ -224,33 +225,29 @@ do_stencil(const struct qn_stream *s, struct stage *stage,
     return 0;
 }
 
-/* A kernel that makes more rows than are wanted of rows it is given more of. */
 static int
-do_reach(const struct qn_stream *s, struct stage *stage,
-         struct qn_call *call, int64_t from, int64_t first,
-         struct qn_error *err)
+do_regrid(const struct qn_stream *s, const struct stage *stage,
+          const struct qn_array *in, int64_t from, const struct qn_array *out,
+          int64_t first, struct qn_error *err)
 {
-    struct qn_array *out = call->out, all;
-    const size_t row = qn_array_bytes(out) / (size_t)out->type.shape.n[s->axis];
+    const struct qn_region all = region_of(s, in, &stage->in, from);
+    const struct qn_region to = region_of(s, out, &stage->type, first);
+    const struct qn_region held[QN_MAX_SOURCES] = {
+        all, stage->flow.level ? stage->flow.beside : all};
 
-    QN_TRY(find_slab(&all, &stage->spare[0], s, stage->type,
-                     call->in->type.shape.n[s->axis], err));
-    call->out = &all;
-    QN_TRY(stage->whole->step->kernel->apply(stage->whole->params, call, err));
-    memcpy(out->data, (const char *)all.data + (size_t)(first - from) * row,
-           qn_array_bytes(out));
-    return 0;
+    return qn_remake_box(stage->whole->step->kernel, stage->whole->params, held,
+                         &to, err);
 }
 
 static void
-do_overall(const struct stage *stage, const struct qn_call *call)
+do_overall(const struct stage *stage, const struct qn_array *in,
+           const struct qn_array *out)
 {
-    const struct qn_array *out = call->out;
     const struct qn_lane lane = {
         .real = out->type.dtype, .x = out->data,
         .n = (size_t)qn_shape_count(&out->type.shape)};
 
-    memcpy(out->data, call->in->data, qn_array_bytes(out));
+    memcpy(out->data, in->data, qn_array_bytes(out));
     stage->whole->step->kernel->overall->use(stage->whole->params,
                                              stage->value, &lane);
 }
@@ -260,22 +257,14 @@ do_whole(const struct qn_stream *s, struct stage *stage,
          const struct qn_array *in, int64_t from, struct qn_array *out,
          int64_t first, struct qn_error *err)
 {
-    const struct qn_ready *r = stage->whole;
-    const struct qn_kernel *k = r->step->kernel;
-    struct qn_call call = {.in = in, .out = out,
-                           .noperands = r->step->noperands,
-                           .operand = r->operand};
-
     if (!qn_array_bytes(out))
         return 0;
     switch (stage->flow.kind) {
     case QN_FLOW_STENCIL:
         return do_stencil(s, stage, in, from, out, first, err);
-    case QN_FLOW_REACH: return do_reach(s, stage, &call, from, first, err);
-    case QN_FLOW_CUT:
-        return k->piece(r->params, &stage->in.shape, s->axis, &call, err);
-    case QN_FLOW_OVERALL: do_overall(stage, &call); return 0;
-    default: return k->apply(r->params, &call, err);
+    case QN_FLOW_REGRID:
+        return do_regrid(s, stage, in, from, out, first, err);
+    default: do_overall(stage, in, out); return 0;
     }
 }
 
@@ -357,15 +346,22 @@ qn_stream_slab(struct qn_stream *s, void *out, int64_t first, int64_t n,
     return do_stages(s, s->n, out, first, n, in, from, &made, err);
 }
 
-/* ---- numbers of the whole item ------------------------------------------------ */
+/* ---- what all rows need ------------------------------------------------ */
+
+/* A box of the item, run by run. */
+struct visit {
+    struct qn_box box;
+    struct qn_whole *w; /* given to that; NULL: put behind one another */
+    char *to;
+};
 
 /* The samples of the box that lie in some rows. */
 static void
-take_rows(struct qn_whole *w, const struct qn_stream *s,
+take_rows(struct visit *v, const struct qn_stream *s,
           const struct qn_array *a, int64_t first)
 {
     const size_t size = qn_dtype_size(a->type.dtype);
-    struct qn_box box = qn_whole_box(&w->s, a->type.shape.ndims);
+    struct qn_box box = v->box;
     const int x = s->axis;
     const int64_t start = box.start[x], step = box.step[x];
     const int64_t end = start + (box.count[x] - 1) * step + 1;
@@ -379,19 +375,27 @@ take_rows(struct qn_whole *w, const struct qn_stream *s,
     box.count[x] = from < (end < last ? end : last)
                        ? ((end < last ? end : last) - from + step - 1) / step
                        : 0;
-    for (qn_walk_start(&k, &box, &a->type.shape); k.more; qn_walk_next(&k))
-        qn_whole_take(w, (const char *)a->data + (size_t)k.first * size,
-                      (size_t)k.n, k.step);
+    for (qn_walk_start(&k, &box, &a->type.shape); k.more; qn_walk_next(&k)) {
+        const char *run = (const char *)a->data + (size_t)k.first * size;
+
+        if (v->w) {
+            qn_whole_take(v->w, run, (size_t)k.n, k.step);
+        } else {
+            memcpy(v->to, run, (size_t)k.n * size);
+            v->to += (size_t)k.n * size;
+        }
+    }
 }
 
-/* One round: all rows of the box, behind the stages before that one. */
+/* All rows of the box, behind the stages before stage i. */
 static int
-go_over(struct qn_stream *s, int i, struct qn_whole *w,
+go_over(struct qn_stream *s, int i, struct visit *v,
         const struct qn_stream_source *source, int64_t rows,
         struct qn_error *err)
 {
-    const int64_t start = w->s.start[s->axis];
-    const int64_t end = start + (w->s.count[s->axis] - 1) * w->s.step[s->axis] + 1;
+    const int x = s->axis;
+    const int64_t start = v->box.start[x];
+    const int64_t end = start + (v->box.count[x] - 1) * v->box.step[x] + 1;
 
     for (int64_t first = start; first < end; first += rows) {
         const int64_t n = end - first < rows ? end - first : rows;
@@ -401,11 +405,32 @@ go_over(struct qn_stream *s, int i, struct qn_whole *w,
         rows_of(s, 0, i, &from, &count);
         QN_TRY(source->get(source->ctx, from, count, &in, err));
         QN_TRY(do_stages(s, i, NULL, first, n, &in, from, &made, err));
-        take_rows(w, s, &made, first);
+        take_rows(v, s, &made, first);
     }
-    qn_whole_settle(w);
-    qn_whole_turn(w);
     return 0;
+}
+
+/* The source of stage i that serves all rows. */
+static int
+find_beside(struct qn_stream *s, int i, const struct qn_stream_source *source,
+            int64_t rows, struct qn_error *err)
+{
+    struct stage *stage = &s->stage[i];
+    struct qn_region *beside = &stage->flow.beside;
+    struct qn_type type = stage->in;
+    struct visit v = {.box = qn_shape_box(&type.shape)};
+
+    for (int a = 0; a < type.shape.ndims; a++) {
+        type.shape.n[a] = v.box.count[a] = beside->count[a];
+        v.box.start[a] = beside->start[a];
+    }
+    QN_TRY(qn_array_make(&stage->beside, &type, err));
+    v.to = beside->data = stage->beside.data;
+    for (int a = type.shape.ndims - 1; a >= 0; a--)
+        beside->stride[a] =
+            a < type.shape.ndims - 1
+                ? beside->stride[a + 1] * type.shape.n[a + 1] : 1;
+    return go_over(s, i, &v, source, rows, err);
 }
 
 static int
@@ -423,8 +448,14 @@ find_number(struct qn_stream *s, int i, const struct qn_stream_source *source,
     QN_TRY(qn_memory_make((void **)&w, 1, sizeof *w, "a statistic", err));
     qn_whole_begin(w, &asked, s->program->precision);
     rc = 0;
-    while (!rc && !w->done)
-        rc = go_over(s, i, w, source, rows, err);
+    while (!rc && !w->done) {
+        struct visit v = {.box = qn_whole_box(&w->s, stage->in.shape.ndims),
+                          .w = w};
+
+        rc = go_over(s, i, &v, source, rows, err);
+        qn_whole_settle(w);
+        qn_whole_turn(w);
+    }
     if (!rc)
         rc = k->check(params, &w->s, err);
     if (rc)
@@ -438,9 +469,14 @@ int
 qn_stream_settle(struct qn_stream *s, const struct qn_stream_source *source,
                  int64_t rows, struct qn_error *err)
 {
-    for (int i = 0; i < s->n; i++)
-        if (s->stage[i].whole && s->stage[i].flow.kind == QN_FLOW_OVERALL)
+    for (int i = 0; i < s->n; i++) {
+        const struct stage *stage = &s->stage[i];
+
+        if (stage->whole && stage->flow.kind == QN_FLOW_OVERALL)
             QN_TRY(find_number(s, i, source, rows, err));
+        else if (stage->whole && stage->flow.level)
+            QN_TRY(find_beside(s, i, source, rows, err));
+    }
     return 0;
 }
 
@@ -453,6 +489,7 @@ qn_stream_close(struct qn_stream *s)
         qn_array_clear(&s->stage[i].slab);
         qn_array_clear(&s->stage[i].spare[0]);
         qn_array_clear(&s->stage[i].spare[1]);
+        qn_array_clear(&s->stage[i].beside);
     }
     for (int i = 0; s->r && i < s->program->nsteps; i++)
         if (s->r[i].step)

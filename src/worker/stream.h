@@ -37,8 +37,9 @@ void
 qn_stream_rows(
     const struct qn_stream *s, int64_t first, int64_t n, int64_t *from, int64_t *count);
 
-/* Before the first slab, where steps need numbers of the whole item: they are
- * found in passes over it, so many rows at a time. */
+/* Before the first slab, where steps need numbers of the whole item or some of
+ * its samples for all rows: they are found in passes over it, so many rows at a
+ * time. */
 int
 qn_stream_settle(
     struct qn_stream *s, const struct qn_stream_source *source, int64_t rows,

@@ -55,6 +55,9 @@ stages:
     steps: [overscan: {region: ["0:150", "300:333"], trim: ["0:150", "7:290"]},
             gaussian: {sigma: [0, 1, 1]}, bin: [2, 3, 1]]
     products: {mean: {reduce: {axis: 0, method: mean}}, all: {reduce: {method: sum}}}
+  before:
+    input: holes.npy
+    steps: [moving-mean: {window: 40}, bin: 2, moving-mean: {window: 3, axis: 1}]
   cast:
     input: cube.npy
     steps: [multiply: 100, cast: int16, bin: 2, cast: uint8]

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "kernels/remake.h"
 #include "kernels/sweep.h"
 #include "model/array.h"
 #include "model/dtype.h"
@@ -101,6 +102,8 @@ run_steps(const struct run *r, void *params, const struct qn_array *in,
         return 0;
     }
     QN_TRY(qn_array_make(out, &type, err));
+    if (k->regrid)
+        return qn_remake_item(k, params, in, out, err);
     if (!k->stencil)
         return k->apply(params, &call, err);
     QN_TRY(qn_sweep_make(&sweep, k, params, &in->type, err));

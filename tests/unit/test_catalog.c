@@ -50,7 +50,7 @@ kernels_are_whole(void **state)
         assert_true(strlen(k->summary) > 10);
         assert_true(k->summary[strlen(k->summary) - 1] != '.');
         assert_true(strlen(k->definition) > 80);
-        assert_int_equal(!!k->point + !!k->apply + !!k->stencil,
+        assert_int_equal(!!k->point + !!k->apply + !!k->stencil + !!k->regrid,
                          reduces || elsewhere ? 0 : 1);
         // a step may be a product as well: moving-mean is
         assert_true(reduces ? !!k->reduction : !k->reduction || k->apply);

@@ -83,9 +83,6 @@ refused(void **state)
         // the other end of the grid has a part in a sample
         {"steps: [{heat: {alpha: 0.1, steps: 1, boundary: periodic}}]", 11,
          "x0 needs 12.0 MB of memory"},
-        // one level of all rows
-        {"steps: [{overscan: {region: [':', '0:24'], trim: [':', '24:'], "
-         "per: frame}}]", 7, "needs 7.9 MB"},
         {"steps: [{fill: {method: median}}]", 2,
          "needs 2.5 MB of memory, and a rank may fill 2.0 MB; raise "
          "`memory:`"},

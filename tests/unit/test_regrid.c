@@ -6,7 +6,7 @@
 #include "engine/regrid.h"
 
 extern const struct qn_kernel qn_kernel_bin, qn_kernel_cast, qn_kernel_crop,
-    qn_kernel_overscan;
+    qn_kernel_moving_mean, qn_kernel_overscan;
 
 static const struct row {
     const struct qn_kernel *kernel;
@@ -16,6 +16,9 @@ static const struct row {
     {&qn_kernel_crop, "{\"section\": \"0:3:2, 1:30:3, 5:41:7\"}"},
     {&qn_kernel_bin, "{\"factor\": [2]}"},
     {&qn_kernel_bin, "{\"factor\": [3, 4, 5], \"method\": \"sum\"}"},
+    {&qn_kernel_moving_mean, "{\"window\": 4}"},
+    {&qn_kernel_moving_mean, "{\"window\": 9, \"axis\": 1}"},
+    {&qn_kernel_moving_mean, "{\"window\": 100, \"axis\": -1}"},
     {&qn_kernel_cast, "{\"dtype\": \"float32\"}"},
     {&qn_kernel_overscan,
      "{\"region\": \"[36:41, 1:31]\", \"trim\": \"[2:35, 3:31]\"}"},
@@ -73,6 +76,7 @@ fetch(struct qn_region *source, const struct qn_array *item)
     from = qn_region_of(&item->type, &all, &box, item->data);
     to = qn_region_of(&item->type, &box, &box, source->data);
     qn_region_copy(&to, &from);
+    *source = to;
 }
 
 static void

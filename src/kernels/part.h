@@ -1,0 +1,34 @@
+/* A region in memory, as part of an array that begins with its first sample. */
+#ifndef QN_KERNELS_PART_H
+#define QN_KERNELS_PART_H
+
+#include "model/array.h"
+#include "model/shape.h"
+#include "quern/kernel.h"
+
+/* Local, pure.  Borrows the region's memory.  Of the array only the region's
+ * count along each axis is there; where it lies in one piece, that is all. */
+static inline struct qn_array
+qn_part_array(const struct qn_region *r)
+{
+    struct qn_type type = r->grid;
+
+    for (int a = 0; a < type.shape.ndims; a++)
+        type.shape.n[a] = a ? r->stride[a - 1] / r->stride[a] : r->count[0];
+    return qn_array_view(&type, r->data);
+}
+
+/* The region in it. */
+static inline struct qn_box
+qn_part_box(const struct qn_region *r)
+{
+    struct qn_box box = {.ndims = r->grid.shape.ndims};
+
+    for (int a = 0; a < box.ndims; a++) {
+        box.count[a] = r->count[a];
+        box.step[a] = 1;
+    }
+    return box;
+}
+
+#endif
