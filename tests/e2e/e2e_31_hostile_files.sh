@@ -16,7 +16,7 @@ stages:
     input: {files: ["*.h5", "*.fits"], exclude: "zz-good.h5"}
     output: {name: "{name}"}
     retries: 0
-    timeout: 10
+    timeout: 4
   good:
     # It holds several datasets, so the job says which.
     input: {files: "zz-good.h5", dataset: /exchange/data}

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# One job with every kind of work: the same bytes at 1, 2, 4 and 7 ranks times 1,
-# 2 and 3 threads, in little memory, and with every stage that may on teams.
+# One job with every kind of work: the same bytes at 1, 2, 4 and 7 ranks and 1, 2
+# and 3 threads, in little memory, and with every stage that may on teams.
+# QUERN_SWEEP tries each number of ranks with each of threads (soak_same.sh).
 . "$(dirname "$0")/lib.sh"
 
 /usr/bin/python3 - <<'END' || fail "no data"
@@ -70,13 +71,13 @@ for threads in 2 3; do
     expect_quern 0 0 run job.yaml --output "t$threads" --threads $threads
     compare whole "t$threads"
 done
-for ranks in 1 2 4 7; do
-    say "$ranks ranks"
-    for threads in 1 2 3; do
-        out=r$ranks-$threads
-        expect_quern 0 $ranks run job.yaml --output $out --threads $threads
-        compare whole $out
-    done
+both=(1x2 2x1 2x3 4x2 7x1 7x3)
+[ -z "${QUERN_SWEEP:-}" ] || both=({1,2,4,7}x{1,2,3})
+for each in "${both[@]}"; do
+    say "ranks x threads: $each"
+    expect_quern 0 "${each%x*}" run job.yaml --output "r$each" \
+        --threads "${each#*x}"
+    compare whole "r$each"
 done
 
 say "little memory, and teams"

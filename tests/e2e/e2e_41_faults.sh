@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Every system and MPI call that can fail does, now and then: the run ends, with
 # a sentence and nothing half-written, and the same command without faults gives
-# what an undisturbed run gives.
+# what an undisturbed run gives.  QUERN_SWEEP=N takes N times as many seeds
+# (soak_faults.sh).
 . "$(dirname "$0")/lib.sh"
 
 make_night data --size 64
@@ -25,15 +26,16 @@ disturbed()
     expect_tidy cut.out
 }
 
+times=${QUERN_SWEEP:-1}
 say "a lone process"
-for seed in {1..24}; do
+for ((seed = 1; seed <= 12 * times; seed++)); do
     disturbed "$seed" 0 60
 done
-for seed in {25..32}; do
+for ((seed = 25; seed < 25 + 4 * times; seed++)); do
     disturbed "$seed" 0 300
 done
 say "three ranks"
-for seed in {1..6}; do
+for ((seed = 1; seed <= 4 * times; seed++)); do
     disturbed "$seed" 3 400
 done
 

@@ -167,7 +167,7 @@ was_stopped
 carry_on 0
 
 say "TERM to mpirun, which kills a second later: what is whole has its name"
-few 4000
+few 2000
 "$QUERN_SOURCE/scripts/mpirun.sh" -n 2 "$QUERN_BIN/quern" "${job[@]}" \
     --progress none >run.txt 2>&1 </dev/null &
 pid=$!

@@ -7,12 +7,12 @@
 need_shared data/reference.json data/npy data/hdf5 data/raw
 shared=$QUERN_SHARED/data
 
-# agrees FILE KEY
+# agrees FILE KEY [FILE KEY]...
 agrees()
 {
     /usr/bin/python3 "$QUERN_SOURCE/tests/e2e/reference.py" \
-        "$shared/reference.json" "$1" "$2" >figures 2>&1 ||
-        { cat figures; fail "$1 is not what peers make of $2"; }
+        "$shared/reference.json" "$@" >figures 2>&1 ||
+        { cat figures; fail "not what peers make of it"; }
     good
 }
 
@@ -35,8 +35,8 @@ END
 say "the ready job, on ranks and on teams"
 land=$QUERN_SOURCE/jobs/heat-elevation.yaml
 expect_quern 0 0 run "$land" --data "$shared/npy" --output land
-agrees land/held/jacksboro_fault_dem.h5 grid/dem_diffuse_fixed_100
-agrees land/worn/jacksboro_fault_dem.h5 grid/dem_diffuse_insulated_100
+agrees land/held/jacksboro_fault_dem.h5 grid/dem_diffuse_fixed_100 \
+    land/worn/jacksboro_fault_dem.h5 grid/dem_diffuse_insulated_100
 expect_file land/{moved,steep,gentle}/jacksboro_fault_dem.h5
 expect_quern 0 2 run "$land" --data "$shared/npy" --output land2
 compare land land2
@@ -47,8 +47,8 @@ for team in 3 4; do
 done
 expect_quern 0 0 run "$land" --data "$shared/npy" --output ten \
     --set vars.steps=10
-agrees ten/held/jacksboro_fault_dem.h5 grid/dem_diffuse_fixed_10
-agrees ten/worn/jacksboro_fault_dem.h5 grid/dem_diffuse_insulated_10
+agrees ten/held/jacksboro_fault_dem.h5 grid/dem_diffuse_fixed_10 \
+    ten/worn/jacksboro_fault_dem.h5 grid/dem_diffuse_insulated_10
 
 say "the model in HDF5, as netCDF has it, and in FITS"
 /usr/bin/python3 - "$shared" <<'END' || fail "no copies of the model"
@@ -82,9 +82,9 @@ stages:
   slice: {input: {files: "raw/s1045.ima.gz", format: raw, dtype: uint16, endian: big, shape: [256, 256]}, steps: [median: {size: 5, edge: nearest}]}
 END
 expect_quern 0 0 run lines.yaml --data "$shared" --output lines
-agrees lines/line/H-H1_LOSC_4_V2-1126259446-32.h5 hdf5_strain_H1/gauss8
-agrees lines/raw/hatp32_171220043012_650x500_i16be.h5 raw/hatp32_median5
-agrees lines/slice/s1045.h5 raw/s1045_median5
+agrees lines/line/H-H1_LOSC_4_V2-1126259446-32.h5 hdf5_strain_H1/gauss8 \
+    lines/raw/hatp32_171220043012_650x500_i16be.h5 raw/hatp32_median5 \
+    lines/slice/s1045.h5 raw/s1045_median5
 expect_quern 0 3 run lines.yaml --data "$shared" --output lines3
 compare lines lines3
 for team in 3 4; do

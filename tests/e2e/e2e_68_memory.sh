@@ -87,15 +87,19 @@ expect_quern 2 0 run job.yaml --stage smooth --memory 64MiB --output none
 refuse_file none
 
 say "fewer workers where two do not fit"
-expect_quern 0 0 plan job.yaml --stage few --memory 20MiB --json
-if [ "$(number out 'd["workers"]')" = 2 ]; then
-    expect_quern 0 0 plan job.yaml --stage few --memory 30MiB
-    expect_text out '24.0 MB a rank of 30.0 MB, 2 workers at a time;'
-    expect_quern 0 0 plan job.yaml --stage few --memory 20MiB
-    expect_text out '12.0 MB a rank of 20.0 MB, 1 worker at a time \(1 more would not fit\)'
-else
-    echo "not checked: a rank has no two cores here"
-fi
+# Other runs on this host may come and take a core: each plan says how many
+# workers it counts with.
+while IFS='|' read -r memory what; do
+    expect_quern 0 0 plan job.yaml --stage few --memory "$memory"
+    if grep -qE '^  workers +2 here' out; then
+        expect_text out "$what"
+    else
+        echo "not checked: a rank has no two cores here"
+    fi
+done <<'END'
+30MiB|24.0 MB a rank of 30.0 MB, 2 workers at a time;
+20MiB|12.0 MB a rank of 20.0 MB, 1 worker at a time \(1 more would not fit\)
+END
 expect_quern 0 0 plan job.yaml --stage few --memory 20MiB --json
 [ "$(number out 'd["stages"][0]["memory"]["need"]')" = $((12 << 20)) ] ||
     fail "plan --json says another need"

@@ -1,11 +1,11 @@
 #!/usr/bin/python3
 """Hold results against the peers' figures of reference.json.
 
-usage: reference.py REFERENCE.json FILE.h5 KEY[/KEY...] [--rtol R]
+usage: reference.py REFERENCE.json [--rtol R] FILE.h5 KEY[/KEY...] [FILE KEY]...
 
 The figures are a statistical summary and samples of the array; where the
 reference holds kept_count_histogram, the product `count` must match it exactly.
-Prints one line; exits 1 where anything differs, or nothing was compared.
+Prints a line a file; exits 1 where anything differs, or nothing was compared.
 """
 import json
 import sys
@@ -44,15 +44,8 @@ def summary_matches(a, want, rtol):
     return bad, n
 
 
-def main():
-    args = sys.argv[1:]
-    rtol = 1e-12
-    if "--rtol" in args:
-        at = args.index("--rtol")
-        rtol = float(args[at + 1])
-        del args[at:at + 2]
-    reference, path, key = args
-    want = json.load(open(reference))
+def agrees(want, path, key, rtol):
+    """One result against its figures."""
     for part in key.split("/"):
         want = want[part]
     with h5py.File(path, "r") as h:
@@ -70,7 +63,22 @@ def main():
             bad.append("kept counts %s, not %s" % (have, histogram))
     print("%s %s: %s" % (path.split("/")[-1], key,
                          "; ".join(bad) if bad else "%d figures agree" % n))
-    return 1 if bad or not n else 0
+    return not bad and n > 0
+
+
+def main():
+    args = sys.argv[1:]
+    rtol = 1e-12
+    if "--rtol" in args:
+        at = args.index("--rtol")
+        rtol = float(args[at + 1])
+        del args[at:at + 2]
+    want = json.load(open(args[0]))
+    paths, keys = args[1::2], args[2::2]
+    if not paths or len(paths) != len(keys):
+        sys.exit(__doc__)
+    good = [agrees(want, path, key, rtol) for path, key in zip(paths, keys)]
+    return 0 if all(good) else 1
 
 
 sys.exit(main())
