@@ -35,7 +35,8 @@ compare whole.out mpirun.out
 say "one file: the merge comes when the array has ended"
 many_frames many 32 2
 expect_code 0 quern submit many/soft.yaml --output one.out --array 2 --stage soft \
-    --cpus-per-task 1 --time 5 --set stages.soft.output.layout=single
+    --cpus-per-task 1 --time 5 --set stages.soft.output.layout=single \
+    --set 'stages.soft.steps=[{add: 1}]'
 expect_text out '^soft, one file: job [0-9]+, after [0-9]+$'
 wait_jobs 40
 /usr/bin/python3 -c 'import h5py
@@ -45,7 +46,7 @@ good
 
 say "a task is killed, and requeued; a bad file"
 truncate -s 1000 many/raw/a007.bin
-expect_code 3 quern run many/soft.yaml --output many-one.out
+limit=280 expect_code 3 quern run many/soft.yaml --output many-one.out
 expect_code 0 quern submit many/soft.yaml --output many.out --array 4 \
     --ntasks 2 --cpus-per-task 1 --time 5
 cp out sent

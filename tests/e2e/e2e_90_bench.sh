@@ -4,6 +4,8 @@
 
 /usr/bin/python3 -c 'import numpy, h5py, astropy' 2>/dev/null ||
     skip "python3-numpy, python3-h5py or python3-astropy is missing"
+[ -x "$QUERN_BIN/quern-copy" ] ||
+    skip "quern-copy is not built: configure with -DQN_BENCH=ON"
 
 bench=$QUERN_SOURCE/bench/run.py
 export QUERN_BIN QUERN_BENCH_DIR=$scratch/memory QUERN_BENCH_DISK=$scratch/disk
