@@ -6,9 +6,12 @@
  * processes; plan_product.c knows what reductions take. */
 #include "model/need.h"
 
+#include <math.h>
+
 #include "base/least.h"
 #include "model/dtype.h"
 #include "model/flow.h"
+#include "model/grid.h"
 #include "model/plan_parts.h"
 #include "model/shape.h"
 
@@ -515,21 +518,68 @@ is_gathered(const struct qn_plan_stage *st)
     return out->format != QN_FORMAT_HDF5 || out->compress;
 }
 
+/* Widen to what a step reaches around a sample. */
+static void
+widen(int64_t radius[QN_MAX_DIMS], const struct qn_step *step,
+      const struct qn_task *t)
+{
+    struct qn_lookup fields = qn_item_lookup(t->item);
+    struct qn_halo halo = {.steps = 1};
+    void *params = NULL;
+
+    if (step->kernel->stencil && step->kernel->halo &&
+        !qn_plan_params(&params, step, &fields, NULL) &&
+        !step->kernel->halo(params, t->item->type, &halo, NULL))
+        for (int a = 0; a < QN_MAX_DIMS; a++)
+            radius[a] = qn_most(radius[a], halo.radius[a]);
+    qn_plan_params_clear(&params, step);
+}
+
+/* Of so many ranks as share the grid evenly, each would hold as much as the
+ * rank with the largest block does: blocks are of whole tiles, and there may be
+ * fewer than ranks. */
+static double
+count_shares(const struct counting *c, const struct qn_task *t, int team)
+{
+    const struct qn_shape *s = &t->item->type->shape;
+    const struct qn_stage *stage = c->st->stage;
+    int64_t radius[QN_MAX_DIMS] = {0};
+    struct qn_box first;
+    struct qn_cut cut;
+    double shares = 1;
+
+    for (int i = 0; i < stage->nsteps && !stage->steps[i].kernel->regrid; i++)
+        widen(radius, &stage->steps[i], t);
+    qn_grid_cut(&cut, s, team, radius);
+    first = qn_grid_block(&cut, 0);
+    for (int a = 0; a < s->ndims; a++)
+        shares *= first.count[a] > 0
+                      ? (double)s->n[a] / (double)first.count[a]
+                      : 1;
+    return shares;
+}
+
 /* The block as it is read, and the two grids between which steps are taken;
  * then two of them beside the whole, where the first rank gathers it, in
  * memory if there is room, else on the disk. */
 static void
 count_block(struct qn_need *n, const struct counting *c, int team)
 {
+    const struct qn_type *type = NULL;
+    double shares = team;
+
     for (int i = 0; i < c->st->ntasks; i++) {
         const struct qn_task *t = &c->st->task[i];
         int64_t whole, block, beside, bytes, least;
 
         if (t->code || !t->item->probed)
             continue;
-        whole = real_bytes(c, &t->item->type->shape);
-        block = (whole + team - 1) / team;
-        beside = count_operands(c, t).all / team;
+        if (t->item->type != type)
+            shares = count_shares(c, t, team);
+        type = t->item->type;
+        whole = real_bytes(c, &type->shape);
+        block = (int64_t)ceil((double)whole / shares);
+        beside = (int64_t)((double)count_operands(c, t).all / shares);
         bytes = beside + 3 * block;
         if (c->st->stage->nproducts) {
             // the first rank has a block beside what reductions take

@@ -76,14 +76,14 @@ expect_code 3 "$QUERN_SOURCE/scripts/mpirun.sh" -n 2 "$QUERN_BIN/quern" \
 expect_text err '7 of 8 items done \(7 before\), 1 failed'
 
 say "more than a rank may fill: on a team, or refused with the figures"
-expect_code 2 quern run job.yaml --output small --stage plane --memory 10MiB
-expect_text err 'grid.npy needs 11.0 MB of memory, and a rank may fill 10.0 MB'
+expect_code 2 quern run job.yaml --output small --stage plane --memory 11059KiB
+expect_text err 'grid.npy needs 11.0 MB of memory, and a rank may fill 10.8 MB'
 expect_code 0 "$QUERN_SOURCE/scripts/mpirun.sh" -n 2 "$QUERN_BIN/quern" \
-    run job.yaml --output small --stage plane --memory 10MiB
+    run job.yaml --output small --stage plane --memory 11059KiB
 rm -r alone/{cubes,fractal,plate,counts}
 expect_code 0 /usr/bin/python3 "$QUERN_SOURCE/tests/e2e/same.py" alone small
 
-say "ten times what a rank may fill"
+say "nine times what a rank may fill"
 cat >ten.yaml <<'END'
 name: ten
 precision: float32
@@ -96,12 +96,26 @@ stages:
       - bin: 2
 END
 expect_code 0 quern run ten.yaml --output ten
-expect_code 2 quern run ten.yaml --output ten32 --memory 1MiB
-expect_text err 'needs 8.4 MB of memory, and a rank may fill 1.0 MB'
+expect_code 2 quern run ten.yaml --output ten32 --memory 1160KiB
+expect_text err 'needs 8.4 MB of memory, and a rank may fill 1.1 MB'
 expect_code 0 quern run ten.yaml --output slabs --memory 8.5MB
 compare ten slabs
-expect_quern 0 32 run ten.yaml --output ten32 --memory 1MiB
+expect_quern 0 32 run ten.yaml --output ten32 --memory 1160KiB
 compare ten ten32
+
+say "blocks of whole tiles: more ranks need not make them smaller"
+cat >few.yaml <<'END'
+stages:
+  a:
+    input: {grid: {shape: [100, 10, 50, 60]}}
+    steps: [formula: "i0 + i3", gaussian: 1]
+END
+expect_quern 0 0 plan few.yaml --ranks 16 --team all
+expect_text out '16 ranks .* at most 100 x 10 x 32 x 60, .* 43.9 MB a rank; more .* 14 idle'
+expect_quern 0 0 plan few.yaml --ranks 16 --memory 20MiB
+expect_text out 'a rank of 20.0 MB, 1 worker at a time, large items slab by slab'
+expect_quern 2 0 plan few.yaml --ranks 16 --team all --memory 20MiB
+expect_text err 'needs 43.9 MB of memory in each of 16 ranks, and a rank may fill 20.0 MB'
 
 say "what cannot be shared"
 expect_code 2 quern run job.yaml --set stages.plane.team=all \
