@@ -113,7 +113,8 @@ print_uses(const struct qn_explain *e, const struct qn_explain_found *f)
     int u = 0;
 
     if (t->item->source >= 0)
-        print_result(e, "reads", st->stage->input.stage_index, t->item->source);
+        print_result(e, "reads", st->stage->input.stage_index,
+                     qn_plan_pack_source(&e->run->plan, st, t->item, NULL));
     // of one that failed in the plan the partners are not known
     for (int i = 0; !qn_key_none(&t->key) && i < st->stage->nsteps; i++) {
         const struct qn_step *step = &st->stage->steps[i];

@@ -39,7 +39,11 @@ is_fed(const struct qn_plan_view *v, const struct qn_plan_stage *st,
 {
     int from = st->stage->input.stage_index;
 
-    if (t->item->source >= 0 && v->state[from][t->item->source] == QN_PLAN_FAILED)
+    if (t->item->source >= 0 &&
+        v->state[from][qn_plan_pack_source(&v->run->plan, st, t->item, NULL)] ==
+            QN_PLAN_FAILED)
+        return false;
+    if (st->from_rows && v->run->plan.stage[from].task[t->item->source].code)
         return false;
     for (int i = 0; i < st->nuses; i++) {
         const struct qn_use *u = &t->use[i];

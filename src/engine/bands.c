@@ -376,7 +376,7 @@ list_frames(struct round *r, int task)
 {
     const struct qn_task *t = &r->b->st->task[task];
     int64_t n = t->item->frame < 0 ? 1 : t->item->nframes;
-    int64_t lost = 0;
+    int64_t first = qn_program_frame(r->b->run, r->b->s, t), lost = 0;
 
     for (int64_t i = 0; i < n; i++) {
         if (lost < qn_plan_lost(t) && t->lost->frame[lost] == i) {
@@ -385,7 +385,7 @@ list_frames(struct round *r, int task)
         }
         r->task[r->members] = task;
         r->place[r->members++] =
-            r->b->direct ? (t->item->frame < 0 ? -1 : t->item->frame + i)
+            r->b->direct ? (first < 0 ? -1 : first + i)
                          : r->b->offset[task] + i * r->pixels * (int64_t)r->in;
     }
 }

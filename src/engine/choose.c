@@ -101,7 +101,9 @@ source_skipped(const struct qn_run *run, const struct qn_plan_stage *st,
     int from = st->stage->input.stage_index;
 
     return t->item->source >= 0 &&
-           run->plan.stage[from].target[t->item->source].state == QN_SKIPPED;
+           run->plan.stage[from]
+                   .target[qn_plan_pack_source(&run->plan, st, t->item, NULL)]
+                   .state == QN_SKIPPED;
 }
 
 /* Is an item of the part among those that are asked for?  *n counts the items

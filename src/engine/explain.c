@@ -124,14 +124,15 @@ static bool
 is_item(const struct finding *f, const struct qn_item *item)
 {
     const struct qn_plan_stage *from;
+    const struct qn_target *t;
 
     if (has_form(&f->data, item->path))
         return true;
     if (item->source < 0)
         return false;
     from = &f->e->run->plan.stage[f->st->stage->input.stage_index];
-    return from->target[item->source].name &&
-           has_form(&f->output, from->target[item->source].name);
+    t = &from->target[qn_plan_pack_source(&f->e->run->plan, f->st, item, NULL)];
+    return t->name && has_form(&f->output, t->name);
 }
 
 static bool

@@ -82,7 +82,9 @@ look_at_item(struct telling *t)
     const struct qn_task *task = t->f->task;
 
     if (task->item->source >= 0)
-        look_at_result(t, t->st->stage->input.stage_index, task->item->source);
+        look_at_result(
+            t, t->st->stage->input.stage_index,
+            qn_plan_pack_source(&t->e->run->plan, t->st, task->item, NULL));
     else
         look_at_file(t, task->item, t->f->trace.input_bytes);
     look_at_uses(t, task);
@@ -154,8 +156,11 @@ look_at_member(struct telling *t, const struct qn_task *m, struct members *n)
     bool told = look_at_uses(t, m), undone = false;
 
     if (m->item->source >= 0)
-        undone = t->e->run->plan.stage[from].target[m->item->source].state !=
-                 QN_FINISHED;
+        undone =
+            t->e->run->plan.stage[from]
+                .target[qn_plan_pack_source(&t->e->run->plan, t->st, m->item,
+                                            NULL)]
+                .state != QN_FINISHED;
     else
         told |= look_at_file(t, m->item, 0);
     n->failed += failed_since(t, m, q);

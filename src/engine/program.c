@@ -234,14 +234,35 @@ uses_json(const struct qn_run *run, const struct qn_plan_stage *st,
     return uses;
 }
 
+/* The result that an item is, or has a row of (*row; -1: all of it); NULL: it
+ * is a file. */
+static const struct qn_target *
+result_of(const struct qn_run *run, int s, const struct qn_task *t, int *row)
+{
+    const struct qn_plan_stage *st = &run->plan.stage[s];
+    int target = qn_plan_pack_source(&run->plan, st, t->item, row);
+
+    return target < 0 ? NULL
+                      : &run->plan.stage[st->stage->input.stage_index]
+                             .target[target];
+}
+
+int64_t
+qn_program_frame(const struct qn_run *run, int s, const struct qn_task *t)
+{
+    int row;
+
+    qn_plan_pack_source(&run->plan, &run->plan.stage[s], t->item, &row);
+    return row < 0 ? t->item->frame : row;
+}
+
 char *
 qn_program_input(const struct qn_run *run, int s, const struct qn_task *t)
 {
-    int from = run->job->stages[s].input.stage_index;
+    const struct qn_target *from = result_of(run, s, t, NULL);
 
-    if (t->item->source >= 0)
-        return qn_program_output(run,
-                                 &run->plan.stage[from].target[t->item->source]);
+    if (from)
+        return qn_program_output(run, from);
     return qn_inputs_path(run, t->item->path);
 }
 
@@ -275,10 +296,13 @@ qn_program_item(const struct qn_run *run, int s, const struct qn_task *t,
         qn_fields_text(number, sizeof number, &hdu);
         set_text(*request, "hdu", number);
     }
-    if (*request && t->item->frame >= 0) {
-        json_object_set_new(*request, "frame", json_integer(t->item->frame));
-        json_object_set_new(*request, "nframes",
-                            json_integer(t->item->nframes));
+    if (*request && qn_program_frame(run, s, t) >= 0) {
+        json_object_set_new(*request, "frame",
+                            json_integer(qn_program_frame(run, s, t)));
+        json_object_set_new(
+            *request, "nframes",
+            json_integer(st->from_rows ? 1 : t->item->nframes));
+        json_object_set_new(*request, "row", json_boolean(st->from_rows));
     }
     if (*request && st->need.slabs &&
         qn_need_slabs(&run->plan, st, t,
@@ -311,11 +335,9 @@ qn_program_uses(const struct qn_run *run, int s, const struct qn_task *t)
 static const char *
 row_path(const struct qn_run *run, int s, const struct qn_task *t)
 {
-    int from = run->job->stages[s].input.stage_index;
+    const struct qn_target *from = result_of(run, s, t, NULL);
 
-    return t->item->source >= 0
-               ? run->plan.stage[from].target[t->item->source].name
-               : t->item->path;
+    return from ? from->name : t->item->path;
 }
 
 /* What is not the same for all items of the part; NULL where all is. */
@@ -375,12 +397,14 @@ qn_program_row(const struct qn_run *run, int s, const struct qn_task *t,
 json_t *
 qn_program_used(const struct qn_run *run, int s, const struct qn_task *t)
 {
-    int from = run->job->stages[s].input.stage_index;
+    int row;
+    const struct qn_target *from = result_of(run, s, t, &row);
     char path[2048];
 
-    if (t->item->source >= 0)
-        snprintf(path, sizeof path, "%s",
-                 run->plan.stage[from].target[t->item->source].name);
+    if (from && row >= 0)
+        snprintf(path, sizeof path, "%s[%d:%d]", from->name, row, row + 1);
+    else if (from)
+        snprintf(path, sizeof path, "%s", from->name);
     else
         qn_item_name(path, sizeof path, t->item);
     return json_pack("[s,I,I,s]", path, (json_int_t)t->item->bytes,

@@ -23,6 +23,11 @@ qn_program_item(
 char *
 qn_program_input(const struct qn_run *run, int s, const struct qn_task *t);
 
+/* The frame of that file, or the row, with which its item begins; -1: it is all
+ * of the file. */
+int64_t
+qn_program_frame(const struct qn_run *run, int s, const struct qn_task *t);
+
 /* Add the path of the file that task t reads. */
 void
 qn_program_path(

@@ -18,7 +18,8 @@ check_source(const struct qn_run *run, struct qn_plan_stage *st,
     if (t->item->source < 0)
         return 0;
     from = &run->plan.stage[st->stage->input.stage_index];
-    if (from->target[t->item->source].code)
+    if (from->target[qn_plan_pack_source(&run->plan, st, t->item, NULL)].code ||
+        (st->from_rows && from->task[t->item->source].code))
         return qn_plan_fail_task(st, t, QN_UPSTREAM, QN_EMISSING,
                                  "the item it comes from failed", err);
     return 0;

@@ -158,7 +158,8 @@ need(struct needs *n, const struct qn_plan_stage *st, const struct qn_task *t)
         if (t->use[i].stage >= 0)
             n->target[t->use[i].stage][t->use[i].target] = true;
     if (t->item->source >= 0)
-        n->target[st->stage->input.stage_index][t->item->source] = true;
+        n->target[st->stage->input.stage_index]
+                 [qn_plan_pack_source(&n->run->plan, st, t->item, NULL)] = true;
 }
 
 /* The number that says whose task i is.  Parts go round as items do, each as a
@@ -314,7 +315,8 @@ missing_for(const struct qn_run *run, const struct qn_plan_stage *st,
 
     if (t->state != QN_TODO)
         return -1;
-    if (t->item->source >= 0 && is_open(run, from, t->item->source))
+    if (t->item->source >= 0 &&
+        is_open(run, from, qn_plan_pack_source(&run->plan, st, t->item, NULL)))
         return from;
     for (int i = 0; t->use && i < st->nuses; i++)
         if (t->use[i].stage >= 0 &&

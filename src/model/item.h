@@ -28,8 +28,9 @@ struct qn_item {
     int64_t bytes;      /* -1: could not be looked at                     */
     int64_t mtime_ns;   /* since 1970                                     */
     int32_t frame, nframes; /* first frame and how many; -1, 0: whole file */
-    int32_t source;     /* result of the input stage that it is; -1: a file;
-                           never packed                                   */
+    int32_t source;     /* result of the input stage that it is; where those
+                           are packed its task (see qn_plan_pack_source); -1:
+                           a file; never packed                           */
     int16_t code;       /* not 0: the item cannot be read                 */
     uint8_t stored;     /* enum qn_dtype                                  */
     bool probed;        /* type and stored are known                      */

@@ -120,20 +120,45 @@ check_products(struct qn_job_reader *r, const struct qn_stage *s)
 
 /* ---- packed results ------------------------------------------------------- */
 
-static void
-check_packed(struct qn_job_reader *r, const struct qn_mark *mark, int stage)
+static const struct qn_stage *
+packed_stage(const struct qn_job_reader *r, int stage)
 {
-    const struct qn_stage *s;
+    const struct qn_stage *s = stage < 0 ? NULL : &r->job->stages[stage];
 
-    if (stage < 0)
-        return;
-    s = &r->job->stages[stage];
-    if (s->output.packed)
-        qn_problem_add(r->problems, *mark, 1,
+    return s && s->output.packed ? s : NULL;
+}
+
+static void
+check_packed_operand(struct qn_job_reader *r, const struct qn_operand *op)
+{
+    const struct qn_stage *s = packed_stage(r, op->stage_index);
+
+    if (s)
+        qn_problem_add(r->problems, op->mark, 1,
                        "the results of stage '%s' are packed, many in a file, "
-                       "and cannot be taken up one by one by another stage; "
-                       "leave its `layout: packed` out, or make it `layout: single`",
+                       "and cannot be taken up one by one as operands; leave "
+                       "its `layout: packed` out, or make it `layout: single`",
                        s->name);
+}
+
+/* A combination reads the rows of parts. */
+static void
+check_packed_input(struct qn_job_reader *r, const struct qn_input *in,
+                   bool combines)
+{
+    const struct qn_stage *s = packed_stage(r, in->stage_index);
+    const char *what = !combines                 ? "without `combine`"
+                       : in->each != QN_EACH_FILE ? "with `each`"
+                       : in->slice.n              ? "with `slice`"
+                       : in->frames               ? "with `frames`"
+                                                  : NULL;
+
+    if (s && what)
+        qn_problem_add(r->problems, in->mark, 1,
+                       "the results of stage '%s' are packed, many in a file: "
+                       "a stage may combine them, but not read them %s; leave "
+                       "its `layout: packed` out, or make it `layout: single`",
+                       s->name, what);
 }
 
 /* Does a stage read results of stage i? */
@@ -153,15 +178,13 @@ is_read(const struct qn_job *job, int i)
     return read;
 }
 
-/* Nobody reads what is packed. */
 static void
 check_readers(struct qn_job_reader *r, const struct qn_stage *s)
 {
-    check_packed(r, &s->input.mark, s->input.stage_index);
+    check_packed_input(r, &s->input, s->combine.given);
     for (int i = 0; i < s->nsteps; i++)
         for (int k = 0; k < s->steps[i].noperands; k++)
-            check_packed(r, &s->steps[i].operand[k].mark,
-                         s->steps[i].operand[k].stage_index);
+            check_packed_operand(r, &s->steps[i].operand[k]);
 }
 
 /* ---- the new order ------------------------------------------------------ */

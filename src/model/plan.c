@@ -332,6 +332,38 @@ qn_plan_precision(const struct qn_plan *p, const struct qn_plan_stage *st)
     return widest;
 }
 
+/* Rows of packed results, each as the item that it was made of. */
+static int
+take_rows(const struct qn_plan *p, struct qn_plan_stage *st,
+          struct qn_error *err)
+{
+    const struct qn_plan_stage *from = &p->stage[st->stage->input.stage_index];
+
+    st->from_rows = true;
+    QN_TRY(qn_item_reserve(&st->items, (size_t)from->ntasks, err));
+    for (int i = 0; i < from->ntasks; i++) {
+        const struct qn_task *task = &from->task[i];
+        const struct qn_target *part = &from->target[task->target];
+        struct qn_type type;
+        struct qn_item *item;
+
+        QN_TRY(qn_plan_product_type(p, st->stage->input.stage_index, part,
+                                    st->stage->input.product, &type, err));
+        if (!part->code) {
+            type.shape.ndims--;
+            memmove(type.shape.n, type.shape.n + 1,
+                    (size_t)type.shape.ndims * sizeof *type.shape.n);
+        }
+        QN_TRY(qn_item_add(&st->items, task->item->path, &item, err));
+        QN_TRY(qn_item_append(&st->items.pool, item, task->item, err));
+        QN_TRY(qn_item_type(&st->items.pool, item, type.dtype, &type, err));
+        item->bytes = -1;
+        item->source = i;
+        item->probed = task->code == 0;
+    }
+    return 0;
+}
+
 /* The results of the input stage, as items. */
 static int
 take_results(const struct qn_plan *p, struct qn_plan_stage *st,
@@ -339,6 +371,8 @@ take_results(const struct qn_plan *p, struct qn_plan_stage *st,
 {
     const struct qn_plan_stage *from = &p->stage[st->stage->input.stage_index];
 
+    if (qn_plan_packs(from))
+        return take_rows(p, st, err);
     QN_TRY(qn_item_reserve(&st->items, (size_t)from->ntargets, err));
     for (int i = 0; i < from->ntargets; i++) {
         const struct qn_target *t = &from->target[i];

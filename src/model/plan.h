@@ -93,6 +93,7 @@ struct qn_plan_stage {
     int before;                   /* tasks whose results were there before
                                      this run                             */
     size_t rejected;              /* items that `where` left out          */
+    bool from_rows;               /* its items are rows of packed results */
     bool unpacked;                /* results that come as one file in the end
                                      are too large to be packed before that */
     bool wanted;                  /* --stage: this run is to make it      */
@@ -266,6 +267,13 @@ int
 qn_plan_pack_bytes(
     const struct qn_plan *p, const struct qn_plan_stage *st, const struct qn_task *t,
     int64_t *bytes, struct qn_error *err);
+
+/* Which result of the input stage an item is, and of which row (*row, -1: all
+ * of it; row may be NULL); -1: it is a file. */
+int
+qn_plan_pack_source(
+    const struct qn_plan *p, const struct qn_plan_stage *st,
+    const struct qn_item *item, int *row);
 
 /* The name of an item's row: what its file would be called, were it not
  * packed.  NULL: as its path says (qn_item_stem). */

@@ -162,7 +162,10 @@ task_key(struct qn_plan *p, int s, struct qn_task *t, const char *text,
     add_strings(&k, &in->dataset);
     add_strings(&k, &in->slice);
     qn_key_bytes(&k, &in->shape, sizeof in->shape);
-    if (t->item->source >= 0)
+    // a row is what its own item gave, whatever else is in the part
+    if (st->from_rows)
+        add_key(&k, &p->stage[in->stage_index].task[t->item->source].key);
+    else if (t->item->source >= 0)
         add_key(&k, p->stage[in->stage_index].target[t->item->source].key);
     else if (in->rows)
         add_hidden(&k, t->item);

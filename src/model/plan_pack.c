@@ -36,6 +36,25 @@ qn_plan_pack_name(char **name, const struct qn_plan_stage *st,
     return pattern ? qn_fields_fill(name, pattern, &fields, true, err) : 0;
 }
 
+int
+qn_plan_pack_source(const struct qn_plan *p, const struct qn_plan_stage *st,
+                    const struct qn_item *item, int *row)
+{
+    const struct qn_plan_stage *from;
+    int target = item->source;
+
+    if (row)
+        *row = -1;
+    if (target < 0 || !st->from_rows)
+        return target;
+    from = &p->stage[st->stage->input.stage_index];
+    target = from->task[item->source].target;
+    // the items of a part come one behind the other
+    if (row)
+        *row = item->source - from->target[target].task[0];
+    return target;
+}
+
 static int64_t
 type_bytes(const struct qn_type *t)
 {

@@ -225,6 +225,8 @@ qn_plan_product_type(const struct qn_plan *p, int s, const struct qn_target *t,
     struct qn_reduced_type out[QN_MAX_RESULTS];
     int use = 0, n;
 
+    for (int i = 1; qn_plan_packs(st) && task->code && i < t->ntasks; i++)
+        task = &st->task[t->task[i]];
     *type = *t->type;
     if (product && !strcmp(product, "count") && !stage->nproducts)
         type->dtype = QN_I32;
@@ -238,7 +240,7 @@ qn_plan_product_type(const struct qn_plan *p, int s, const struct qn_target *t,
                                            task->item, task->result, out, &n,
                                            err));
             *type = out[0].type;
-            if (qn_plan_joins(st))
+            if (qn_plan_joins(st) || qn_plan_packs(st))
                 QN_TRY(qn_plan_product_lead(st, t, type, err));
         }
         use += step->noperands;

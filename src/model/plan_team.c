@@ -61,6 +61,8 @@ why_alone(const struct qn_plan_stage *st, const struct qn_need_ask *ask)
         return "its items are frames";
     if (qn_plan_packs(st))
         return "its results are packed";
+    if (st->from_rows)
+        return "its items are rows of packed results";
     if (stage->output.carry.n)
         return "its outputs carry other datasets";
     if (stage->input.dataset.n > 1)
