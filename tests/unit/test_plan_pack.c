@@ -55,6 +55,12 @@ jobs_that_are_refused(void **state)
         {"stages: {s: {input: '*', output: {layout: packed}}, t: {input: "
          "{stage: s}}}",
          "the results of stage 's' are packed"},
+        {"stages: {s: {input: '*', output: {layout: packed}}, t: {input: "
+         "{stage: s, slice: ['0:2']}, combine: mean}}",
+         "a stage may combine them, but not read them with `slice`"},
+        {"stages: {s: {input: '*', output: {layout: packed}}, t: {input: "
+         "{stage: s, each: frame}, combine: mean}}",
+         "not read them with `each`"},
         {"stages: {s: {input: '*', output: {layout: packed}}, t: {input: '*', "
          "steps: [divide: {stage: s}]}}",
          "the results of stage 's' are packed"},
@@ -191,6 +197,49 @@ a_part_without_good_items_fails(void **state)
     close_job(&f);
 }
 
+/* ---- rows as items ------------------------------------------------------------ */
+
+static void
+rows_are_items_of_a_combination(void **state)
+{
+    static const char text[] =
+        "stages: {s: {input: '*', steps: [multiply: 2], output: {layout: "
+        "packed}}, t: {input: {stage: s}, combine: mean}}";
+    struct fixture f;
+    struct qn_plan_stage *st;
+    struct qn_fingerprint last;
+    int row;
+
+    (void)state;
+    open_job(&f, text);
+    add_items(&f, 300, 1000);
+    assert_int_equal(plan(&f, NULL), 0);
+    st = &f.plan.stage[1];
+    assert_int_equal(qn_plan_select(&f.plan, 1, NULL, NULL), 0);
+    assert_int_equal(st->ntasks, 300);
+    assert_string_equal(st->task[200].item->path,
+                        f.plan.stage[0].task[200].item->path);
+    assert_int_equal(st->task[200].item->type->shape.ndims, 2);
+    assert_int_equal(st->task[200].item->type->shape.n[0],
+                     f.plan.stage[0].task[200].result->shape.n[0]);
+    assert_int_equal(
+        qn_plan_pack_source(&f.plan, st, st->task[200].item, &row), 1);
+    assert_int_equal(row, 200 - 131);
+    assert_int_equal(
+        qn_plan_pack_source(&f.plan, &f.plan.stage[0],
+                            f.plan.stage[0].task[7].item, &row), -1);
+    assert_int_equal(row, -1);
+
+    // its key is that of its own item
+    qn_plan_keys(&f.plan, 1, NULL);
+    last = st->task[299].key;
+    f.plan.stage[0].items.v[298].mtime_ns++;
+    qn_plan_keys(&f.plan, 0, NULL);
+    qn_plan_keys(&f.plan, 1, NULL);
+    assert_true(qn_key_equal(&last, &st->task[299].key));
+    close_job(&f);
+}
+
 /* ---- keys -------------------------------------------------------------------- */
 
 static void
@@ -282,6 +331,7 @@ main(void)
         cmocka_unit_test(an_odd_item_fails),
         cmocka_unit_test(an_odd_first_item_is_refused),
         cmocka_unit_test(a_part_without_good_items_fails),
+        cmocka_unit_test(rows_are_items_of_a_combination),
         cmocka_unit_test(keys_of_parts),
         cmocka_unit_test(names_of_rows),
         cmocka_unit_test(a_part_must_fit),
