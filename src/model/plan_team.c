@@ -1,4 +1,5 @@
 /* How many ranks share an item. */
+#include <math.h>
 #include <stdio.h>
 
 #include "base/text.h"
@@ -106,13 +107,77 @@ name_largest(char *buf, size_t size, const struct qn_plan_stage *st)
         qn_item_name(buf, size, n->largest->item);
 }
 
+/* The memory with which a stage fits: what it takes may grow with what it is
+ * given, as slabs do, so that the first figure would be refused again. */
+static int64_t
+enough(const struct qn_plan *p, const struct qn_plan_stage *st,
+       const struct qn_need_ask *ask, int team, struct qn_need *n)
+{
+    struct qn_need_ask more = *ask;
+
+    for (int tries = 0; tries < 100; tries++) {
+        qn_need_stage(n, p, st, &more, team);
+        if (n->total <= more.memory)
+            break;
+        more.memory = n->total;
+    }
+    return more.memory;
+}
+
+/* Of the teams that could share its items the one that needs least. */
 static int
-refuse(const struct qn_plan_stage *st, const struct qn_need_ask *ask,
-       struct qn_error *err)
+cheapest_team(const struct qn_plan *p, const struct qn_plan_stage *st,
+              const struct qn_need_ask *ask)
+{
+    struct qn_need n;
+    int64_t least = enough(p, st, ask, 1, &n);
+    int best = 1;
+
+    for (int team = 2; may_share(st, ask) && team <= ask->ranks; team *= 2) {
+        int64_t need = enough(p, st, ask, team, &n);
+
+        if (need < least) {
+            least = need;
+            best = team;
+        }
+    }
+    return best;
+}
+
+/* Would it fit if very many ranks shared its items? */
+static bool
+sharing_helps(const struct qn_plan *p, const struct qn_plan_stage *st,
+              struct qn_need_ask ask)
+{
+    struct qn_need n;
+
+    if (!may_share(st, &ask))
+        return false;
+    ask.ranks = 4096;
+    qn_need_stage(&n, p, st, &ask, ask.ranks);
+    return n.total <= ask.memory;
+}
+
+/* So that the figure, as it is printed, is enough. */
+static double
+round_up(double bytes)
+{
+    double unit = 1, step;
+
+    while (bytes / unit >= 1023.5)
+        unit *= 1024;
+    step = bytes / unit < 99.95 ? unit / 10 : unit;
+    return unit > 1 ? ceil(bytes / step) * step : bytes;
+}
+
+static int
+refuse(const struct qn_plan *p, struct qn_plan_stage *st,
+       const struct qn_need_ask *ask, struct qn_error *err)
 {
     char need[32], have[32], name[1200], each[48] = "";
+    const int64_t bytes = enough(p, st, ask, st->team, &st->need);
 
-    qn_text_size(need, sizeof need, (double)st->need.total);
+    qn_text_size(need, sizeof need, round_up((double)bytes));
     qn_text_size(have, sizeof have, (double)ask->memory);
     name_largest(name, sizeof name, st);
     if (st->team > 1)
@@ -121,8 +186,9 @@ refuse(const struct qn_plan_stage *st, const struct qn_need_ask *ask,
                    "stage %s: %.300s needs %s of memory%s, and a rank may fill "
                    "%s; raise `memory:`%s",
                    st->stage->name, name, need, each, have,
-                   may_share(st, ask) ? ", or use more ranks with `team: all`"
-                                 : "");
+                   sharing_helps(p, st, *ask)
+                       ? ", or use more ranks with `team: all`"
+                       : "");
 }
 
 static int
@@ -171,5 +237,9 @@ qn_plan_team(struct qn_plan *p, int s, const struct qn_need_ask *ask,
                        "needs the whole of it; leave `team:` out",
                        st->stage->name, why);
     }
-    return fits(p, st, ask, st->team) ? 0 : refuse(st, ask, err);
+    if (fits(p, st, ask, st->team))
+        return 0;
+    if (!asked && !st->stage->combine.given)
+        st->team = cheapest_team(p, st, ask);
+    return refuse(p, st, ask, err);
 }

@@ -84,7 +84,7 @@ rm -rf slabs whole
 
 say "what cannot stream is refused with the figure, before anything is written"
 expect_quern 2 0 plan job.yaml --stage smooth --memory 64MiB
-expect_text err 'stage smooth: big.raw needs 288 MB of memory, and a rank may fill 64.0 MB; raise .memory:., or use more ranks with .team: all.'
+expect_text err 'stage smooth: big.raw needs 28[89] MB of memory, and a rank may fill 64.0 MB; raise .memory:., or use more ranks with .team: all.'
 expect_quern 2 0 run job.yaml --stage smooth --memory 64MiB --output none
 refuse_file none
 

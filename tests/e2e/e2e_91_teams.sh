@@ -77,7 +77,7 @@ expect_text err '7 of 8 items done \(7 before\), 1 failed'
 
 say "more than a rank may fill: on a team, or refused with the figures"
 expect_code 2 quern run job.yaml --output small --stage plane --memory 11059KiB
-expect_text err 'grid.npy needs 11.0 MB of memory, and a rank may fill 10.8 MB'
+expect_text err 'grid.npy needs 11.1 MB of memory, and a rank may fill 10.8 MB'
 expect_code 0 "$QUERN_SOURCE/scripts/mpirun.sh" -n 2 "$QUERN_BIN/quern" \
     run job.yaml --output small --stage plane --memory 11059KiB
 rm -r alone/{cubes,fractal,plate,counts}

@@ -98,7 +98,7 @@ done
 
 say "more than a rank may fill: on a team, or refused with the figures"
 expect_code 2 quern run job.yaml --output small --stage states --memory 3MiB
-expect_text err 'holes.npy needs 3.3 MB of memory, and a rank may fill 3.0 MB'
+expect_text err 'holes.npy needs 3.4 MB of memory, and a rank may fill 3.0 MB'
 expect_quern 0 4 run job.yaml --output small --stage states --memory 3MiB
 mkdir part && cp -r alone/states part
 compare part small

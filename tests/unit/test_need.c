@@ -79,7 +79,7 @@ refused(void **state)
          "stage s: x0 needs 1.5 MB of memory, and a rank may fill 1.0 MB; "
          "raise `memory:`, or use more ranks with `team: all`"},
         {"steps: [{gaussian: {sigma: 1, edge: constant}}]", 2,
-         "x0 needs 2.5 MB of memory"},
+         "x0 needs 2.6 MB of memory"},
         // the other end of the grid has a part in a sample
         {"steps: [{heat: {alpha: 0.1, steps: 1, boundary: periodic}}]", 11,
          "x0 needs 12.0 MB of memory"},
@@ -87,19 +87,30 @@ refused(void **state)
          "needs 2.5 MB of memory, and a rank may fill 2.0 MB; raise "
          "`memory:`"},
         {"combine: {method: median}", 11,
-         "what it combines needs 17.5 MB of memory"},
+         "what it combines needs 20.0 MB of memory"},
+        // what medians keep grows with what they are given
+        {"products: {m: {reduce: {axis: 0, method: median}}, "
+         "n: {reduce: {axis: 0, method: median}}, s: {reduce: {axis: 0}}}", 1,
+         "of memory, and a rank may fill 1.0 MB; raise `memory:`"},
     };
 
     (void)state;
     for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
         struct fixture f = {0};
         struct qn_error err = {0};
+        double said;
 
         open_job(&f, t[i].rest, 4);
         assert_int_equal(plan(&f, 1, 1, (int64_t)(t[i].memory * MIB), &err),
                          QN_EJOB);
         if (!strstr(err.text, t[i].says))
             fail_msg("'%s' is not in '%s'", t[i].says, err.text);
+        // with what it says it runs, on several ranks too
+        if (sscanf(strstr(err.text, "needs "), "needs %lf MB", &said) != 1)
+            fail_msg("no figure: %s", err.text);
+        for (int ranks = 1; ranks < 4; ranks++)
+            if (plan(&f, ranks, 1, (int64_t)(said * MIB), &err))
+                fail_msg("%g MB was not enough: %s", said, err.text);
         close_job(&f);
     }
 }
