@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
@@ -20,6 +22,22 @@ enum {
 
 /* Samples of the whole grid between two questions whether to go on. */
 #define BETWEEN_QUESTIONS ((int64_t)1 << 28)
+
+/* Of a mapping whole pages go; both who wrote it and this rank lose them. */
+void
+qn_block_drop(struct qn_block *b)
+{
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    const uintptr_t at = (uintptr_t)b->array.data;
+    const uintptr_t end = (at + qn_array_bytes(&b->array)) / page * page;
+    const uintptr_t start = (at + page - 1) / page * page;
+
+    // where they cannot go they stay until the item is done
+    if (b->lent && start < end)
+        (void)madvise((void *)start, end - start, MADV_REMOVE);
+    b->lent = false;
+    qn_array_clear(&b->array);
+}
 
 /* ---- a stencil -------------------------------------------------------------- */
 
@@ -308,12 +326,14 @@ static int
 take_back(struct sweeping *w, int i)
 {
     struct qn_block *b = w->b;
-    struct qn_type type = {w->type[i].dtype, b->array.type.shape};
+    struct qn_type type = {w->type[i].dtype, b->grid.shape};
     struct qn_region to, from = own_part(w, i);
 
+    for (int a = 0; a < type.shape.ndims; a++)
+        type.shape.n[a] = b->own.count[a];
     b->grid = w->type[i];
-    if (type.dtype != b->array.type.dtype) {
-        qn_array_clear(&b->array);
+    if (!b->array.data || type.dtype != b->array.type.dtype) {
+        qn_block_drop(b);
         QN_TRY(qn_array_make(&b->array, &type, w->err));
     }
     to = qn_region_of(&b->grid, &b->own, &b->own, b->array.data);
@@ -369,6 +389,7 @@ run_all(struct sweeping *w)
             qn_region_of(&b->grid, &b->own, &b->own, b->array.data);
 
         qn_region_copy(&to, &from);
+        qn_block_drop(b);
     }
     while (left > 0 && !rc) {
         int64_t steps = next_steps(w, left);
@@ -380,6 +401,9 @@ run_all(struct sweeping *w)
     }
     if (rc)
         return rc;
+    // no exchange is under way any more
+    free(w->level[1 - i].data);
+    w->level[1 - i].data = NULL;
     if (mine && !w->rc)
         note(w, take_back(w, i));
     else

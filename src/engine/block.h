@@ -16,6 +16,8 @@ struct qn_block {
     struct qn_cut cut;
     struct qn_box own;     /* in the grid; empty on ranks without a block   */
     struct qn_array array; /* the own samples                               */
+    bool lent;             /* they lie in a shared mapping, in which nothing
+                              else is between them: its pages may go         */
     int threads;
     double waited;         /* s for halos                                   */
     double computed;       /* s in kernels                                  */
@@ -36,6 +38,10 @@ struct qn_block {
     int (*keep)(void *ctx, struct qn_error *err);
     void *ctx;             /* of keep                                       */
 };
+
+/* Local.  Nobody needs the samples any more: their memory goes. */
+void
+qn_block_drop(struct qn_block *b);
 
 /* Samples that stencil kernel k needs around a block, with the steps it takes
  * between two exchanges.  QN_EJOB and the like: what the kernel says. */

@@ -161,7 +161,7 @@ open_incoming(struct moving *m, struct qn_error *err)
 {
     struct qn_block *b = m->b;
 
-    qn_array_clear(&b->array);
+    qn_block_drop(b);
     for (int i = 0; i < b->team->size; i++) {
         struct qn_box block = qn_grid_block(&b->cut, i);
 
@@ -251,7 +251,7 @@ make(struct qn_block *b, const struct qn_kernel *k, const void *params,
     double t0 = qn_clock_now();
     int rc;
 
-    qn_array_clear(&b->array);
+    qn_block_drop(b);
     for (int a = 0; a < own.shape.ndims; a++)
         own.shape.n[a] = part->own.count[a];
     b->array.type = own;

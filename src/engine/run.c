@@ -18,6 +18,7 @@
 #include "engine/choose.h"
 #include "engine/commit.h"
 #include "engine/content.h"
+#include "engine/cut_need.h"
 #include "engine/exec.h"
 #include "engine/folder.h"
 #include "engine/headers.h"
@@ -201,6 +202,7 @@ qn_run_team(struct qn_run *run, int s, struct qn_error *err)
         .workers = run->farm.n,
         .memory = qn_run_memory(run, s),
         .keep_steps = run->options->keep_steps,
+        .block = qn_cut_need,
     };
 
     return qn_plan_team(&run->plan, s, &ask, err);

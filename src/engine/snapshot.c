@@ -331,7 +331,7 @@ qn_snapshot_load(const struct qn_snapshot *s, struct qn_error *err)
     if (fd < 0)
         rc = qn_system_cannot(err, "read", path ? path : s->frames, errno);
     if (!rc && b->team->rank < b->cut.nblocks) {
-        qn_array_clear(&b->array);
+        qn_block_drop(b);
         rc = qn_array_make(&b->array, &type, err);
         if (!rc)
             rc = read_box(fd, b, b->array.data, state_at(s, s->done - 1), path,

@@ -68,7 +68,7 @@ qn_team_item_enter(struct qn_team_part *p, int g)
     const struct qn_team_grid *grid = &p->grid[g];
     struct qn_block *b = &p->block;
 
-    qn_array_clear(&b->array);
+    qn_block_drop(b);
     b->grid = grid->g.type;
     b->cut = grid->g.cut;
     b->own = grid->own;

@@ -120,11 +120,12 @@ place_item(struct qn_team_part *p, struct qn_error *err)
     struct qn_array *a = &p->block.array;
 
     p->first = p->st->stage->nsteps && qn_cut_turns(step);
+    // as the first step wants them: then there is no second copy
+    if (p->st->stage->nsteps && !step->product && step->kernel->real)
+        a->type.dtype = p->block.grid.dtype = p->st->precision;
     if (!p->first)
         return qn_arena_place(&p->arena, (int64_t)qn_array_bytes(a),
                               p->offset, err);
-    if (step->kernel->real)
-        a->type.dtype = p->block.grid.dtype = p->st->precision;
     p->part = qn_regrid_part(step->kernel, p->ready->params, &p->block.grid,
                              &p->grid[1].g.cut, p->block.team->rank);
     for (int j = 0; j < p->part.n; j++) {
@@ -196,8 +197,10 @@ find_all(struct qn_team_part *p, struct qn_error *err)
     void *at;
 
     QN_TRY(qn_arena_at(&p->arena, 0, p->arena.used, &at, err));
-    if (!p->first)
+    if (!p->first) {
         p->block.array.data = (char *)at + p->offset[0];
+        p->block.lent = true;
+    }
     for (int j = 0; j < p->part.n; j++)
         p->part.source[j].data = (char *)at + p->offset[j];
     for (int i = 0; i < stage->nsteps; i++)

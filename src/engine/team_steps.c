@@ -57,7 +57,7 @@ make_real(struct qn_team_part *p, const struct qn_kernel *k, struct qn_error *er
     if (!k->real || a->type.dtype == p->st->precision)
         return 0;
     QN_TRY(qn_array_convert(&real, a, p->st->precision, err));
-    qn_array_clear(a);
+    qn_block_drop(&p->block);
     *a = real;
     return 0;
 }

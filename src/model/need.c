@@ -6,7 +6,7 @@
  * processes; plan_product.c knows what reductions take. */
 #include "model/need.h"
 
-#include <math.h>
+#include <string.h>
 
 #include "base/least.h"
 #include "model/dtype.h"
@@ -24,6 +24,7 @@ struct counting {
     const struct qn_plan *p;
     const struct qn_plan_stage *st;
     bool keep_steps;
+    const struct qn_need_ask *ask; /* NULL: no team is asked about */
 };
 
 static int64_t
@@ -416,7 +417,7 @@ bool
 qn_need_slabs(const struct qn_plan *p, const struct qn_plan_stage *st,
               const struct qn_task *t, int64_t share, bool keep_steps)
 {
-    const struct counting c = {p, st, keep_steps};
+    const struct counting c = {p, st, keep_steps, NULL};
     bool slabs = false;
 
     if (share > 0 && t->item->probed && t->item->frame < 0)
@@ -518,81 +519,123 @@ is_gathered(const struct qn_plan_stage *st)
     return out->format != QN_FORMAT_HDF5 || out->compress;
 }
 
-/* Widen to what a step reaches around a sample. */
-static void
-widen(int64_t radius[QN_MAX_DIMS], const struct qn_step *step,
-      const struct qn_task *t)
+/* Bytes of what a file has inflated, with its own while that is done: no part
+ * of it can be had by itself. */
+static int64_t
+inflated_bytes(const struct qn_item *item)
 {
-    struct qn_lookup fields = qn_item_lookup(t->item);
-    struct qn_halo halo = {.steps = 1};
-    void *params = NULL;
+    const size_t n = strlen(item->path);
 
-    if (step->kernel->stencil && step->kernel->halo &&
-        !qn_plan_params(&params, step, &fields, NULL) &&
-        !step->kernel->halo(params, t->item->type, &halo, NULL))
-        for (int a = 0; a < QN_MAX_DIMS; a++)
-            radius[a] = qn_most(radius[a], halo.radius[a]);
-    qn_plan_params_clear(&params, step);
+    return n > 3 && !strcmp(item->path + n - 3, ".gz")
+               ? bytes_of(item->type) + item->bytes
+               : 0;
 }
 
-/* Of so many ranks as share the grid evenly, each would hold as much as the
- * rank with the largest block does: blocks are of whole tiles, and there may be
- * fewer than ranks. */
-static double
-count_shares(const struct counting *c, const struct qn_task *t, int team)
+/* A rank's part of operands: what has the axes of the grid is cut like it, of
+ * others it may have the whole. */
+static int64_t
+block_operands(const struct counting *c, const struct qn_task *t, double part)
 {
-    const struct qn_shape *s = &t->item->type->shape;
     const struct qn_stage *stage = c->st->stage;
-    int64_t radius[QN_MAX_DIMS] = {0};
-    struct qn_box first;
-    struct qn_cut cut;
-    double shares = 1;
+    int64_t bytes = 0;
+    int u = 0;
 
-    for (int i = 0; i < stage->nsteps && !stage->steps[i].kernel->regrid; i++)
-        widen(radius, &stage->steps[i], t);
-    qn_grid_cut(&cut, s, team, radius);
-    first = qn_grid_block(&cut, 0);
-    for (int a = 0; a < s->ndims; a++)
-        shares *= first.count[a] > 0
-                      ? (double)s->n[a] / (double)first.count[a]
-                      : 1;
-    return shares;
+    for (int i = 0; i < stage->nsteps; i++)
+        for (int k = 0; k < stage->steps[i].noperands; k++, u++) {
+            struct operand_bytes one = {0};
+            struct qn_type type = *t->item->type;
+            bool cut = !stage->steps[i].product, known;
+
+            if (!t->use)
+                continue;
+            add_operand(&one, c, &stage->steps[i].operand[k], &t->use[u], t);
+            if (!one.all || qn_plan_product_use(c->p, c->st,
+                                                &stage->steps[i].operand[k],
+                                                &t->use[u], &type, &known, NULL))
+                continue;
+            cut = cut && type.shape.ndims == t->item->type->shape.ndims;
+            for (int a = 0; a < type.shape.ndims; a++)
+                cut = cut && (type.shape.n[a] > 1 ||
+                              t->item->type->shape.n[a] == 1);
+            bytes += cut ? (int64_t)((double)one.all * part) + 1 : one.all;
+        }
+    return bytes;
 }
 
-/* The block as it is read, and the two grids between which steps are taken;
- * then two of them beside the whole, where the first rank gathers it, in
- * memory if there is room, else on the disk. */
+/* Bytes of the runs of rows in which a result goes to its file: see
+ * engine/gather_file.c. */
+static int64_t
+run_bytes(int64_t memory, int64_t last)
+{
+    const int64_t mib = 1 << 20;
+
+    return qn_least(last + mib,
+                    qn_most(1, qn_least(8, memory / 32 / mib)) * mib);
+}
+
+struct block_bytes {
+    int64_t held;     /* by the rank that holds most   */
+    int64_t gathered; /* that it may gather beside it */
+};
+
+/* The block on its way through the steps; before, where no part of the file
+ * can be read by itself, the first rank's worker has all of it; then the result
+ * on its way to its file, or to the first rank, which gathers it in memory if
+ * there is room, else on the disk. */
+static struct block_bytes
+block_bytes(const struct qn_need *n, const struct counting *c,
+            const struct qn_task *t, int team)
+{
+    const int64_t inflated = inflated_bytes(t->item);
+    const int64_t whole = real_bytes(c, &t->item->type->shape);
+    struct qn_need_block b;
+    struct block_bytes sum;
+    int64_t beside, behind, least;
+
+    c->ask->block(&b, c->st, t, team);
+    beside = block_operands(c, t, b.part);
+    behind = 3 * b.last;
+    sum.held = beside + b.bytes;
+    if (inflated)
+        sum.held = qn_most(sum.held, beside + 2 * b.first + inflated);
+    sum.gathered = n->memory - beside -
+                   qn_most(behind, inflated ? 2 * b.first + inflated : 0);
+    if (c->st->stage->nproducts)
+        // the first rank has a block beside what reductions take
+        behind = 2 * b.last +
+                 qn_plan_product_need(c->p, c->st, t, n->memory, &least) +
+                 product_slab(c, t->item->type, least);
+    else if (!is_gathered(c->st) && !c->st->stage->combine.given)
+        behind = 2 * b.last + 2 * run_bytes(n->memory, b.last);
+    else if (!c->st->stage->combine.given && whole <= sum.gathered)
+        behind += whole;
+    sum.held = qn_most(sum.held, beside + behind);
+    return sum;
+}
+
 static void
 count_block(struct qn_need *n, const struct counting *c, int team)
 {
-    const struct qn_type *type = NULL;
-    double shares = team;
+    const struct qn_type *last = NULL;
+    int64_t size = 0;
 
+    n->gathered = n->memory;
     for (int i = 0; i < c->st->ntasks; i++) {
         const struct qn_task *t = &c->st->task[i];
-        int64_t whole, block, beside, bytes, least;
+        struct block_bytes b;
 
-        if (t->code || !t->item->probed)
+        // equal types lie in one place
+        if (t->code || !t->item->probed ||
+            (t->item->type == last && t->item->bytes <= size))
             continue;
-        if (t->item->type != type)
-            shares = count_shares(c, t, team);
-        type = t->item->type;
-        whole = real_bytes(c, &type->shape);
-        block = (int64_t)ceil((double)whole / shares);
-        beside = (int64_t)((double)count_operands(c, t).all / shares);
-        bytes = beside + 3 * block;
-        if (c->st->stage->nproducts) {
-            // the first rank has a block beside what reductions take
-            bytes += qn_plan_product_need(c->p, c->st, t, n->memory, &least);
-            bytes += product_slab(c, t->item->type, least);
-        } else if (is_gathered(c->st) && !c->st->stage->combine.given &&
-                   beside + 2 * block + whole <= n->memory)
-            bytes = qn_most(bytes, beside + 2 * block + whole);
-        if (bytes <= n->held && n->largest)
+        last = t->item->type;
+        size = t->item->bytes;
+        b = block_bytes(n, c, t, team);
+        n->gathered = qn_most(0, qn_least(n->gathered, b.gathered));
+        if (b.held <= n->held && n->largest)
             continue;
-        n->held = bytes;
+        n->held = b.held;
         n->largest = t;
-        n->gathered = qn_most(0, n->memory - beside - 2 * block);
     }
 }
 
@@ -643,7 +686,7 @@ qn_need_stage(struct qn_need *n, const struct qn_plan *p,
               const struct qn_plan_stage *st, const struct qn_need_ask *ask,
               int team)
 {
-    const struct counting c = {p, st, ask->keep_steps};
+    const struct counting c = {p, st, ask->keep_steps, ask};
     int64_t each = (st->ntasks + ask->ranks - 1) / ask->ranks;
     int most = each < ask->workers ? (int)each : ask->workers;
 

@@ -23,6 +23,14 @@ struct qn_task;
  * the rows that its steps need together. */
 #define QN_NEED_SLAB ((int64_t)1 << 18)
 
+/* What of an item the rank of a team holds that has most of it. */
+struct qn_need_block {
+    int64_t bytes; /* of samples, from the first step to the last      */
+    int64_t first; /* of the block that is read                        */
+    int64_t last;  /* of the one that comes out of the last step       */
+    double part;   /* of the samples of a grid that a block has        */
+};
+
 /* What is given. */
 struct qn_need_ask {
     int ranks;
@@ -31,6 +39,10 @@ struct qn_need_ask {
     int workers;     /* of a rank, at most                                */
     int64_t memory;  /* bytes that a rank and its workers may fill        */
     bool keep_steps; /* what comes out of each step is kept               */
+    /* Local, pure.  How an item is cut is another's to know. */
+    void (*block)(
+        struct qn_need_block *b, const struct qn_plan_stage *st,
+        const struct qn_task *t, int team);
 };
 
 /* What it takes. */

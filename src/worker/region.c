@@ -10,7 +10,7 @@
 #include "worker/worker.h"
 
 /* Bytes that are read at a time. */
-enum { PIECE = 8 << 20 };
+enum { PIECE = 1 << 20 };
 
 static const char *
 text(const json_t *object, const char *key)
@@ -96,17 +96,26 @@ hand_over(void *memory, enum qn_dtype to, double by, const struct qn_array *a,
     return rc;
 }
 
-/* Rows that are read at a time: few, where that costs nothing. */
+/* Rows that are read at a time, from row `at` on: few, where that costs
+ * nothing; of chunks whole rows of them. */
 static int64_t
-rows_at_a_time(const struct qn_info *info, const struct qn_box *box, int axis)
+rows_at_a_time(const struct qn_info *info, const struct qn_box *box, int axis,
+               int64_t at)
 {
-    int64_t bytes = (int64_t)qn_dtype_size(info->type.dtype);
+    const struct qn_shape *chunk = &info->chunk;
+    int64_t bytes = (int64_t)qn_dtype_size(info->type.dtype), rows;
 
-    if (!box->ndims || !info->by_rows)
+    if (!box->ndims || (!info->by_rows && chunk->ndims != box->ndims))
         return INT64_MAX;
     for (int a = axis + 1; a < box->ndims; a++)
         bytes *= box->count[a];
-    return bytes < PIECE ? PIECE / (bytes ? bytes : 1) : 1;
+    rows = bytes < PIECE ? PIECE / (bytes ? bytes : 1) : 1;
+    if (info->by_rows)
+        return rows;
+    if (box->step[axis] != 1 || chunk->n[axis] < 1)
+        return INT64_MAX;
+    rows = (rows + chunk->n[axis] - 1) / chunk->n[axis] * chunk->n[axis];
+    return rows - at % chunk->n[axis];
 }
 
 static int
@@ -135,13 +144,14 @@ read_box(struct qn_reader *r, const struct qn_box *box, char *memory,
 {
     struct qn_box piece = *box;
     int axis = 0;
-    int64_t rows, left;
+    int64_t left;
 
     while (axis < box->ndims - 1 && box->count[axis] == 1)
         axis++;
-    rows = rows_at_a_time(qn_reader_info(r), box, axis);
     left = box->ndims ? box->count[axis] : 1;
     while (left > 0) {
+        const int64_t rows = rows_at_a_time(qn_reader_info(r), box, axis,
+                                            piece.ndims ? piece.start[axis] : 0);
         const int64_t n = left < rows ? left : rows;
         size_t samples = 1;
 

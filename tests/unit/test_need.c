@@ -8,7 +8,9 @@
 #include <cmocka.h>
 
 #include "kernels/catalog.h"
+#include "model/dtype.h"
 #include "model/plan.h"
+#include "model/shape.h"
 
 #define MIB ((int64_t)1 << 20)
 
@@ -55,12 +57,25 @@ close_job(struct fixture *f)
     qn_job_clear(&f->job);
 }
 
+/* Two grids beside the block, all of one size. */
+static void
+cut(struct qn_need_block *b, const struct qn_plan_stage *st,
+    const struct qn_task *t, int team)
+{
+    const int64_t real = (int64_t)qn_dtype_size(st->precision);
+
+    b->last = qn_shape_count(&t->item->type->shape) * real / team;
+    b->first = b->last;
+    b->bytes = 3 * b->last;
+    b->part = 1.0 / team;
+}
+
 static int
 plan(struct fixture *f, int ranks, int workers, int64_t memory,
      struct qn_error *err)
 {
     const struct qn_need_ask ask = {
-        .ranks = ranks, .workers = workers, .memory = memory};
+        .ranks = ranks, .workers = workers, .memory = memory, .block = cut};
 
     return qn_plan_team(&f->plan, 0, &ask, err);
 }
@@ -202,16 +217,17 @@ shared(void **state)
     (void)state;
     open_job(&f, "steps: [{gaussian: 1}]", 1);
     st = &f.plan.stage[0];
-    // 12 MiB do not fit in one rank; in four, three blocks of 1 MiB do
+    // 12 MiB do not fit in one rank; in four do a block of 1 MiB, what of it is
+    // sent, and two runs of rows
     assert_int_equal(plan(&f, 4, 1, 4 * MIB, &err), 0);
     assert_int_equal(st->team, 4);
-    assert_true(st->need.total == 3 * MIB);
+    assert_true(st->need.total == 4 * MIB);
     // what a rank gathers goes to the disk then, with more to memory
     assert_true(st->need.gathered < 4 * MIB);
     assert_int_equal(plan(&f, 4, 1, 8 * MIB, &err), 0);
     assert_int_equal(st->team, 2);
     assert_true(st->need.total == 6 * MIB);
-    assert_true(st->need.gathered == 4 * MIB);
+    assert_true(st->need.gathered == 2 * MIB);
     close_job(&f);
 }
 
