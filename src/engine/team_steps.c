@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "engine/generate.h"
 #include "engine/overall.h"
 #include "engine/team_parts.h"
 #include "kernels/points.h"
@@ -96,6 +97,8 @@ take(struct qn_team_part *p, int i, int n, struct qn_error *err)
     }
     if (k->regrid)
         return take_regrid(p, i, err);
+    if (qn_generate_can(k))
+        return qn_generate_run(&p->block, k, p->ready[i].params, err);
     return k->overall
                ? qn_overall_run(&p->block, k, p->ready[i].params, err)
                : qn_block_sweep(&p->block, k, p->ready[i].params, err);
