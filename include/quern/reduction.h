@@ -12,7 +12,9 @@
  *         parts(state, slab, &n)
  *         part(state, slab, 0 ... n - 1)     in any order, on any threads
  *         merge(state, slab)                 one slab after the other
- *     turn(state, pass)                      behind each pass
+ *     shares(state, pass, &n)                behind each pass
+ *     share(state, pass, 0 ... n - 1)        in any order, on any threads
+ *     turn(state, pass)
  *     finish(state, out)
  *     close(state)                           once, whatever happened before
  *
@@ -83,6 +85,13 @@ struct qn_reduction {
     /* Local.  NULL: nothing to do. */
     int (*merge)(
         void *state, const struct qn_slab *slab, struct qn_error *err);
+
+    /* Local.  Behind a pass: pieces that can be computed at the same time.
+     * NULL: none, turn does it all. */
+    int64_t (*shares)(void *state, int pass);
+    void (*share)(void *state, int pass, int64_t i);
+
+    /* Local.  NULL: nothing to do. */
     int (*turn)(void *state, int pass, struct qn_error *err);
 
     /* Local.  out[i] is allocated, of the type that results() gave. */

@@ -12,6 +12,9 @@
 
 enum { BLOCK = 512, VALUES = 1 << 16, MOST_BINS = 1 << 24 };
 
+/* Samples that are counted into one tally, of so many, on any threads. */
+enum { COUNTED = 1 << 16, TALLIES = 8 };
+
 struct params {
     int64_t bins;
     struct qn_numbers range; /* n 0: the smallest to the largest sample */
@@ -26,14 +29,23 @@ static const struct qn_option options[] = {
     {NULL, 0, 0, NULL, NULL, NULL, NULL},
 };
 
+/* What some of the samples come to. */
+struct tally {
+    double low, high; /* finite samples; the range, if it is given     */
+    int64_t *count;   /* [bins]                                        */
+    int64_t *value;   /* [VALUES], by value; NULL                      */
+};
+
 struct histogram {
     const struct params *p;
     enum qn_dtype dtype;
     int64_t row;      /* samples of a row                              */
-    double low, high; /* of the range; of the samples in the first pass */
+    double low, high; /* of the range                                  */
     double *edge;     /* owned: [bins + 1]                             */
-    int64_t *count;   /* owned: [bins]                                 */
-    int64_t *value;   /* owned: [VALUES], by value; NULL               */
+    int64_t *count;   /* owned: [tallies, bins]                        */
+    int64_t *value;   /* owned: [tallies, VALUES], by value; NULL      */
+    int tallies;
+    struct tally tally[TALLIES]; /* added to the first behind a pass   */
 };
 
 static int
@@ -91,7 +103,7 @@ open_histogram(void **state, const void *params, const struct qn_reduced *in,
     const bool narrow = !qn_dtype_is_real(in->type.dtype) &&
                         qn_dtype_size(in->type.dtype) <= 2;
     struct histogram *h;
-    int64_t rows;
+    int64_t rows, each;
 
     QN_TRY(qn_memory_make(state, 1, sizeof *h, "a histogram", err));
     h = *state;
@@ -100,14 +112,26 @@ open_histogram(void **state, const void *params, const struct qn_reduced *in,
     qn_reduce_run_rows(&in->type.shape, &rows, &h->row);
     QN_TRY(qn_memory_make((void **)&h->edge, (size_t)h->p->bins + 1,
                           sizeof *h->edge, "a histogram", err));
-    QN_TRY(qn_memory_make((void **)&h->count, (size_t)h->p->bins,
+    each = (h->p->bins + (narrow ? VALUES : 0)) * (int64_t)sizeof *h->count;
+    // in what memory there is; no more than are of use
+    h->tallies = TALLIES;
+    while (h->tallies > 1 &&
+           ((in->memory && h->tallies * each > in->memory) ||
+            (int64_t)h->tallies * COUNTED > qn_shape_count(&in->type.shape)))
+        h->tallies /= 2;
+    QN_TRY(qn_memory_make((void **)&h->count,
+                          (size_t)h->tallies * (size_t)h->p->bins,
                           sizeof *h->count, "a histogram", err));
     if (narrow)
-        QN_TRY(qn_memory_make((void **)&h->value, VALUES, sizeof *h->value,
-                              "a histogram", err));
+        QN_TRY(qn_memory_make((void **)&h->value, (size_t)h->tallies * VALUES,
+                              sizeof *h->value, "a histogram", err));
     *passes = h->p->range.n || narrow ? 1 : 2;
     h->low = h->p->range.n ? h->p->range.v[0] : INFINITY;
     h->high = h->p->range.n ? h->p->range.v[1] : -INFINITY;
+    for (int i = 0; i < h->tallies; i++)
+        h->tally[i] = (struct tally){
+            h->low, h->high, h->count + i * h->p->bins,
+            narrow ? h->value + i * VALUES : NULL};
     if (h->p->range.n)
         set_edges(h);
     return 0;
@@ -116,7 +140,7 @@ open_histogram(void **state, const void *params, const struct qn_reduced *in,
 /* n samples, all x, into their bin: edge[i] <= x < edge[i + 1]; the last bin
  * has its upper end too. */
 static void
-count_sample(struct histogram *h, double x, int64_t n)
+count_sample(const struct histogram *h, int64_t *count, double x, int64_t n)
 {
     const int64_t last = h->p->bins - 1;
     int64_t i;
@@ -130,62 +154,103 @@ count_sample(struct histogram *h, double x, int64_t n)
         i--;
     while (i < last && x >= h->edge[i + 1])
         i++;
-    h->count[i] += n;
+    count[i] += n;
 }
 
 static void
-count_values(struct histogram *h, const void *v, int64_t n)
+count_values(int64_t *value, enum qn_dtype dtype, const void *v, int64_t n)
 {
-    switch (h->dtype) {
+    switch (dtype) {
     case QN_U8:
         for (int64_t i = 0; i < n; i++)
-            h->value[((const uint8_t *)v)[i]]++;
+            value[((const uint8_t *)v)[i]]++;
         break;
     case QN_I8:
         for (int64_t i = 0; i < n; i++)
-            h->value[((const int8_t *)v)[i] + VALUES / 2]++;
+            value[((const int8_t *)v)[i] + VALUES / 2]++;
         break;
     case QN_U16:
         for (int64_t i = 0; i < n; i++)
-            h->value[((const uint16_t *)v)[i]]++;
+            value[((const uint16_t *)v)[i]]++;
         break;
     default:
         for (int64_t i = 0; i < n; i++)
-            h->value[((const int16_t *)v)[i] + VALUES / 2]++;
+            value[((const int16_t *)v)[i] + VALUES / 2]++;
         break;
     }
 }
 
 static int
-merge(void *state, const struct qn_slab *slab, struct qn_error *err)
+parts(void *state, const struct qn_slab *slab, int64_t *n,
+      struct qn_error *err)
 {
-    struct histogram *h = state;
-    const int64_t n = slab->n * h->row;
-    const bool looking = !h->p->range.n && slab->pass == 0;
+    const struct histogram *h = state;
+
+    (void)slab, (void)err;
+    *n = h->tallies;
+    return 0;
+}
+
+/* n samples. */
+static void
+count_reals(const struct histogram *h, struct tally *t, const char *v,
+            int64_t n, bool looking)
+{
+    const size_t size = qn_dtype_size(h->dtype);
     double x[BLOCK];
 
-    (void)err;
-    if (h->value) {
-        count_values(h, slab->v, n);
-        return 0;
-    }
     for (int64_t at = 0; at < n; at += BLOCK) {
         const int64_t count = n - at < BLOCK ? n - at : BLOCK;
 
-        (void)qn_dtype_convert(x, QN_F64,
-                               (const char *)slab->v +
-                                   (size_t)at * qn_dtype_size(h->dtype),
-                               h->dtype, (size_t)count, NULL);
+        (void)qn_dtype_convert(x, QN_F64, v + (size_t)at * size, h->dtype,
+                               (size_t)count, NULL);
         for (int64_t i = 0; i < count; i++) {
             if (!looking) {
-                count_sample(h, x[i], 1);
+                count_sample(h, t->count, x[i], 1);
             } else if (isfinite(x[i])) {
-                h->low = x[i] < h->low ? x[i] : h->low;
-                h->high = x[i] > h->high ? x[i] : h->high;
+                t->low = x[i] < t->low ? x[i] : t->low;
+                t->high = x[i] > t->high ? x[i] : t->high;
             }
         }
     }
-    return 0;
+}
+
+/* Part i of the samples has tally i. */
+static void
+part(void *state, const struct qn_slab *slab, int64_t i)
+{
+    struct histogram *h = state;
+    const int64_t n = slab->n * h->row;
+    const int64_t each = (n + h->tallies - 1) / h->tallies;
+    const int64_t from = i * each < n ? i * each : n;
+    const int64_t count = n - from < each ? n - from : each;
+    const char *v =
+        (const char *)slab->v + (size_t)from * qn_dtype_size(h->dtype);
+
+    if (h->value)
+        count_values(h->tally[i].value, h->dtype, v, count);
+    else
+        count_reals(h, &h->tally[i], v, count,
+                    !h->p->range.n && slab->pass == 0);
+}
+
+/* All tallies into the first one, and the histogram. */
+static void
+add_up(struct histogram *h, int pass)
+{
+    for (int k = 1; k < h->tallies; k++) {
+        struct tally *t = &h->tally[k];
+
+        for (int64_t i = 0; i < h->p->bins; i++)
+            h->count[i] += t->count[i];
+        for (int i = 0; h->value && i < VALUES; i++)
+            h->value[i] += t->value[i];
+    }
+    // behind the first pass the edges stay where they are
+    for (int k = 0; k < h->tallies && pass == 0; k++) {
+        h->low = h->tally[k].low < h->low ? h->tally[k].low : h->low;
+        h->high = h->tally[k].high > h->high ? h->tally[k].high : h->high;
+    }
 }
 
 /* From values to bins. */
@@ -202,7 +267,7 @@ take_values(struct histogram *h)
     set_edges(h);
     for (int i = 0; i < VALUES; i++)
         if (h->value[i])
-            count_sample(h, i - offset, h->value[i]);
+            count_sample(h, h->count, i - offset, h->value[i]);
 }
 
 static int
@@ -211,6 +276,7 @@ turn(void *state, int pass, struct qn_error *err)
     struct histogram *h = state;
 
     (void)err;
+    add_up(h, pass);
     if (h->value)
         take_values(h);
     else if (pass == 0 && !h->p->range.n)
@@ -248,7 +314,8 @@ close_histogram(void *state)
 static const struct qn_reduction reduction = {
     .results = results,
     .open = open_histogram,
-    .merge = merge,
+    .parts = parts,
+    .part = part,
     .turn = turn,
     .finish = finish,
     .close = close_histogram,

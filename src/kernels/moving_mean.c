@@ -1,8 +1,8 @@
 /* moving-mean: the mean of a sample and those before it along an axis.
  *
  * As a step it is given the samples before along with those it averages at; as
- * a product it is given slabs of rows, and keeps the last rows of the slab before where windows reach back
- * into it.  Both add the same samples in the same order. */
+ * a product it is given slabs of rows, and keeps the last rows of the slab
+ * before where windows reach back into it.  Both add the same samples in the same order. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -169,6 +169,22 @@ merge(void *state, const struct qn_slab *slab, struct qn_error *err)
     return c->way->merge ? c->way->merge(c->state, slab, err) : 0;
 }
 
+static int64_t
+shares(void *state, int pass)
+{
+    struct chosen *c = state;
+
+    return c->way->shares ? c->way->shares(c->state, pass) : 0;
+}
+
+static void
+share(void *state, int pass, int64_t i)
+{
+    struct chosen *c = state;
+
+    c->way->share(c->state, pass, i);
+}
+
 static int
 turn(void *state, int pass, struct qn_error *err)
 {
@@ -202,6 +218,8 @@ static const struct qn_reduction reduction = {
     .parts = parts,
     .part = part,
     .merge = merge,
+    .shares = shares,
+    .share = share,
     .turn = turn,
     .finish = finish,
     .close = close_chosen,

@@ -18,6 +18,10 @@
 
 enum { DIGIT = 16, BAND = 256 << 20, COLUMNS = 256 };
 
+/* Pieces that threads take: samples counted into one table, of so many; rows
+ * whose samples are gathered; results that are ranked. */
+enum { COUNTED = 1 << 16, TABLES = 8, ROWS = 16, RANKED = 64 };
+
 struct median {
     struct qn_reduced in;
     struct qn_reduce_axes axes;
@@ -26,7 +30,10 @@ struct median {
 
     /* of a whole item */
     int bits;             /* of a sample's rank                             */
-    int64_t *count[2];    /* owned: for the lower and the upper middle      */
+    int64_t *count[2];    /* owned: for the lower and the upper middle:
+                             `tables` tables of all digits, one behind the
+                             other, which are added up behind a pass        */
+    int tables;
     uint64_t prefix[2];   /* what is known of their ranks: highest bits     */
     int64_t place[2];     /* theirs among the samples that share the prefix */
 
@@ -100,8 +107,10 @@ is_nan(const void *v, size_t i, enum qn_dtype t)
 
 /* Count a digit of those that share a prefix. */
 static void
-count_digits(struct median *m, const void *v, size_t n, int pass)
+count_digits(struct median *m, int table, const void *v, size_t n, int pass)
 {
+    int64_t *count[2] = {m->count[0] + ((size_t)table << DIGIT),
+                         m->count[1] + ((size_t)table << DIGIT)};
     const enum qn_dtype t = m->in.type.dtype;
     const int shift = m->bits > DIGIT ? m->bits - DIGIT * (pass + 1) : 0;
     const uint64_t mask = (UINT64_C(1) << DIGIT) - 1;
@@ -115,9 +124,9 @@ count_digits(struct median *m, const void *v, size_t n, int pass)
         if (is_nan(v, i, t))
             continue;
         if (head == m->prefix[0])
-            m->count[0][rank >> shift & mask]++;
+            count[0][rank >> shift & mask]++;
         else if (both && head == m->prefix[1])
-            m->count[1][rank >> shift & mask]++;
+            count[1][rank >> shift & mask]++;
     }
 }
 
@@ -128,6 +137,9 @@ narrow_down(struct median *m, int pass)
     const bool shared = m->prefix[0] == m->prefix[1];
     int64_t n = 0;
 
+    for (int k = 0; k < 2; k++)
+        for (size_t i = (size_t)1 << DIGIT; i < (size_t)m->tables << DIGIT; i++)
+            m->count[k][i & ((1 << DIGIT) - 1)] += m->count[k][i];
     if (pass == 0) {
         for (int i = 0; i < 1 << DIGIT; i++)
             n += m->count[0][i];
@@ -143,7 +155,7 @@ narrow_down(struct median *m, int pass)
         m->prefix[k] = m->prefix[k] << DIGIT | digit;
     }
     for (int k = 0; k < 2; k++)
-        memset(m->count[k], 0, sizeof(int64_t) << DIGIT);
+        memset(m->count[k], 0, (size_t)m->tables * (sizeof(int64_t) << DIGIT));
 }
 
 /* ---- along axes -------------------------------------------------------------- */
@@ -202,23 +214,60 @@ gather_columns(struct median *m, const struct qn_slab *slab, int64_t low,
     }
 }
 
+/* Rows have results of their own; or columns may. */
+static bool
+has_rows(const struct median *m)
+{
+    return !m->axes.reduced[0];
+}
+
+static int64_t
+pieces_of(const struct median *m, const struct qn_slab *slab)
+{
+    const int last = m->axes.ngroups - 1;
+
+    if (has_rows(m))
+        return (slab->n + ROWS - 1) / ROWS;
+    return m->axes.reduced[last] ? 1
+                                 : (m->axes.n[last] + COLUMNS - 1) / COLUMNS;
+}
+
 /* Where results lie along runs, some columns of all runs after the other, so
  * that what is written stays in cache. */
 static void
-gather_slab(struct median *m, const struct qn_slab *slab)
+gather_piece(struct median *m, const struct qn_slab *slab, int64_t i)
 {
     const int last = m->axes.ngroups - 1;
     const int64_t n = m->axes.n[last];
     const int64_t step = m->axes.reduced[last] ? n : COLUMNS;
+    const int64_t left = slab->n - i * ROWS;
+    const struct qn_slab rows = {
+        .first = slab->first + i * ROWS,
+        .n = left < ROWS ? left : ROWS,
+        .v = (const char *)slab->v + (size_t)(i * ROWS * m->row) *
+                                         qn_dtype_size(m->in.type.dtype)};
 
-    for (int64_t low = 0; low < n; low += step)
-        gather_columns(m, slab, low, low + step);
+    if (!has_rows(m))
+        gather_columns(m, slab, i * step, (i + 1) * step);
+    for (int64_t low = 0; has_rows(m) && low < n; low += step)
+        gather_columns(m, &rows, low, low + step);
+}
+
+/* Results of the band that are there. */
+static int64_t
+results_of(const struct median *m)
+{
+    const int64_t left = m->axes.nout - m->first;
+
+    return left < m->band ? left : m->band;
 }
 
 static void
-rank_band(struct median *m)
+rank_piece(struct median *m, int64_t i)
 {
-    for (int64_t o = 0; o < m->band && m->first + o < m->axes.nout; o++) {
+    const int64_t all = results_of(m), end = (i + 1) * RANKED;
+
+    for (int64_t o = i * RANKED; o < (end < all ? end : all); o++) {
         char *v = (char *)m->gathered +
                   (size_t)(o * m->axes.nper) * qn_dtype_size(m->real);
 
@@ -226,7 +275,6 @@ rank_band(struct median *m)
             qn_stats_median(v, m->real, (size_t)m->fill[o]);
         m->fill[o] = 0;
     }
-    m->first += m->band;
 }
 
 /* ---- the reduction ------------------------------------------------------------- */
@@ -236,9 +284,16 @@ open_counts(struct median *m, int *passes, struct qn_error *err)
 {
     m->bits = (int)qn_dtype_size(m->in.type.dtype) * 8;
     *passes = m->bits > DIGIT ? m->bits / DIGIT : 1;
+    // two sets of tables, in what memory there is; no more than are of use
+    m->tables = TABLES;
+    while (m->tables > 1 &&
+           ((m->in.memory && ((int64_t)m->tables << (DIGIT + 4)) > m->in.memory) ||
+            (int64_t)m->tables * COUNTED > qn_shape_count(&m->in.type.shape)))
+        m->tables /= 2;
     for (int k = 0; k < 2; k++)
-        QN_TRY(qn_memory_make((void **)&m->count[k], (size_t)1 << DIGIT,
-                              sizeof(int64_t), "a median", err));
+        QN_TRY(qn_memory_make((void **)&m->count[k],
+                              (size_t)m->tables << DIGIT, sizeof(int64_t),
+                              "a median", err));
     return 0;
 }
 
@@ -281,16 +336,46 @@ open_median(void **state, const void *params, const struct qn_reduced *in,
 }
 
 static int
-merge(void *state, const struct qn_slab *slab, struct qn_error *err)
+parts(void *state, const struct qn_slab *slab, int64_t *n,
+      struct qn_error *err)
 {
-    struct median *m = state;
+    const struct median *m = state;
 
     (void)err;
-    if (m->bits)
-        count_digits(m, slab->v, (size_t)(slab->n * m->row), slab->pass);
-    else
-        gather_slab(m, slab);
+    *n = m->bits ? m->tables : pieces_of(m, slab);
     return 0;
+}
+
+/* Part i of the samples has table i. */
+static void
+part(void *state, const struct qn_slab *slab, int64_t i)
+{
+    struct median *m = state;
+    const int64_t n = slab->n * m->row, each = m->bits ? (n + m->tables - 1) / m->tables : 0;
+    const int64_t from = i * each < n ? i * each : n;
+    const size_t size = qn_dtype_size(m->in.type.dtype);
+
+    if (m->bits)
+        count_digits(m, (int)i, (const char *)slab->v + (size_t)from * size,
+                     (size_t)(n - from < each ? n - from : each), slab->pass);
+    else
+        gather_piece(m, slab, i);
+}
+
+static int64_t
+shares(void *state, int pass)
+{
+    const struct median *m = state;
+
+    (void)pass;
+    return m->bits ? 0 : (results_of(m) + RANKED - 1) / RANKED;
+}
+
+static void
+share(void *state, int pass, int64_t i)
+{
+    (void)pass;
+    rank_piece(state, i);
 }
 
 static int
@@ -301,8 +386,7 @@ turn(void *state, int pass, struct qn_error *err)
     (void)err;
     if (m->bits)
         narrow_down(m, pass);
-    else
-        rank_band(m);
+    m->first += m->band;
     return 0;
 }
 
@@ -340,7 +424,10 @@ close_median(void *state)
 
 const struct qn_reduction qn_reduce_median = {
     .open = open_median,
-    .merge = merge,
+    .parts = parts,
+    .part = part,
+    .shares = shares,
+    .share = share,
     .turn = turn,
     .finish = finish,
     .close = close_median,

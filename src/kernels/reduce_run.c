@@ -39,6 +39,7 @@ struct work {
     const struct qn_reduction *reduction;
     void *state;
     const struct qn_slab *slab;
+    int pass;
 };
 
 static int
@@ -48,6 +49,16 @@ do_part(void *ctx, size_t i, int thread, struct qn_error *err)
 
     (void)thread, (void)err;
     w->reduction->part(w->state, w->slab, (int64_t)i);
+    return 0;
+}
+
+static int
+do_share(void *ctx, size_t i, int thread, struct qn_error *err)
+{
+    const struct work *w = ctx;
+
+    (void)thread, (void)err;
+    w->reduction->share(w->state, w->pass, (int64_t)i);
     return 0;
 }
 
@@ -64,7 +75,7 @@ qn_reduce_run_slab(struct qn_reduce_run *run, int pass, int64_t first,
         return 0;
     if (r->parts)
         QN_TRY(r->parts(run->state, &slab, &parts, err));
-    w = (struct work){r, run->state, &slab};
+    w = (struct work){r, run->state, &slab, pass};
     QN_TRY(qn_parallel_for(run->threads, (size_t)parts, do_part, &w, err));
     return r->merge ? r->merge(run->state, &slab, err) : 0;
 }
@@ -74,9 +85,15 @@ qn_reduce_run_turn(struct qn_reduce_run *run, int pass, struct qn_error *err)
 {
     const struct qn_reduction *r = run->kernel->reduction;
 
-    if (pass >= run->passes || !r->turn)
+    struct work w = {r, run->state, NULL, pass};
+
+    if (pass >= run->passes)
         return 0;
-    return r->turn(run->state, pass, err);
+    if (r->shares)
+        QN_TRY(qn_parallel_for(run->threads,
+                               (size_t)r->shares(run->state, pass), do_share,
+                               &w, err));
+    return r->turn ? r->turn(run->state, pass, err) : 0;
 }
 
 int
