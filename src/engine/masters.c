@@ -22,7 +22,7 @@ qn_masters_open(struct qn_run *run, int s, struct qn_error *err)
 
     qn_masters_close(run);
     // of all ranks the same: the plan is
-    if (!need->every)
+    if (!need->every || need->apart)
         return 0;
     QN_TRY(qn_share_memory(&fd, &shared, run->comm, QN_SHELF_BOARD, err));
     if (fd >= 0 && !mine)

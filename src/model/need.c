@@ -660,9 +660,10 @@ static int64_t
 total_of(const struct qn_need *n, int workers)
 {
     const int64_t shelf = qn_need_shelf(n, workers);
+    const int64_t kept = n->apart ? workers * n->every : shelf;
 
     return n->held + qn_most(workers * n->item + qn_most(0, shelf - n->own),
-                            n->after + shelf);
+                            n->after + kept);
 }
 
 /* As many workers as fit side by side. */
@@ -679,6 +680,16 @@ fit_workers(struct qn_need *n, const struct counting *c, int most)
     n->again = n->slabs && !reads_once(c, true);
     if (n->largest)
         n->own = count_operands(c, n->largest).shared;
+}
+
+/* Two workers have read operands each for itself, into large pages, before
+ * they have put them where both find them.  It takes no more than was counted:
+ * every item has all of them in hand. */
+static bool
+is_apart(const struct qn_need *n, const struct qn_need_ask *ask)
+{
+    return ask->ranks == 1 && n->workers <= 2 && n->every <= n->own &&
+           n->item <= qn_need_share(n, n->workers);
 }
 
 void
@@ -701,6 +712,7 @@ qn_need_stage(struct qn_need *n, const struct qn_plan *p,
         if (st->stage->combine.given || qn_plan_joins(st))
             count_members(n, &c, ask->ranks);
         fit_workers(n, &c, most > 1 ? most : 1);
+        n->apart = is_apart(n, ask);
     }
     n->total = total_of(n, n->workers);
 }
@@ -735,5 +747,5 @@ qn_need_shelf(const struct qn_need *n, int workers)
 {
     const int64_t room = qn_most(0, qn_need_share(n, workers) - n->item);
 
-    return qn_least(n->every, n->own + workers * room);
+    return n->apart ? 0 : qn_least(n->every, n->own + workers * room);
 }

@@ -61,6 +61,8 @@ struct qn_need {
     int fewer;        /* workers that did not fit                         */
     bool slabs;       /* some item goes through slab by slab              */
     bool again;       /* and of it something is read or computed twice    */
+    bool apart;       /* each worker keeps operands by itself: two of one
+                         rank, whose items use all of them               */
     const struct qn_task *largest; /* borrowed; NULL: nothing is to be done */
 };
 
@@ -88,8 +90,8 @@ qn_need_share(const struct qn_need *n, int workers);
 int64_t
 qn_need_operands(const struct qn_need *n, int workers);
 
-/* What they may fill with operands that they keep together; then each has none
- * beside those of the item in hand. */
+/* What they may fill with operands that they keep together, 0: nothing; else
+ * each has none beside those of the item in hand. */
 int64_t
 qn_need_shelf(const struct qn_need *n, int workers);
 
