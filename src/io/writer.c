@@ -146,10 +146,10 @@ describe_data(struct qn_writer_form *f, const struct qn_product *p,
                 qn_dtype_name(p->data->type.dtype),
                 qn_shape_text(shape, sizeof shape, &p->data->type.shape),
                 p->units ? p->units : "");
-    f->loose = f->loose || is_chunked(p->data, compress) || p->source ||
+    f->loose = f->loose || is_chunked(p->data, compress) ||
+               (p->source && !p->data->type.shape.ndims) ||
                !is_little_endian();
-    qn_writer_image_add(f, p->data->data, (size_t)qn_array_bytes(p->data),
-                       NULL);
+    qn_writer_image_product(f, p);
 }
 
 static int
@@ -521,7 +521,7 @@ write_file(struct qn_writer_parts *w, const struct qn_output *out)
     describing.form = &form;
     rc = put_all(&describing, out);
     if (!rc && qn_writer_image_fits(out->image, &form)) {
-        qn_writer_image_write(out->image, &form, &w->sink);
+        rc = qn_writer_image_write(out->image, &form, &w->sink, w->err);
     } else if (!rc) {
         rc = make_file(w, out);
         if (!rc)

@@ -12,6 +12,8 @@
 
 #include "base/memory.h"
 #include "base/system.h"
+#include "model/array.h"
+#include "model/shape.h"
 
 /* ---- forms ----------------------------------------------------------------- */
 
@@ -25,7 +27,17 @@ qn_writer_image_add(struct qn_writer_form *f, const void *bytes, size_t n,
         free(own);
         return;
     }
-    f->data[f->ndata++] = (struct qn_writer_data){bytes, n, own};
+    f->data[f->ndata++] = (struct qn_writer_data){.bytes = bytes, .n = n,
+                                                  .own = own};
+}
+
+void
+qn_writer_image_product(struct qn_writer_form *f, const struct qn_product *p)
+{
+    qn_writer_image_add(f, p->source ? NULL : p->data->data,
+                        qn_array_bytes(p->data), NULL);
+    if (!f->loose)
+        f->data[f->ndata - 1].product = p;
 }
 
 void
@@ -73,28 +85,58 @@ write_parts(struct qn_writer_sink *s, struct iovec *part, int n)
     }
 }
 
-void
+/* Rows as they are made, while they are in cache; with the first of them the n
+ * parts that lie in front. */
+static int
+write_source(struct qn_writer_sink *s, const struct qn_product *p,
+             struct iovec *part, int n, struct qn_error *err)
+{
+    const struct qn_shape *shape = &p->data->type.shape;
+    const int64_t rows = shape->n[qn_shape_row_axis(shape)];
+    const size_t row = qn_array_bytes(p->data) / (size_t)rows;
+
+    for (int64_t first = 0, count; first < rows && !s->cause; first += count) {
+        const void *v;
+
+        count = rows - first < p->source->rows ? rows - first
+                                               : p->source->rows;
+        QN_TRY(p->source->get(p->source->ctx, first, count, &v, err));
+        part[n++] = (struct iovec){(void *)(uintptr_t)v, (size_t)count * row};
+        write_parts(s, part, n);
+        n = 0;
+    }
+    return 0;
+}
+
+int
 qn_writer_image_write(const struct qn_writer_image *m,
                       const struct qn_writer_form *f,
-                      struct qn_writer_sink *s)
+                      struct qn_writer_sink *s, struct qn_error *err)
 {
     struct iovec part[2 * QN_WRITER_HOLES + 1];
     char *from = m->bytes;
     uint64_t at = 0;
     int n = 0;
 
-    for (size_t i = 0; i < m->nholes; i++) {
+    s->end = m->size;
+    for (size_t i = 0; i < m->nholes && !s->cause; i++) {
         const struct qn_writer_data *d = &f->data[m->order[i]];
         size_t before = (size_t)(m->hole[i].at - at);
 
         part[n++] = (struct iovec){from, before};
-        part[n++] = (struct iovec){(void *)(uintptr_t)d->bytes, d->n};
+        if (d->bytes) {
+            part[n++] = (struct iovec){(void *)(uintptr_t)d->bytes, d->n};
+        } else {
+            QN_TRY(write_source(s, d->product, part, n, err));
+            n = 0;
+        }
         from += before;
         at = m->hole[i].at + m->hole[i].n;
     }
     part[n++] = (struct iovec){from, (size_t)(m->size - at)};
-    s->end = m->size;
-    write_parts(s, part, n);
+    if (!s->cause)
+        write_parts(s, part, n);
+    return 0;
 }
 
 /* ---- remembering ------------------------------------------------------------ */

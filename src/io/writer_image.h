@@ -12,14 +12,16 @@
 #include <stdint.h>
 
 #include "base/text.h"
+#include "io/writer.h"
 #include "io/writer_sink.h"
 
 enum { QN_WRITER_HOLES = 64 }; /* datasets of an output that is remembered */
 
 /* Data of an output, as they will lie in the file. */
 struct qn_writer_data {
-    const void *bytes;
+    const void *bytes; /* NULL: of product->source, row by row */
     size_t n;
+    const struct qn_product *product;
     void *own; /* owned: bytes, or NULL where they are the caller's */
 };
 
@@ -50,6 +52,10 @@ struct qn_writer_image {
 void
 qn_writer_image_add(struct qn_writer_form *f, const void *bytes, size_t n, void *own);
 
+/* The same for a product: its samples, or where they come from. */
+void
+qn_writer_image_product(struct qn_writer_form *f, const struct qn_product *p);
+
 void
 qn_writer_image_drop(struct qn_writer_form *f);
 
@@ -57,10 +63,12 @@ qn_writer_image_drop(struct qn_writer_form *f);
 bool
 qn_writer_image_fits(const struct qn_writer_image *m, const struct qn_writer_form *f);
 
-/* Write the output around its new data; what fails is remembered by the sink. */
-void
+/* Write the output around its new data; what fails is remembered by the sink,
+ * but for what a source of samples says. */
+int
 qn_writer_image_write(
-    const struct qn_writer_image *m, const struct qn_writer_form *f, struct qn_writer_sink *s);
+    const struct qn_writer_image *m, const struct qn_writer_form *f, struct qn_writer_sink *s,
+    struct qn_error *err);
 
 /* Remember a file just written, complete and still open; hole i belongs to
  * data i of the form (whose text is taken over).  A file that cannot be

@@ -271,12 +271,12 @@ static int
 make_whole(struct qn_item_making *m, struct qn_error *err)
 {
     double t0;
-    int rc = qn_item_products(m, err);
+    int rc;
 
-    if (rc)
-        return rc;
+    m->saved = !m->p->kept;
+    QN_TRY(qn_item_products(m, err));
     t0 = qn_clock_now();
-    if (m->p->kept) {
+    if (!m->saved) {
         json_object_set_new(m->reply, "cards",
                             qn_cards_json_make(&m->cards));
         rc = qn_item_hand_over(m, &m->array[0], 0, 1, err);

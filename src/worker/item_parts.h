@@ -40,6 +40,7 @@ struct qn_item_making {
     struct qn_slabs *turn;     /* that is written                           */
     struct qn_reader *kept[QN_ITEM_DATASETS]; /* owned: those that slabs read */
     size_t nkept;
+    bool saved;                /* here, in an output of its own             */
     int64_t decoded;           /* bytes of samples read                     */
     double read, compute, write; /* s */
 };

@@ -12,6 +12,7 @@
 #include "model/array.h"
 #include "model/json.h"
 #include "model/shape.h"
+#include "worker/rows.h"
 
 /* A product of that name (taken over), made of *a (taken over). */
 static int
@@ -127,6 +128,67 @@ make_reductions(struct qn_item_making *m, const char *dataset,
     return rc;
 }
 
+/* What comes out of the first nsteps steps is made while it is written. */
+static int
+add_slabs(struct qn_item_making *m, const struct qn_pass *pass, int nsteps,
+          char *name, struct qn_error *err)
+{
+    struct qn_slabs *s;
+    struct qn_array a;
+    int rc = qn_memory_make((void **)&s, 1, sizeof *s, "an item", err);
+
+    if (!rc && m->n < QN_ITEM_PRODUCTS) {
+        m->slabs[m->n] = s;
+        rc = qn_slabs_open(s, m->w, pass, nsteps, m->kept[m->nkept - 1],
+                           &m->turn, err);
+    }
+    if (rc) {
+        free(name);
+        return rc;
+    }
+    a = s->result;
+    return add_product(m, name, &a, err);
+}
+
+/* The same for the dataset that is open, and with --keep-steps for each step. */
+static int
+make_slabs(struct qn_item_making *m, const char *dataset, struct qn_error *err)
+{
+    struct qn_lookup fields =
+        qn_fields_lookup(json_object_get(m->request, "fields"));
+    struct qn_pass pass = qn_item_pass(m, &fields, NULL, NULL);
+
+    m->kept[m->nkept++] = m->reader;
+    m->reader = NULL;
+    for (int i = 1; m->p->keep_steps && i < m->p->nsteps; i++)
+        QN_TRY(add_slabs(m, &pass, i,
+                         step_name(m, i, m->p->steps[i - 1].kernel->name),
+                         err));
+    // the header is corrected once
+    pass.cards = &m->cards;
+    m->result = m->n;
+    return add_slabs(m, &pass, m->p->nsteps,
+                     strdup(dataset ? last_part(dataset) : "data"), err);
+}
+
+/* Must it be, for lack of memory; or does it pay?  What is read and made row
+ * by row never leaves the cache then, and no item is in memory as a whole;
+ * small ones are in cache anyway. */
+static bool
+is_made_while_written(struct qn_item_making *m)
+{
+    const struct qn_pass pass = qn_item_pass(m, NULL, NULL, NULL);
+    const struct qn_info *info = qn_reader_info(m->reader);
+    const struct qn_shape *s = &info->type.shape;
+
+    if (json_is_true(json_object_get(m->request, "slabs")))
+        return true;
+    return m->saved && !m->p->fits && !m->p->compress && !m->p->keep_steps &&
+           m->nkept < QN_ITEM_DATASETS && info->by_rows && s->ndims &&
+           qn_rows_can(&pass, m->reader, &info->type) &&
+           qn_rows_warm(m->p, &info->type, 1) < s->n[qn_shape_row_axis(s)];
+}
+
 /* Read one dataset of the file and apply the steps to make a product. */
 static int
 make_product(struct qn_item_making *m, const char *dataset,
@@ -138,6 +200,8 @@ make_product(struct qn_item_making *m, const char *dataset,
     struct qn_array a = {0};
     int rc = qn_item_open(m, dataset, err);
 
+    if (!rc && is_made_while_written(m))
+        return make_slabs(m, dataset, err);
     if (!rc) {
         const struct qn_type *type = &qn_reader_info(m->reader)->type;
         struct qn_box box = qn_shape_box(&type->shape);
@@ -152,50 +216,6 @@ make_product(struct qn_item_making *m, const char *dataset,
         rc = add_product(m, strdup(name), &a, err);
     qn_array_clear(&a);
     return rc;
-}
-
-/* What comes out of the first nsteps steps is made while it is written. */
-static int
-add_slabs(struct qn_item_making *m, const struct qn_pass *pass, int nsteps,
-          char *name, struct qn_error *err)
-{
-    struct qn_slabs *s;
-    struct qn_array a;
-    int rc = qn_memory_make((void **)&s, 1, sizeof *s, "an item", err);
-
-    if (!rc && m->n < QN_ITEM_PRODUCTS) {
-        m->slabs[m->n] = s;
-        rc = qn_slabs_open(s, pass, nsteps, m->kept[m->nkept - 1], &m->turn,
-                           err);
-    }
-    if (rc) {
-        free(name);
-        return rc;
-    }
-    a = s->result;
-    return add_product(m, name, &a, err);
-}
-
-/* The same for each dataset, and with --keep-steps for each step. */
-static int
-make_slabs(struct qn_item_making *m, const char *dataset, struct qn_error *err)
-{
-    struct qn_lookup fields =
-        qn_fields_lookup(json_object_get(m->request, "fields"));
-    struct qn_pass pass = qn_item_pass(m, &fields, NULL, NULL);
-
-    QN_TRY(qn_item_open(m, dataset, err));
-    m->kept[m->nkept++] = m->reader;
-    m->reader = NULL;
-    for (int i = 1; m->p->keep_steps && i < m->p->nsteps; i++)
-        QN_TRY(add_slabs(m, &pass, i,
-                         step_name(m, i, m->p->steps[i - 1].kernel->name),
-                         err));
-    // the header is corrected once
-    pass.cards = &m->cards;
-    m->result = m->n;
-    return add_slabs(m, &pass, m->p->nsteps,
-                     strdup(dataset ? last_part(dataset) : "data"), err);
 }
 
 static int
@@ -231,8 +251,6 @@ qn_item_products(struct qn_item_making *m, struct qn_error *err)
         m->dataset = dataset;
         if (m->p->nproducts)
             QN_TRY(make_reductions(m, dataset, err));
-        else if (json_is_true(json_object_get(m->request, "slabs")))
-            QN_TRY(make_slabs(m, dataset, err));
         else
             QN_TRY(make_product(m, dataset, err));
     }

@@ -37,17 +37,17 @@ read_box(struct qn_rows *r, const struct qn_box *box, void *to,
     return rc;
 }
 
-/* Rows of the item of a slab: as many as fit, in whole units. */
-static int64_t
-slab_rows(const struct qn_rows *r, int64_t unit)
+int64_t
+qn_rows_warm(const struct qn_program *p, const struct qn_type *type,
+             int64_t unit)
 {
-    const int axis = qn_shape_row_axis(&r->type.shape);
-    const int threads = r->pass->program->threads;
+    const struct qn_shape *s = &type->shape;
+    const int threads = p->threads > 1 ? p->threads : 1;
     int64_t row = unit, n;
 
-    for (int i = axis + 1; i < r->type.shape.ndims; i++)
-        row *= r->type.shape.n[i];
-    n = row ? (int64_t)SLAB * (threads > 1 ? threads : 1) / row : 1;
+    for (int i = qn_shape_row_axis(s) + 1; i < s->ndims; i++)
+        row *= s->n[i];
+    n = row ? (int64_t)SLAB * threads / row : 1;
     return (n > 1 ? n : 1) * unit;
 }
 
@@ -86,7 +86,8 @@ stream(struct qn_rows *r, struct qn_stream *s, const struct qn_type *out,
        struct qn_array *a, struct qn_error *err)
 {
     const int axis = qn_shape_row_axis(&r->type.shape);
-    const int64_t step = slab_rows(r, qn_stream_unit(s));
+    const int64_t step = qn_rows_warm(r->pass->program, &r->type,
+                                      qn_stream_unit(s));
     struct qn_type type = r->type;
     struct qn_array room;
     int rc = r->place(r->ctx, a, out, err);

@@ -27,6 +27,11 @@ struct qn_rows {
 bool
 qn_rows_can(const struct qn_pass *pass, const struct qn_reader *reader, const struct qn_type *type);
 
+/* Rows that what is read, made and written of them stays in cache with; at
+ * least one unit of the steps. */
+int64_t
+qn_rows_warm(const struct qn_program *p, const struct qn_type *type, int64_t unit);
+
 /* Fill what place gave with what comes out of the steps; without steps it is
  * read there at once.  On failure *a may be filled in part. */
 int

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "model/dtype.h"
 #include "model/shape.h"
+#include "worker/rows.h"
 
 static struct qn_type
 rows_of(const struct qn_type *type, int64_t n)
@@ -60,11 +61,30 @@ get_rows(void *ctx, int64_t first, int64_t n, const void **v,
     if (s->rc)
         qn_wrap(&s->why, "rows %lld to %lld", (long long)first,
                 (long long)(first + n - 1));
+    else
+        qn_worker_read_ahead(s->worker);
     return s->rc ? qn_fail(err, s->rc, "%s", s->why.text) : 0;
 }
 
+/* What is read row by row, and no row of it twice, in slabs that stay in
+ * cache. */
+static int64_t
+rows_at_a_time(const struct qn_slabs *s)
+{
+    const struct qn_supply *f = &s->supply;
+    const int64_t unit = f->steps ? qn_stream_unit(f->steps) : 1;
+    int64_t warm;
+
+    if (!qn_reader_info(f->reader)->by_rows || !f->read_as.shape.ndims ||
+        (f->steps && qn_stream_reach(f->steps)))
+        return f->rows;
+    warm = qn_rows_warm(&s->program, &f->read_as, unit) / unit;
+    return warm < f->rows ? warm : f->rows;
+}
+
 int
-qn_slabs_open(struct qn_slabs *s, const struct qn_pass *pass, int nsteps,
+qn_slabs_open(struct qn_slabs *s, struct qn_worker *worker,
+              const struct qn_pass *pass, int nsteps,
               struct qn_reader *reader, struct qn_slabs **turn,
               struct qn_error *err)
 {
@@ -74,12 +94,13 @@ qn_slabs_open(struct qn_slabs *s, const struct qn_pass *pass, int nsteps,
     struct qn_pass mine = *pass;
     struct qn_type rows;
 
-    *s = (struct qn_slabs){.program = *pass->program, .turn = turn};
+    *s = (struct qn_slabs){.program = *pass->program, .turn = turn,
+                           .worker = worker};
     mine.program = &s->program;
     s->program.nsteps = nsteps;
     QN_TRY(qn_supply_open(&s->supply, &mine, reader, &box, type, err));
     s->compute = qn_clock_now() - t0 - s->supply.read;
-    s->source = (struct qn_writer_source){get_rows, s, s->supply.rows};
+    s->source = (struct qn_writer_source){get_rows, s, rows_at_a_time(s)};
     s->result.type = s->supply.type;
     if (s->program.dtype >= 0 && nsteps == pass->program->nsteps)
         s->result.type.dtype = (enum qn_dtype)s->program.dtype;
