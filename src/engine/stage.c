@@ -28,9 +28,9 @@
 
 /* ---- what its parts share --------------------------------------------------------- */
 
-int
-qn_stage_temporary(const struct qn_run *run, const struct qn_target *t,
-                   char **tmp, struct qn_error *err)
+static int
+name_temporary(const struct qn_run *run, const struct qn_target *t,
+               bool folder, char **tmp, struct qn_error *err)
 {
     char *path = qn_program_output(run, t);
     int rc;
@@ -38,12 +38,19 @@ qn_stage_temporary(const struct qn_run *run, const struct qn_target *t,
     *tmp = NULL;
     if (!path)
         return qn_fail(err, QN_ENOMEM, "no memory for a path");
-    rc = qn_atomic_parent(path, err);
+    rc = folder ? qn_atomic_parent(path, err) : 0;
     // one name for all runs: what a killed one left is written over
     if (!rc)
         rc = qn_atomic_name(tmp, path, "part", err);
     free(path);
     return rc;
+}
+
+int
+qn_stage_temporary(const struct qn_run *run, const struct qn_target *t,
+                   char **tmp, struct qn_error *err)
+{
+    return name_temporary(run, t, true, tmp, err);
 }
 
 int
@@ -155,7 +162,7 @@ finish_item(void *ctx, int64_t unit, const json_t *reply,
 
     // a program may write no file
     if (!c->given || c->writes.n)
-        QN_TRY(qn_stage_temporary(d->run, target, &tmp, err));
+        QN_TRY(name_temporary(d->run, target, false, &tmp, err));
     if (reply) {
         qn_outcome_add(&d->done, index, 0, 0, NULL);
         QN_TRY(qn_commit_add(commit, d->run, st->stage->name, target,

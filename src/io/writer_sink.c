@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -189,8 +190,17 @@ int
 qn_writer_sink_open(struct qn_writer_sink *s, const char *path,
                     struct qn_error *err)
 {
+    const int how = O_RDWR | O_CREAT | O_CLOEXEC;
+    struct stat st;
+
     *s = (struct qn_writer_sink){.path = path, .fd = -1};
-    s->fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    s->fd = open(path, how | O_EXCL, 0666);
+    if (s->fd < 0 && errno == EEXIST) {
+        // left by a killed run, whose worker may have it open still
+        if (!lstat(path, &st) && (S_ISREG(st.st_mode) || S_ISLNK(st.st_mode)))
+            unlink(path);
+        s->fd = open(path, how | O_TRUNC, 0666);
+    }
     if (s->fd < 0)
         return qn_system_cannot(err, "write", path, errno);
     return 0;

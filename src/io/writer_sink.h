@@ -26,7 +26,7 @@ struct qn_writer_sink {
     size_t nhollow;     /* in the file is left; NULL: none are             */
 };
 
-/* Create path, empty. */
+/* Create path, empty; a file that is there is another one's and unlinked. */
 int
 qn_writer_sink_open(
     struct qn_writer_sink *s, const char *path, struct qn_error *err);

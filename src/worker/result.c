@@ -75,7 +75,7 @@ qn_result_output(struct qn_worker *w, const struct qn_program *p,
     made->steps = qn_json_word(p->text, "canonical");
     made->coretype = core_type(&limit, p);
     // a killed run may have left one of this name
-    if (unlink(out->path) < 0 && errno != ENOENT)
+    if (p->fits && unlink(out->path) < 0 && errno != ENOENT)
         rc = qn_system_cannot(err, "write", out->path, errno);
     else
         rc = p->fits ? qn_writer_fits(out, err) : qn_writer_hdf5(out, err);
