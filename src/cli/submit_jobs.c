@@ -13,6 +13,7 @@
 #include "engine/settle.h"
 #include "engine/single.h"
 #include "io/atomic.h"
+#include "model/command.h"
 
 /* ---- how the stages stand ------------------------------------------------ */
 
@@ -141,6 +142,19 @@ say_half(const struct qn_submit_jobs *s)
         fprintf(stderr, "   # takes back what was sent before\n");
 }
 
+/* The folder as a shell would have to be given it. */
+static void
+say_where(const char *output)
+{
+    struct qn_text word = {0};
+
+    qn_command_quote(&word, output);
+    printf("`quern status %s` says how it stands; the scripts and what they "
+           "say are in\n%s/.quern/submit.\n",
+           qn_text_get(&word), output);
+    qn_text_clear(&word);
+}
+
 int
 qn_submit_jobs_send(struct qn_submit_jobs *s, struct qn_error *err)
 {
@@ -163,8 +177,6 @@ qn_submit_jobs_send(struct qn_submit_jobs *s, struct qn_error *err)
     if (!rc && !sent)
         printf("Nothing is left to do in %s.\n", s->run.options->output);
     else if (!rc && !s->dry)
-        printf("`quern status %s` says how it stands; the scripts and what "
-               "they say are in\n%s/.quern/submit.\n",
-               s->run.options->output, s->run.options->output);
+        say_where(s->run.options->output);
     return rc;
 }

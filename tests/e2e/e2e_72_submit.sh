@@ -173,6 +173,7 @@ say "names that need quotes"
 odd="it's 50% of \"this\""
 run quern submit "$NIGHT" --data data --output "$odd"
 [ $code -eq 0 ] || { show; fail "an odd name"; }
+expect_text out "^.quern status '.*50% of .*'. says how it stands"
 expect_text "$odd/.quern/submit/bias.sbatch" "^#SBATCH --output=.*50%% of "
 expect_code 0 bash "$odd/.quern/submit/bias.sbatch"
 expect_file "$odd/bias.h5"
