@@ -140,8 +140,8 @@ expect_text err 'needs 43.9 MB of memory in each of 16 ranks, and a rank may fil
 
 say "what cannot be shared"
 expect_code 2 quern run job.yaml --set stages.plane.team=all \
-    --set 'stages.plane.steps=[{moving-mean: {window: 3, axis: 0}}]'
-expect_text err 'stage plane: several ranks cannot share an item, as moving-mean needs'
+    --set 'stages.plane.steps=[{subtract: {file: mask.npy, reduce: mean}}]'
+expect_text err 'stage plane: several ranks cannot share an item, as subtract needs'
 expect_quern 2 2 run job.yaml --set stages.plane.team=all --keep-steps
 expect_text err 'stage plane: several ranks cannot share an item, as --keep-steps wants'
 expect_code 2 quern run job.yaml --set stages.plane.team=0
