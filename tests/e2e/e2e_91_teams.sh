@@ -132,11 +132,11 @@ stages:
     steps: [formula: "i0 + i3", gaussian: 1]
 END
 expect_quern 0 0 plan few.yaml --ranks 16 --team all
-expect_text out '16 ranks .* at most 100 x 10 x 32 x 60, .* 43.9 MB a rank; more .* 14 idle'
+expect_text out '16 ranks .* at most 100 x 10 x 32 x 60, .* 45.3 MB a rank; more .* 14 idle'
 expect_quern 0 0 plan few.yaml --ranks 16 --memory 20MiB
 expect_text out 'a rank of 20.0 MB, 1 worker at a time, large items slab by slab'
 expect_quern 2 0 plan few.yaml --ranks 16 --team all --memory 20MiB
-expect_text err 'needs 43.9 MB of memory in each of 16 ranks, and a rank may fill 20.0 MB'
+expect_text err 'needs 36.7 MB of memory in each of 16 ranks, and a rank may fill 20.0 MB'
 
 say "what cannot be shared"
 expect_code 2 quern run job.yaml --set stages.plane.team=all \
