@@ -98,6 +98,7 @@ halo(const void *params, const struct qn_type *in, struct qn_halo *h,
     QN_TRY(make_plan(&plan, params, &in->shape, err));
     for (int a = 0; a < in->shape.ndims; a++)
         h->radius[a] = plan.radius[a];
+    qn_edge_wrap(h, &((const struct params *)params)->edge);
     return 0;
 }
 

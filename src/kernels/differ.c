@@ -12,6 +12,7 @@ qn_differ_halo(struct qn_halo *h, const struct qn_edge *edge,
     QN_TRY(qn_edge_axes(on, &n, &edge->axes, &in->shape, err));
     for (int a = 0; a < in->shape.ndims; a++)
         h->radius[a] = on[a];
+    qn_edge_wrap(h, edge);
     return 0;
 }
 

@@ -9,6 +9,7 @@
 #include "model/dtype.h"
 
 #define MOST ((int64_t)1 << 40)
+#define NOWHERE INT64_MIN
 
 int
 qn_edge_axes(bool on[QN_MAX_DIMS], int *n, const struct qn_numbers *axes,
@@ -53,13 +54,22 @@ qn_edge_frame(struct qn_frame *f, int64_t *size, int ndims,
     }
 }
 
-int64_t
-qn_edge_index(int64_t i, int64_t n, int rule)
+void
+qn_edge_wrap(struct qn_halo *halo, const struct qn_edge *e)
 {
-    if (i >= 0 && i < n)
+    for (int a = 0; a < QN_MAX_DIMS; a++)
+        halo->wraps[a] = halo->radius[a] && e->rule == QN_EDGE_PERIODIC;
+}
+
+/* Where index i of an axis of n samples is found; cval is nowhere, at
+ * NOWHERE.  Of an axis that wraps the box goes on beyond the edges. */
+static int64_t
+find_index(int64_t i, int64_t n, int rule)
+{
+    if ((i >= 0 && i < n) || rule == QN_EDGE_PERIODIC)
         return i;
     if (rule == QN_EDGE_CONSTANT)
-        return -1;
+        return NOWHERE;
     if (rule == QN_EDGE_NEAREST)
         return i < 0 ? 0 : n - 1;
     i %= 2 * n;
@@ -96,7 +106,7 @@ fill_ends(const struct fill *w, char *row, int64_t first, int64_t end)
     const int64_t origin = w->out->start[last] - w->f->radius[last];
 
     for (int64_t i = first; i < end; i++) {
-        const int64_t from = qn_edge_index(
+        const int64_t from = find_index(
             origin + i, w->out->grid.shape.n[last], w->rule);
 
         memcpy(row + (size_t)i * w->size,
@@ -127,13 +137,13 @@ fill_row(const struct fill *w, char *row, int64_t from)
 }
 
 /* Axis a and those behind it; from: in's sample at the indices of the axes
- * before, or -1 beyond the edges. */
+ * before, or NOWHERE. */
 static void
 fill_axis(const struct fill *w, int a, char *to, int64_t from)
 {
     const struct qn_frame *f = w->f;
 
-    if (a == f->ndims - 1 && from < 0) {
+    if (a == f->ndims - 1 && from == NOWHERE) {
         fill_constant(w, to, 0, f->n[a]);
         return;
     }
@@ -142,13 +152,14 @@ fill_axis(const struct fill *w, int a, char *to, int64_t from)
         return;
     }
     for (int64_t i = 0; i < f->n[a]; i++) {
-        const int64_t at = qn_edge_index(
+        const int64_t at = find_index(
             w->out->start[a] - f->radius[a] + i, w->out->grid.shape.n[a],
             w->rule);
-        const int64_t step = (at - w->in->start[a]) * w->in->stride[a];
 
         fill_axis(w, a + 1, to + (size_t)(i * f->stride[a]) * w->size,
-                  from < 0 || at < 0 ? -1 : from + step);
+                  from == NOWHERE || at == NOWHERE
+                      ? NOWHERE
+                      : from + (at - w->in->start[a]) * w->in->stride[a]);
     }
 }
 
@@ -166,6 +177,10 @@ qn_edge_fill(void *to, enum qn_dtype dtype, const struct qn_frame *f,
     w.rule = e->rule;
     w.left = origin < 0 ? -origin : 0;
     w.right = (end < n ? end : n) - origin;
+    if (e->rule == QN_EDGE_PERIODIC && f->radius[last]) {
+        w.left = 0;
+        w.right = f->n[last];
+    }
     // kernels refuse a cval that the type does not hold
     (void)qn_dtype_convert(w.cval, dtype, &e->cval, QN_F64, 1, NULL);
     fill_axis(&w, 0, to, 0);

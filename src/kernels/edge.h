@@ -9,7 +9,12 @@
 
 #include "quern/kernel.h"
 
-enum qn_edge_rule { QN_EDGE_REFLECT, QN_EDGE_NEAREST, QN_EDGE_CONSTANT };
+enum qn_edge_rule {
+    QN_EDGE_REFLECT,
+    QN_EDGE_NEAREST,
+    QN_EDGE_CONSTANT,
+    QN_EDGE_PERIODIC
+};
 
 /* The options that filters have in common. */
 struct qn_edge {
@@ -21,8 +26,9 @@ struct qn_edge {
 /* Rows of a table of options: member is the struct qn_edge of S. */
 #define QN_EDGE_OPTIONS(S, member)                                           \
     {"edge", QN_OPTION_CHOICE, offsetof(S, member.rule), "reflect",          \
-     "reflect|nearest|constant", NULL,                                       \
-     "What lies beyond the edges: dcba|abcd|dcba, aaaa|abcd|dddd, or cval."}, \
+     "reflect|nearest|constant|periodic", NULL,                              \
+     "What lies beyond the edges: dcba|abcd|dcba, aaaa|abcd|dddd, cval, or "  \
+     "abcd|abcd|abcd."},                                                      \
     {"cval", QN_OPTION_NUMBER, offsetof(S, member.cval), "0", NULL, NULL,    \
      "The value beyond the edges, with edge: constant."},                    \
     {"axes", QN_OPTION_NUMBERS, offsetof(S, member.axes), "", NULL, NULL,    \
@@ -32,8 +38,10 @@ struct qn_edge {
 #define QN_EDGE_DEFINITION                                                   \
     "Beyond an edge lie, by the rule edge: reflect, the samples mirrored "   \
     "about the edge, d c b a | a b c d | d c b a; nearest, the sample at "   \
-    "the edge; constant, cval: SciPy's ndimage has the same rules. It acts " \
-    "on all axes, or on those of axes (a stack of frames: axes: [1, 2])."
+    "the edge; constant, cval; periodic, the samples of the other end: "     \
+    "SciPy's ndimage has the same rules, and calls the last one wrap. It "   \
+    "acts on all axes, or on those of axes (a stack of frames: axes: "       \
+    "[1, 2])."
 
 /* A box grown on all sides, as a contiguous array of its own. */
 struct qn_frame {
@@ -64,9 +72,9 @@ qn_edge_fill(
     const struct qn_region *in, const struct qn_region *out,
     const struct qn_edge *e);
 
-/* Where index i of an axis of n samples is found: -1 for cval. */
-int64_t
-qn_edge_index(int64_t i, int64_t n, int rule);
+/* Say in a halo that has its radius whether the axes wrap. */
+void
+qn_edge_wrap(struct qn_halo *halo, const struct qn_edge *e);
 
 /* From float64 to a row of out's samples, rounded once. */
 void

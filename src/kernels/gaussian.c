@@ -111,6 +111,7 @@ halo(const void *params, const struct qn_type *in, struct qn_halo *h,
     QN_TRY(spread(which, params, &in->shape, err));
     for (int a = 0; a < in->shape.ndims; a++)
         h->radius[a] = which[a] < 0 ? 0 : radius_of(params, which[a]);
+    qn_edge_wrap(h, &((const struct params *)params)->edge);
     return 0;
 }
 

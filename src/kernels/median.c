@@ -62,6 +62,7 @@ halo(const void *params, const struct qn_type *in, struct qn_halo *h,
     for (int a = 0; a < in->shape.ndims; a++)
         h->radius[a] =
             on[a] ? (int64_t)p->size.v[p->size.n == 1 ? 0 : next++] / 2 : 0;
+    qn_edge_wrap(h, &p->edge);
     return 0;
 }
 

@@ -10,6 +10,7 @@ r = np.random.default_rng(5)
 np.save("image.npy", r.random((70, 601)) * 100)
 np.save("stack.npy", r.random((3, 40, 30)))
 np.save("line.npy", r.random(200))
+np.save("large.npy", r.random((500, 900)))
 np.save("counts.npy", r.integers(0, 60000, (45, 52)).astype("u2"))
 END
 cat >filters.yaml <<'END'
@@ -25,10 +26,15 @@ stages:
   m5: {input: image.npy, steps: [median: {size: 5, edge: constant, cval: 50}]}
   m25: {input: counts.npy, steps: [median: {size: [25, 3], edge: nearest}]}
   m31: {input: image.npy, steps: [median: {size: 31}]}
+  g-round: {input: image.npy, steps: [gaussian: {sigma: [30, 2], edge: periodic}]}
+  c-round: {input: stack.npy, steps: [convolve: {weights: [1, 2, 4], shape: [1, 3, 1], edge: periodic}]}
+  l-round: {input: large.npy, steps: [median: {size: 5, edge: periodic}, laplacian: {edge: periodic}]}
 END
 expect_quern 0 0 run filters.yaml --output out0
 expect_quern 0 3 run filters.yaml --output out3
 compare out0 out3
+expect_quern 0 4 run filters.yaml --output out4 --set stages.l-round.team=all
+compare out0 out4
 /usr/bin/python3 - <<'END' || fail "not as SciPy has it"
 import glob, h5py, numpy as np, scipy.ndimage as n
 def got(stage):
@@ -55,6 +61,9 @@ same("m3", n.median_filter(counts, 3))
 same("m5", n.median_filter(image, 5, mode="constant", cval=50))
 same("m25", n.median_filter(counts, (25, 3), mode="nearest"))
 same("m31", n.median_filter(image, 31))
+near("g-round", n.gaussian_filter(image, [30, 2], mode="wrap"))
+near("c-round", n.convolve(stack, np.array([1., 2, 4]).reshape(1, 3, 1), mode="wrap"))
+near("l-round", n.laplace(n.median_filter(np.load("large.npy"), 5, mode="wrap"), mode="wrap"))
 END
 good
 

@@ -209,6 +209,8 @@ beyond(const double *x, int64_t i, int64_t n, char rule, double cval)
             return cval;
         if (rule == 'n')
             i = i < 0 ? 0 : n - 1;
+        else if (rule == 'p')
+            i += i < 0 ? n : -n;
         else
             i = i < 0 ? -1 - i : 2 * n - 1 - i;
     }

@@ -156,7 +156,8 @@ static void
 gaussian_as_defined(void **state)
 {
     static const double x[] = {3, -1, 4, 1, -5, 9, 2};
-    static const char *const edges[] = {"reflect", "nearest", "constant"};
+    static const char *const edges[] = {"reflect", "nearest", "constant",
+                                        "periodic"};
     static const int lengths[] = {1, 2, 7};
 
     (void)state;

@@ -135,7 +135,8 @@ as_defined(void **state)
 {
     static const int sizes[][2] = {{3, 3}, {5, 5}, {7, 7}, {1, 5},
                                    {9, 7}, {3, 31}, {21, 1}};
-    static const char *const edges[] = {"reflect", "nearest", "constant"};
+    static const char *const edges[] = {"reflect", "nearest", "constant",
+                                        "periodic"};
     static const int64_t n[2] = {11, 23};
     uint64_t seed = 7;
 
@@ -144,7 +145,7 @@ as_defined(void **state)
         for (size_t s = 0; s < COUNT(sizes); s++) {
             const struct qn_type type = {(enum qn_dtype)t,
                                          {2, {n[0], n[1]}}};
-            const char *edge = edges[((size_t)t + s) % 3];
+            const char *edge = edges[((size_t)t + s) % COUNT(edges)];
             char options[128];
             const struct run r = {.kernel = &qn_kernel_median,
                                   .options = options};

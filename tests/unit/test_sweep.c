@@ -42,7 +42,8 @@ static const struct {
     {"gradient", "{\"along\": 0", 1, 3, false},
 };
 
-static const char *const edges[] = {"reflect", "nearest", "constant"};
+static const char *const edges[] = {"reflect", "nearest", "constant",
+                                    "periodic"};
 
 static struct qn_type
 draw_type(uint64_t *state, enum qn_dtype dtype, int ndims)
