@@ -173,7 +173,13 @@ start_frozen()
     mapfile -t workers < <(pgrep -P $pid)
     [ ${#workers[@]} -gt 0 ] || return
     kill -STOP "${workers[@]}" 2>/dev/null
-    sleep 0.3
+    # what they have answered is still to be journaled, a group at a time
+    local before=-1 now=0
+    while [ $now -ne $before ]; do
+        before=$now
+        sleep 1.5
+        now=$(cat few.out/.quern/journal/*.log | wc -c)
+    done
     kill -0 $pid 2>/dev/null
 }
 
