@@ -150,7 +150,7 @@ same 2
 
 say "what still must be in one place is refused, with the figure"
 for steps in "{heat: {alpha: 0.1, steps: 2, boundary: periodic}}" \
-    "{overscan: {region: [':', '1000:1027'], trim: [':', '0:990'], per: frame}}"; do
+    "{gaussian: {sigma: 1, edge: periodic}}"; do
     expect_quern 2 0 run job.yaml --stage conv --memory 3MiB --output none \
         --set "stages.conv.steps=[$steps]"
     expect_text err 'stage conv: f.npy needs [0-9.]+ MB of memory, and a rank may fill 3.0 MB; raise .memory:.'
