@@ -85,7 +85,7 @@ expect_quern 0 0 run job.yaml --output small --memory 15MB
 compare whole small
 for n in 2 5; do
     options=()
-    for stage in smooth slope plate set rows; do
+    for stage in level flat frames stack cleaned scan rows smooth slope plate set; do
         options+=(--set "stages.$stage.team=all")
     done
     expect_quern 0 $n run job.yaml --output team$n --threads 2 "${options[@]}"
