@@ -218,7 +218,8 @@ decide_until(double *until, const struct qn_cli_job *o, struct qn_comm *comm,
                        qn_text_span(span, sizeof span, left > 0 ? left : 0));
     }
     if (!(o->deadline > 0) && comm->size > 1) {
-        QN_TRY(qn_comm_broadcast(comm, &word, &n, 0, err));
+        QN_TRY(qn_comm_agree(
+            comm, qn_comm_broadcast(comm, &word, &n, 0, err), err));
         since = qn_clock_now();
         memcpy(&left, word, sizeof left);
         if (comm->rank)
