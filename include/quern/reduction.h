@@ -16,6 +16,7 @@
  *     share(state, pass, 0 ... n - 1)        in any order, on any threads
  *     turn(state, pass)
  *     finish(state, out)
+ *     caution(state, said)
  *     close(state)                           once, whatever happened before
  *
  * kernels/reduce_run.h runs this for one item. */
@@ -40,6 +41,7 @@ struct qn_reduced {
 };
 
 #define QN_MAX_RESULTS 4
+#define QN_CAUTION 160 /* bytes of what is said, with the zero */
 
 /* One dataset of a product.  The first of a reduction is its `data`. */
 struct qn_reduced_type {
@@ -97,6 +99,11 @@ struct qn_reduction {
     /* Local.  out[i] is allocated, of the type that results() gave. */
     int (*finish)(
         void *state, const struct qn_array *out, struct qn_error *err);
+
+    /* Local.  What the results of this item hold less than they seem to, as one
+     * sentence without a full stop; nothing written: there is nothing to say.
+     * NULL: there never is. */
+    void (*caution)(const void *state, char said[QN_CAUTION]);
     void (*close)(void *state); /* NULL is fine */
 };
 

@@ -14,6 +14,7 @@
 #include "base/memory.h"
 #include "base/message.h"
 #include "io/channel.h"
+#include "model/caution.h"
 #include "model/json.h"
 
 int
@@ -63,6 +64,7 @@ qn_farm_close(struct qn_farm *f)
     }
     for (size_t i = 0; i < f->nprograms; i++)
         json_decref(f->program[i]);
+    json_decref(f->cautions);
     free(f->program);
     free(f->worker);
     *f = (struct qn_farm){0};
@@ -307,6 +309,16 @@ pass_warning(struct qn_farm *f, const json_t *reply)
     f->warned = f->warned || text;
 }
 
+void
+qn_farm_caution(struct qn_farm *f, const json_t *cautions)
+{
+    if (!json_object_size(cautions))
+        return;
+    if (!f->cautions)
+        f->cautions = json_object();
+    qn_caution_merge(f->cautions, cautions);
+}
+
 static int
 take(struct qn_farm *f, struct qn_farm_worker *w, struct qn_answer *answer,
      bool *got, struct qn_error *err)
@@ -325,6 +337,7 @@ take(struct qn_farm *f, struct qn_farm_worker *w, struct qn_answer *answer,
     *got = true;
     if (!error) {
         qn_spent_take(&f->spent, reply);
+        qn_farm_caution(f, json_object_get(reply, "cautions"));
         return give(f, w, answer, reply, 0, "", err);
     }
     code = (int)json_integer_value(error);

@@ -46,6 +46,8 @@ struct qn_farm {
     int busy;          /* workers with something in hand             */
     int retries;
     struct qn_spent spent; /* of all answers so far                  */
+    json_t *cautions;      /* owned: of all answers since they were told; NULL:
+                              none (model/caution.h)                  */
     bool warned;       /* of what a worker said of its libraries     */
     bool draining;     /* what is ahead is not to be begun any more  */
     json_t **program;  /* owned, [nprograms]; sent before use        */
@@ -75,6 +77,10 @@ qn_farm_open(struct qn_farm *f, int n, struct qn_error *err);
  * failed, when it is needed. */
 void
 qn_farm_early(struct qn_farm *f);
+
+/* Keep cautions (borrowed; NULL: none) until they are told. */
+void
+qn_farm_caution(struct qn_farm *f, const json_t *cautions);
 
 /* Stop all workers; those with something in hand are killed. */
 void

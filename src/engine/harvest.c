@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "engine/region.h"
 #include "model/array.h"
+#include "model/caution.h"
 #include "model/dtype.h"
 #include "model/json.h"
 #include "model/shape.h"
@@ -343,6 +344,17 @@ qn_harvest_place(const struct qn_harvest *h, int dtype, struct qn_arena *a,
     for (int i = 0; i < h->n; i++)
         QN_TRY(place_product(&h->product[i], dtype, a, all, err));
     return 0;
+}
+
+void
+qn_harvest_caution(const struct qn_harvest *h, const char *path, json_t *all)
+{
+    for (int i = 0; i < h->n; i++) {
+        const struct qn_harvest_product *p = &h->product[i];
+
+        if (*p->run.caution)
+            qn_caution_add(all, p->name, p->kernel->name, p->run.caution, path);
+    }
 }
 
 void

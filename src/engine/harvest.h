@@ -41,6 +41,11 @@ qn_harvest_place(
     const struct qn_harvest *h, int dtype, struct qn_arena *a, json_t *all,
     struct qn_error *err);
 
+/* Local, on the first rank.  What the reductions have to say of the item at
+ * path (model/caution.h). */
+void
+qn_harvest_caution(const struct qn_harvest *h, const char *path, json_t *all);
+
 void
 qn_harvest_clear(struct qn_harvest *h);
 

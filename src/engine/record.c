@@ -194,6 +194,8 @@ qn_record_write(const struct qn_run *run, const char *state,
         json_object_update_new(all, json_pack("{s:i,s:i}", "shard",
                                               run->options->shard, "shards",
                                               run->options->shards));
+    if (all && run->warnings)
+        json_object_set(all, "warnings", run->warnings);
     if (all && run->ceilings)
         json_object_set(all, "ceilings", run->ceilings);
     text = all ? json_dumps(all, JSON_INDENT(1)) : NULL;

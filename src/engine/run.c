@@ -30,6 +30,7 @@
 #include "engine/stage.h"
 #include "engine/stop.h"
 #include "engine/tell.h"
+#include "engine/warn.h"
 #include "engine/young.h"
 #include "model/dtype.h"
 
@@ -503,6 +504,8 @@ qn_run_execute(struct qn_run *run, struct qn_error *err)
         rc = qn_comm_agree(run->comm, qn_shard_stage(run, s, err), err);
         if (!rc)
             rc = end_phase(run, run->job->stages[s].name, s, t0, &before, err);
+        if (!rc)
+            rc = qn_warn_stage(run, s, err);
         if (!rc && !run->waiting)
             say_stage(run, s, qn_clock_now() - t0);
         if (!rc)
@@ -552,5 +555,6 @@ qn_run_clear(struct qn_run *run)
     free(run->phase);
     free(run->halos);
     json_decref(run->ceilings);
+    json_decref(run->warnings);
     *run = (struct qn_run){0};
 }

@@ -14,6 +14,7 @@
 #include "io/cards_json.h"
 #include "model/array.h"
 #include "model/cards.h"
+#include "model/json.h"
 
 /* ---- making ready ------------------------------------------------------------ */
 
@@ -175,7 +176,7 @@ write_products(struct qn_team_part *p, const struct qn_harvest *h,
                struct qn_error *err)
 {
     struct qn_delivery d = delivery_of(p);
-    json_t *all = json_array();
+    json_t *all = json_array(), *cautions = json_object();
     struct qn_arena a = {.fd = -1};
     int rc = qn_arena_open(&a, NULL, err);
 
@@ -183,7 +184,12 @@ write_products(struct qn_team_part *p, const struct qn_harvest *h,
         rc = qn_harvest_place(h, p->st->stage->output.dtype, &a, all, err);
     if (!rc)
         rc = qn_deliver_products(&d, &a, all, err);
+    if (!rc) {
+        qn_harvest_caution(h, qn_json_text(p->asked, "path"), cautions);
+        qn_farm_caution(&p->run->farm, cautions);
+    }
     qn_arena_close(&a);
+    json_decref(cautions);
     json_decref(all);
     return rc;
 }

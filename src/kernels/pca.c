@@ -5,6 +5,7 @@
  * in blocks of rows that follow from the shape; LAPACK takes it apart. */
 #include <cblas.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/limit.h"
@@ -12,6 +13,11 @@
 #include "kernels/reduce_run.h"
 #include "model/dtype.h"
 #include "model/shape.h"
+
+/* Of the largest eigenvalue: what is closer is equal.  Rounding moves them by
+ * some 1e-12 of it, and a vector by that through the distance of its value from
+ * the others. */
+#define CLOSE 1e-10
 
 enum { BLOCK = 1 << 17 /* samples of a block: 1 MiB of float64 */, MOST = 8192 };
 
@@ -35,7 +41,8 @@ struct pca {
     double *covariance; /* owned: [features, features], upper half; then
                            its eigenvectors in the first rows             */
     double *block;      /* owned: [rows, features]                        */
-    double *value;      /* owned: [features], ascending                   */
+    double *value;      /* owned: [features]: `solved` of them, ascending */
+    int64_t solved;     /* components, and the next one if there is one   */
 };
 
 /* LAPACK, of any library that has it; Fortran passes addresses. */
@@ -108,7 +115,7 @@ need(const void *params, const struct qn_reduced *in)
 
     (void)params;
     qn_reduce_run_rows(&in->type.shape, &all, &row);
-    return row <= MOST ? (row * row + 70 * row + BLOCK) * 8 : 0;
+    return row <= MOST ? (row * row + 71 * row + BLOCK) * 8 : 0;
 }
 
 static int
@@ -126,6 +133,7 @@ open_pca(void **state, const void *params, const struct qn_reduced *in,
     c->dtype = in->type.dtype;
     qn_reduce_run_rows(&in->type.shape, &all, &c->features);
     c->rows = rows(params, in);
+    c->solved = c->p->components + (c->p->components < c->features);
     n = (size_t)c->features;
     QN_TRY(qn_memory_make((void **)&c->mean, n, sizeof(double),
                           "the components", err));
@@ -212,7 +220,7 @@ turn(void *state, int pass, struct qn_error *err)
 
 /* Memory of dsyevr. */
 struct room {
-    double *vector; /* [components, features] */
+    double *vector; /* [solved, features] */
     int *support;
     double *work;
     int *integers;
@@ -222,7 +230,7 @@ struct room {
 static int
 solve(struct pca *c, const struct room *r, const int lwork, const int liwork)
 {
-    const int n = (int)c->features, first = n - (int)c->p->components + 1;
+    const int n = (int)c->features, first = n - (int)c->solved + 1;
     const double none = 0;
     int found, info;
 
@@ -257,9 +265,9 @@ write_results(struct pca *c, const double *vector, const struct qn_array *out,
     double *value = out[1].data;
 
     for (int64_t i = 0; i < k; i++) {
-        double *v = (double *)(uintptr_t)vector + (k - 1 - i) * n;
+        double *v = (double *)(uintptr_t)vector + (c->solved - 1 - i) * n;
 
-        value[i] = c->value[k - 1 - i];
+        value[i] = c->value[c->solved - 1 - i];
         fix_sign(v, n);
         QN_TRY(qn_dtype_convert((char *)out[0].data + (size_t)(i * n) * size,
                                 out[0].type.dtype, v, QN_F64, (size_t)n, err));
@@ -271,7 +279,7 @@ write_results(struct pca *c, const double *vector, const struct qn_array *out,
 static int
 make_room(struct room *r, const struct pca *c, struct qn_error *err)
 {
-    const size_t n = (size_t)c->features, k = (size_t)c->p->components;
+    const size_t n = (size_t)c->features, k = (size_t)c->solved;
 
     QN_TRY(qn_memory_make((void **)&r->vector, n * k, sizeof(double),
                           "the components", err));
@@ -312,6 +320,31 @@ finish(void *state, const struct qn_array *out, struct qn_error *err)
     return rc;
 }
 
+/* The first two in a row whose vectors could as well be others. */
+static void
+caution(const void *state, char said[QN_CAUTION])
+{
+    const struct pca *c = state;
+    const int64_t last = c->solved - 1;
+    const double close = CLOSE * fabs(c->value[last]);
+    int64_t i = 1;
+
+    while (i <= last && c->value[last - i + 1] - c->value[last - i] > close)
+        i++;
+    if (i > last)
+        return;
+    if (fabs(c->value[last - i + 1]) <= close)
+        snprintf(said, QN_CAUTION,
+                 "from component %lld on there is no variance left, so "
+                 "directions carry no meaning", (long long)i);
+    else
+        snprintf(said, QN_CAUTION,
+                 "components %lld and %lld%s have equal variance, so their "
+                 "directions carry no meaning", (long long)i,
+                 (long long)i + 1,
+                 i == c->p->components ? ", which is not written," : "");
+}
+
 static void
 close_pca(void *state)
 {
@@ -334,6 +367,7 @@ static const struct qn_reduction reduction = {
     .merge = merge,
     .turn = turn,
     .finish = finish,
+    .caution = caution,
     .close = close_pca,
 };
 
@@ -349,9 +383,11 @@ const struct qn_kernel qn_kernel_pca = {
         "eigenvectors, the largest eigenvalue first, values the eigenvalues "
         "(LAPACK's dsyevr). A component's element of the largest magnitude, "
         "the first of equals, is positive; components of equal eigenvalues "
-        "carry no promise. Bits hold for one core type of OpenBLAS.",
+        "(closer than 1e-10 of the largest, the first that is not written "
+        "among them) carry no promise, and a warning says so. Bits hold for "
+        "one core type of OpenBLAS.",
     .kind = QN_KIND_REDUCTION,
-    .version = 1,
+    .version = 2,
     .blas = true,
     .params_size = sizeof(struct params),
     .options = options,

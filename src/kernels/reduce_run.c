@@ -99,9 +99,14 @@ qn_reduce_run_turn(struct qn_reduce_run *run, int pass, struct qn_error *err)
 int
 qn_reduce_run_finish(struct qn_reduce_run *run, struct qn_error *err)
 {
+    const struct qn_reduction *r = run->kernel->reduction;
+
     for (int i = 0; i < run->nout; i++)
         QN_TRY(qn_array_make(&run->out[i], &run->type[i].type, err));
-    return run->kernel->reduction->finish(run->state, run->out, err);
+    QN_TRY(r->finish(run->state, run->out, err));
+    if (r->caution)
+        r->caution(run->state, run->caution);
+    return 0;
 }
 
 void

@@ -24,6 +24,7 @@ struct qn_reduce_run {
     int nout;
     struct qn_reduced_type type[QN_MAX_RESULTS];
     struct qn_array out[QN_MAX_RESULTS]; /* owned; filled by finish    */
+    char caution[QN_CAUTION];       /* likewise; "": there is none     */
 };
 
 /* The rows of an item, and how many samples each has. */

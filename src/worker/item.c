@@ -10,6 +10,7 @@
 #include "io/cards_json.h"
 #include "io/writer.h"
 #include "model/array.h"
+#include "model/caution.h"
 #include "model/dtype.h"
 #include "model/json.h"
 #include "model/shape.h"
@@ -203,6 +204,15 @@ qn_item_hand_over(struct qn_item_making *m, const struct qn_array *a,
     return qn_dtype_convert(to, t, a->data, a->type.dtype, n, err);
 }
 
+void
+qn_item_caution(struct qn_item_making *m, const char *product,
+                const struct qn_reduce_run *run)
+{
+    if (m->cautions && *run->caution)
+        qn_caution_add(m->cautions, product, run->kernel->name, run->caution,
+                       m->path);
+}
+
 int
 qn_item_convert(struct qn_array *a, int dtype, struct qn_error *err)
 {
@@ -329,7 +339,8 @@ qn_item_make(struct qn_worker *w, struct qn_item_call *call,
 {
     struct qn_item_making m = {.w = w, .p = call->program,
                                .request = call->request,
-                               .uses = call->uses, .path = call->path};
+                               .uses = call->uses, .path = call->path,
+                               .cautions = call->cautions};
     struct qn_product product[QN_ITEM_PRODUCTS];
     int rc = qn_item_products(&m, err);
 
@@ -355,6 +366,8 @@ qn_item_run(struct qn_worker *w, const json_t *request, json_t *reply,
     qn_operand_limit(&w->operands, m.p->operands, m.p->shelf);
     m.path = qn_json_text(request, "path");
     m.uses = json_object_get(request, "uses");
+    m.cautions = json_object();
+    json_object_set_new(reply, "cautions", m.cautions);
     if (json_is_true(json_object_get(request, "direct")))
         rc = look_at_member(&m, err);
     else

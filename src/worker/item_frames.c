@@ -19,7 +19,8 @@ hand_over_products(struct qn_item_making *m, struct qn_products *all,
     void *to;
 
     left = qn_json_integer(m->request, "bytes");
-    for (int i = 0; i < all->n; i++)
+    for (int i = 0; i < all->n; i++) {
+        qn_item_caution(m, m->p->steps[m->p->nsteps + i].product, &all->run[i]);
         for (int k = 0; k < all->run[i].nout; k++) {
             struct qn_array *out = &all->run[i].out[k];
             int64_t n;
@@ -35,6 +36,7 @@ hand_over_products(struct qn_item_making *m, struct qn_products *all,
             memcpy(to, out->data, (size_t)n);
             at += frames * n;
         }
+    }
     if (left)
         return qn_fail(err, QN_ESHAPE,
                        "the file changed its shape since it was looked at; "

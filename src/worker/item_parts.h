@@ -23,6 +23,7 @@ struct qn_item_making {
     const json_t *request;
     const json_t *uses;        /* of all steps */
     json_t *reply;
+    json_t *cautions;          /* see model/caution.h; NULL: nobody asks   */
     const char *path;
     const char *dataset;       /* borrowed: that is read; NULL: the only one */
     struct qn_reader *reader;  /* owned */
@@ -84,6 +85,11 @@ int
 qn_item_hand_over(
     struct qn_item_making *m, const struct qn_array *a, int64_t index, int64_t frames,
     struct qn_error *err);
+
+/* What a reduction has to say of its results, the product's name in front. */
+void
+qn_item_caution(
+    struct qn_item_making *m, const char *product, const struct qn_reduce_run *run);
 
 /* To the type of the output; below 0: as it is. */
 int

@@ -98,6 +98,7 @@ add_all_results(struct qn_item_making *m, const char *dataset,
         if (asprintf(&name, "%s%s%s", dataset ? last_part(dataset) : "",
                      dataset ? "-" : "", product) < 0)
             return qn_fail(err, QN_ENOMEM, "no memory for a name");
+        qn_item_caution(m, name, &all->run[i]);
         rc = add_results(m, name, &all->run[i], err);
         free(name);
         if (rc)

@@ -14,6 +14,7 @@
 #include "io/writer.h"
 #include "model/array.h"
 #include "model/cards.h"
+#include "model/caution.h"
 #include "model/dtype.h"
 #include "model/item.h"
 #include "model/json.h"
@@ -49,7 +50,7 @@ struct packing {
     struct qn_rowcards rowcards; /* of all of them                        */
     size_t at;                 /* the row in hand                         */
     size_t good;
-    json_t *failed;            /* borrowed: part of the reply             */
+    json_t *failed, *cautions; /* borrowed: parts of the reply            */
     double limit;              /* s that an item may take; 0: none        */
     int retries;
     bool apart;
@@ -221,6 +222,7 @@ try_item(struct packing *k, const json_t *extras, struct qn_error *why)
         .uses = uses ? uses : json_object_get(k->request, "uses"),
         .request = extras,
         .path = k->path,
+        .cautions = json_object(),
     };
     int rc;
 
@@ -231,6 +233,9 @@ try_item(struct packing *k, const json_t *extras, struct qn_error *why)
             watch(k->limit);
         rc = qn_item_make(k->w, &call, take_row, k, why);
     }
+    if (!rc)
+        qn_caution_merge(k->cautions, call.cautions);
+    json_decref(call.cautions);
     k->read += call.read;
     k->decoded += call.decoded;
     k->compute += call.compute;
@@ -425,6 +430,8 @@ make_part(struct packing *k, json_t *reply, struct qn_error *err)
 
     k->failed = json_array();
     json_object_set_new(reply, "failed", k->failed);
+    k->cautions = json_object();
+    json_object_set_new(reply, "cautions", k->cautions);
     QN_TRY(open_part(k, err));
     QN_TRY(make_rows(k, err));
     t0 = qn_clock_now();

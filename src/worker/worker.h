@@ -142,6 +142,7 @@ struct qn_item_call {
     const json_t *uses;    /* of all steps                              */
     const json_t *request; /* of it fields and hdu; NULL: neither       */
     const char *path;
+    json_t *cautions;      /* added to; NULL: they are not asked for    */
     double read, compute;  /* s: added to                               */
     int64_t decoded;       /* bytes of samples: added to                */
 };

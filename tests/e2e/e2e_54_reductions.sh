@@ -206,6 +206,39 @@ END
     { cat figures; fail "numbers"; }
 good
 
+say "a direction that carries no meaning"
+cat >equal.py <<'END'
+import numpy as np
+
+x = np.kron(np.diag([4.0, 2, 2, 1]), [[1], [-1]])
+for k in range(3):
+    np.save(f"equal{k}.npy", x)
+np.save("apart.npy", np.kron(np.diag([4.0, 3, 2, 1]), [[1], [-1]]))
+END
+/usr/bin/python3 equal.py || fail "equal.py"
+cat >equal.yaml <<'END'
+name: equal
+stages:
+  one: {input: ["equal*.npy", apart.npy], products: {p: {pca: 3}}}
+  none: {input: apart.npy, products: {p: {pca: 3}}}
+END
+told='p: pca: components 2 and 3 have equal variance, so their directions carry no meaning'
+record='import json, sys; print(json.load(open(sys.argv[1]))["warnings"])'
+while read -r n name options; do
+    read -ra options <<<"$options"
+    expect_quern 0 "$n" run equal.yaml --output "e$name" "${options[@]}"
+    expect_text err "warning: one: equal0.npy: $told \\(3 items\\)"
+    [ "$(grep -c 'no meaning' err)" -eq 1 ] || fail "told more than once"
+    /usr/bin/python3 -c "$record" "e$name/.quern/run.json" >said
+    expect_text said "'item': 'equal0.npy', .*'items': 3"
+done <<'END'
+0 one --set threads=1
+3 three --set threads=1
+3 teams --team 2
+2 packed --set stages.one.output.layout=packed
+END
+good
+
 say "what cannot be"
 cat >bad.yaml <<'END'
 name: bad

@@ -262,6 +262,51 @@ refuses(void **state)
     }
 }
 
+/* Rows whose covariance is diagonal: two of each feature, +d and -d. */
+static void
+warns_of_equal_variance(void **state)
+{
+    static const struct {
+        double d[4];
+        const char *options, *said; /* "": nothing */
+    } rows[] = {
+        {{4, 2, 2, 1}, "{\"components\": 3}", "components 2 and 3 have"},
+        {{4, 2, 2, 1}, "{\"components\": 2}", "components 2 and 3, which is"},
+        {{4, 2, 2, 1}, "{\"components\": 1}", ""},
+        {{4, 3, 2, 1}, "{\"components\": 4}", ""},
+        {{4, 2, 1, 0}, "{\"components\": 4}", ""},
+        {{4, 2, 0, 0}, "{\"components\": 2}", ""},
+        {{4, 2, 0, 0}, "{\"components\": 3}", "from component 3 on"},
+        {{4, 2, 0, 0}, "{\"components\": 4}", "from component 3 on"},
+        {{0, 0, 0, 0}, "{\"components\": 1}", "from component 1 on"},
+        {{4, 3, 3 * (1 + 1e-13), 1}, "{\"components\": 3}", "components 2 and"},
+        {{4, 3, 3 * (1 + 1e-6), 1}, "{\"components\": 3}", ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const struct qn_type type = {QN_F64, {2, {8, 4}}};
+        const struct ask ask = {"pca", rows[i].options, NULL};
+        struct qn_array a = {0};
+        struct qn_reduce_run run;
+        struct qn_error err = {0};
+
+        assert_int_equal(qn_array_make(&a, &type, NULL), 0);
+        memset(a.data, 0, qn_array_bytes(&a));
+        for (int k = 0; k < 8; k++)
+            ((double *)a.data)[4 * k + k / 2] =
+                k % 2 ? -rows[i].d[k / 2] : rows[i].d[k / 2];
+        assert_int_equal(reduce(&run, &ask, &a, 1, 1, &err), 0);
+        if (!strstr(run.caution, rows[i].said) ||
+            !*run.caution != !*rows[i].said) {
+            print_error("row %d: \"%s\"\n", (int)i, run.caution);
+            fail();
+        }
+        qn_reduce_run_clear(&run);
+        qn_array_clear(&a);
+    }
+}
+
 int
 main(void)
 {
@@ -270,6 +315,7 @@ main(void)
         cmocka_unit_test(figures),
         cmocka_unit_test(integers_are_exact),
         cmocka_unit_test(refuses),
+        cmocka_unit_test(warns_of_equal_variance),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
