@@ -148,6 +148,19 @@ sum_up(struct qn_run *run, const struct qn_cli_job *o, double seconds)
     return (double)bad > allowed ? QN_EXIT_ITEMS : QN_EXIT_DONE;
 }
 
+/* The exit code of a failure, and its sentence: of one that no other rank knows
+ * this one must speak. */
+static int
+leave(struct qn_cli_job *o, const struct qn_comm *comm,
+      const struct qn_error *err)
+{
+    if (qn_comm_alone(comm)) {
+        qn_message_mute(false);
+        o->speak = true;
+    }
+    return qn_cli_exit(err, o->speak);
+}
+
 /* One run, of many under --watch; *code is its exit code. */
 static int
 run_once(int *code, struct qn_run *run, struct qn_watch *w,
@@ -160,12 +173,7 @@ run_once(int *code, struct qn_run *run, struct qn_watch *w,
     qn_watch_lend(w, run);
     if (!rc)
         rc = qn_run_execute(run, err);
-    // of a failure that no other rank knows this one must speak
-    if (rc && qn_comm_alone(comm)) {
-        qn_message_mute(false);
-        o->speak = true;
-    }
-    *code = rc ? qn_cli_exit(err, o->speak)
+    *code = rc ? leave(o, comm, err)
                : sum_up(run, o, qn_clock_now() - t0);
     return rc;
 }
@@ -179,7 +187,7 @@ run_watched(struct qn_cli_loaded *l, struct qn_cli_job *o,
     int code, rc = qn_watch_check(&l->job, &l->options, err);
     bool again = !rc;
 
-    code = rc ? qn_cli_exit(err, o->speak) : QN_EXIT_DONE;
+    code = rc ? leave(o, comm, err) : QN_EXIT_DONE;
     while (again) {
         again = false;
         qn_run_clear(&run);
@@ -188,7 +196,7 @@ run_watched(struct qn_cli_loaded *l, struct qn_cli_job *o,
         if (!rc)
             rc = run_once(&code, &run, &w, o, l, comm, err);
         if (!rc && (rc = qn_watch_wait(&w, &run, &again, err)))
-            code = qn_cli_exit(err, o->speak);
+            code = leave(o, comm, err);
         // what is asked for once is not meant for every round
         l->options.fresh = l->options.retry_failed = false;
     }
@@ -218,8 +226,7 @@ decide_until(double *until, const struct qn_cli_job *o, struct qn_comm *comm,
                        qn_text_span(span, sizeof span, left > 0 ? left : 0));
     }
     if (!(o->deadline > 0) && comm->size > 1) {
-        QN_TRY(qn_comm_agree(
-            comm, qn_comm_broadcast(comm, &word, &n, 0, err), err));
+        QN_TRY(qn_comm_broadcast(comm, &word, &n, 0, err));
         since = qn_clock_now();
         memcpy(&left, word, sizeof left);
         if (comm->rank)
@@ -246,7 +253,7 @@ qn_cmd_run_job(struct qn_cli_job *o, struct qn_comm *comm)
         o->settle = 5;
     if (qn_cli_load(&l, o, comm, &err) ||
         decide_until(&l.options.until, o, comm, t0, &err)) {
-        code = qn_cli_exit(&err, o->speak);
+        code = leave(o, comm, &err);
     } else {
         if (!progress.off)
             l.options.progress = &progress;

@@ -69,10 +69,7 @@ qn_comm_agree(struct qn_comm *c, int rc, struct qn_error *err)
     if (!c->mpi)
         return rc;
     if (c->mpi->broken)
-        return rc ? rc
-                  : qn_fail(err, QN_EMPI,
-                            "MPI failed before: run the "
-                            "same command again");
+        return rc ? rc : qn_comm_mpi_broken(c->mpi, err);
     // An injected failure comes before, so that it can be agreed on.
     if (!rc)
         rc = qn_comm_mpi_check(MPI_SUCCESS, "MPI_Iallreduce", &told);

@@ -29,13 +29,27 @@ qn_comm_mpi_check(int code, const char *call, struct qn_error *err)
                    (int)strcspn(name, "("), name, why);
 }
 
+static void
+now_broken(struct qn_comm_mpi *m, int code, const char *call)
+{
+    if (!m->broken)
+        (void)qn_comm_mpi_check(code, call, &m->why);
+    m->broken = true;
+}
+
 int
 qn_comm_mpi_vital(struct qn_comm_mpi *m, int code, const char *call,
                   struct qn_error *err)
 {
     if (code != MPI_SUCCESS)
-        m->broken = true;
+        now_broken(m, code, call);
     return qn_comm_mpi_check(code, call, err);
+}
+
+int
+qn_comm_mpi_broken(const struct qn_comm_mpi *m, struct qn_error *err)
+{
+    return qn_fail(err, QN_EMPI, "%s", m->why.text);
 }
 
 int
@@ -47,15 +61,14 @@ qn_comm_mpi_wait(struct qn_comm_mpi *m, MPI_Request *req, int rc,
 
     // what the others wait for may be another call than ours
     if (m->broken)
-        return rc ? rc : qn_fail(err, QN_EMPI, "MPI failed before: run the "
-                                               "same command again");
+        return rc ? rc : qn_comm_mpi_broken(m, err);
     for (;;) {
         int code = MPI_Test(req, &done, MPI_STATUS_IGNORE);
 
         // No failure is injected here: starting the call was the place.
         if (code != MPI_SUCCESS) {
             *req = MPI_REQUEST_NULL;
-            m->broken = true;
+            now_broken(m, code, "MPI_Test");
             return rc ? rc : qn_comm_mpi_check(code, "MPI_Test", err);
         }
         if (done)

@@ -20,6 +20,7 @@ struct qn_comm_mpi {
     int phases;       /* claims opened so far                              */
     bool broken;      /* MPI failed where others wait for us: nothing can be
                          agreed any more, see qn_comm_close                */
+    struct qn_error why; /* with broken: that failure                      */
 };
 
 /* Local.  0, or QN_EMPI for a code of MPI's that is not MPI_SUCCESS, or for an
@@ -36,6 +37,10 @@ qn_comm_mpi_vital(
 /* The real call is always made, so that ranks stay matched where a failure is
  * injected; whoever goes on after one must still complete its requests. */
 #define QN_MPI_VITAL(m, err, call) qn_comm_mpi_vital((m), (call), #call, (err))
+
+/* Local.  The failure that broke m, once more. */
+int
+qn_comm_mpi_broken(const struct qn_comm_mpi *m, struct qn_error *err);
 
 /* Local.  Wait for a request, asleep; *req is MPI_REQUEST_NULL after it.  rc
  * is what starting it gave: the first failure is returned.  Others wait for it
