@@ -10,22 +10,6 @@
 /* ---- what cannot be done ----------------------------------------------- */
 
 static int
-check_source(const struct qn_run *run, struct qn_plan_stage *st,
-             struct qn_task *t, struct qn_error *err)
-{
-    const struct qn_plan_stage *from;
-
-    if (t->item->source < 0)
-        return 0;
-    from = &run->plan.stage[st->stage->input.stage_index];
-    if (from->target[qn_plan_pack_source(&run->plan, st, t->item, NULL)].code ||
-        (st->from_rows && from->task[t->item->source].code))
-        return qn_plan_fail_task(st, t, QN_UPSTREAM, QN_EMISSING,
-                                 "the item it comes from failed", err);
-    return 0;
-}
-
-static int
 check_uses(const struct qn_run *run, struct qn_plan_stage *st,
            struct qn_task *t, struct qn_error *err)
 {
@@ -55,7 +39,7 @@ block_tasks(const struct qn_run *run, struct qn_plan_stage *st,
 
         if (t->state != QN_TODO)
             continue;
-        QN_TRY(check_source(run, st, t, err));
+        QN_TRY(qn_plan_check_source(&run->plan, st, t, err));
         if (t->state == QN_TODO)
             QN_TRY(check_uses(run, st, t, err));
         if (t->code && !qn_plan_has_members(st))

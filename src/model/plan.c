@@ -196,6 +196,22 @@ qn_plan_check_members(struct qn_plan_stage *st, struct qn_target *t,
     return qn_plan_fail_target(st, t, QN_FAILED, QN_EMISSING, reason, err);
 }
 
+int
+qn_plan_check_source(const struct qn_plan *p, struct qn_plan_stage *st,
+                     struct qn_task *t, struct qn_error *err)
+{
+    const struct qn_plan_stage *from;
+
+    if (t->item->source < 0)
+        return 0;
+    from = &p->stage[st->stage->input.stage_index];
+    if (from->target[qn_plan_pack_source(p, st, t->item, NULL)].code ||
+        (st->from_rows && from->task[t->item->source].code))
+        return qn_plan_fail_task(st, t, QN_UPSTREAM, QN_EMISSING,
+                                 "the item it comes from failed", err);
+    return 0;
+}
+
 /* ---- choosing ------------------------------------------------------------ */
 
 /* The values that a field has among the items, for people: "'a' 3, 'b' 2". */

@@ -287,6 +287,13 @@ int
 qn_plan_check_members(
     struct qn_plan_stage *st, struct qn_target *t, struct qn_error *err);
 
+/* Local.  The task fails (QN_UPSTREAM) where what it is made of has failed in
+ * the stage before. */
+int
+qn_plan_check_source(
+    const struct qn_plan *p, struct qn_plan_stage *st, struct qn_task *t,
+    struct qn_error *err);
+
 /* Members that must not fail (at-least). */
 int64_t
 qn_plan_required(const struct qn_plan_stage *st, const struct qn_target *t);

@@ -130,14 +130,17 @@ check_member(struct qn_plan_stage *st, const struct qn_target *t,
 }
 
 static int
-resolve_members(struct qn_plan_stage *st, struct qn_target *t,
-                struct qn_type *type, struct qn_error *err)
+resolve_members(const struct qn_plan *p, struct qn_plan_stage *st,
+                struct qn_target *t, struct qn_type *type,
+                struct qn_error *err)
 {
     const struct qn_task *first = NULL;
 
     for (int i = 0; i < t->ntasks; i++) {
         struct qn_task *task = &st->task[t->task[i]];
 
+        // of what failed the type is as far as it came
+        QN_TRY(qn_plan_check_source(p, st, task, err));
         if (task->state != QN_TODO)
             continue;
         if (!first) {
@@ -202,8 +205,9 @@ common_fields(struct qn_plan_stage *st, struct qn_target *t,
 }
 
 static int
-resolve_combined(struct qn_plan_stage *st, struct qn_target *t, bool known,
-                 struct qn_type *type, struct qn_error *err)
+resolve_combined(const struct qn_plan *p, struct qn_plan_stage *st,
+                 struct qn_target *t, bool known, struct qn_type *type,
+                 struct qn_error *err)
 {
     const struct qn_group *g = &st->stage->combine;
     struct qn_step as_step = {.kernel = g->kernel, .params = g->params};
@@ -213,7 +217,7 @@ resolve_combined(struct qn_plan_stage *st, struct qn_target *t, bool known,
     int rc;
 
     if (known)
-        QN_TRY(resolve_members(st, t, type, err));
+        QN_TRY(resolve_members(p, st, t, type, err));
     QN_TRY(common_fields(st, t, err));
     if (!known)
         return 0;
@@ -258,7 +262,7 @@ resolve_target(const struct qn_plan *p, struct qn_plan_stage *st,
     type = *first->result;
 
     if (st->stage->combine.given)
-        QN_TRY(resolve_combined(st, t, known, &type, err));
+        QN_TRY(resolve_combined(p, st, t, known, &type, err));
     if (st->stage->nproducts && known && !first->code)
         QN_TRY(resolve_product(p, st, first, &type, err));
     if (st->stage->output.dtype >= 0)

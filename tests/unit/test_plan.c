@@ -336,6 +336,34 @@ members_of_another_shape(void **state)
     close_job(&f);
 }
 
+/* What failed before has the type that it had come to, which is nobody's
+ * measure: neither its own nor, where it is the first, that of the others. */
+static void
+members_that_failed_before(void **state)
+{
+    static const char *const items[] = {"a.fits", "b.fits V=1", "c.fits V=2",
+                                        NULL};
+    struct fixture f = {0};
+    const struct qn_plan_stage *st;
+
+    (void)state;
+    open_job(&f, "stages:\n"
+                 "  s: {input: '*', steps: [add: {header: V}, bin: 2]}\n"
+                 "  t: {input: {stage: s}, combine: {method: mean, at-least: "
+                 "2}}\n");
+    give(&f, 0, items, QN_U16);
+    give(&f, 1, NULL, QN_U16);
+    st = &f.plan.stage[1];
+    assert_int_equal(f.plan.stage[0].task[0].state, QN_FAILED);
+    assert_int_equal(st->task[0].state, QN_UPSTREAM);
+    assert_string_equal(st->task[0].reason, "the item it comes from failed");
+    assert_int_equal(st->task[1].state, QN_TODO);
+    assert_int_equal(st->task[2].state, QN_TODO);
+    assert_int_equal(st->target[0].state, QN_TODO);
+    assert_int_equal(st->target[0].type->shape.n[0], 2);
+    close_job(&f);
+}
+
 int
 main(void)
 {
@@ -349,6 +377,7 @@ main(void)
         cmocka_unit_test(nearest_match),
         cmocka_unit_test(precision_by_the_widest),
         cmocka_unit_test(members_of_another_shape),
+        cmocka_unit_test(members_that_failed_before),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
