@@ -132,14 +132,15 @@ tell(const struct words *w, const struct qn_merge_told *t, double seconds)
                    (long long)t->anew, (long long)t->done);
     if (t->broken)
         qn_message(QN_WARNING,
-                   "%lld results are broken and left out; /entry/items says "
-                   "why",
-                   (long long)t->broken);
+                   "%lld %s broken and left out; /entry/items says why",
+                   (long long)t->broken,
+                   t->broken == 1 ? "result is" : "results are");
     if (t->absent)
         qn_message(QN_WARNING,
-                   "%lld items have no result: what they need failed, or the "
-                   "run has not come to its end; `quern status` tells",
-                   (long long)t->absent);
+                   "%lld %s no result: what is needed failed, or the run has "
+                   "not come to its end; `quern status` tells",
+                   (long long)t->absent,
+                   t->absent == 1 ? "item has" : "items have");
     qn_message(QN_NOTE,
                "%lld of %lld items merged, %lld failed in the run; %s (%s) "
                "in %.2f s",

@@ -232,8 +232,8 @@ qn_merge_list_settle(struct qn_merge_list *l, struct qn_merge_item *item,
         (item->bytes != st.st_size || item->mtime_ns != mtime))
         return qn_merge_list_break(
             l, item, QN_EFORMAT,
-            "it was changed after the run wrote it; the next run makes it "
-            "again",
+            "it was changed after the run wrote it, or copied without its "
+            "time (`cp -a` keeps it); the next run makes it again",
             err);
     item->bytes = st.st_size;
     item->mtime_ns = mtime;

@@ -302,6 +302,25 @@ check_products(struct qn_merge *m, struct qn_error *err)
     return rc;
 }
 
+/* Nothing can be merged; why not, of the first that is broken. */
+static int
+say_none(const struct qn_merge *m, struct qn_error *err)
+{
+    for (size_t i = 0; i < m->list.n; i++) {
+        const struct qn_merge_item *item = &m->list.item[i];
+
+        if (item->state == QN_MERGE_BROKEN)
+            return qn_fail(err, item->code,
+                           "no result of %s can be merged; the first that is "
+                           "broken is %s: %s",
+                           m->list.stage, item->name, item->reason);
+    }
+    return qn_fail(err, QN_EMISSING,
+                   "no item of %s has a result that can be merged: "
+                   "`quern status %s` says how the run stands",
+                   m->list.stage, m->list.output);
+}
+
 int
 qn_merge_look_compare(struct qn_merge *m, struct qn_error *err)
 {
@@ -323,9 +342,6 @@ qn_merge_look_compare(struct qn_merge *m, struct qn_error *err)
         m->once = m->once && item->values == m->first->values;
     }
     if (!m->first)
-        return qn_fail(err, QN_EMISSING,
-                       "no item of %s has a result that can be merged: "
-                       "`quern status %s` says how the run stands",
-                       m->list.stage, m->list.output);
+        return say_none(m, err);
     return check_products(m, err);
 }

@@ -136,6 +136,11 @@ expect_text err 'science-V-001.h5: it is not there any more.*and 1 more.*--skip-
 expect_quern 3 0 merge hurt.out/plain -o x.h5 --skip-broken
 expect_text err '2 results are broken'
 python x.h5 'assert status.count("broken") == 2 and status.count("done") == 9, status'
+cp -r n.out copied.out
+rm -f x.h5
+expect_quern 3 0 merge copied.out/plain -o x.h5 --skip-broken
+expect_text err 'no result of .*plain can be merged; .* broken is plain/.*copied without its time .*cp -a'
+refuse_file x.h5
 # as a run would leave them: with their sizes and times in the journal
 mkdir -p shapes/raw
 for n in 8 8 4 8; do

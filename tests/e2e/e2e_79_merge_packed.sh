@@ -124,7 +124,7 @@ expect_text err 'part-000001.h5: it is not there any more.*--skip-broken'
 refuse_file y.h5
 expect_quern 3 0 merge hurt.out/plain -o y.h5 --skip-broken
 expect_text err '32 of 37 items merged, 4 failed in the run'
-expect_text err '1 results are broken'
+expect_text err '1 result is broken'
 cp o.out/plain/part-000000.h5 hurt.out/plain/part-000001.h5
 dd if=/dev/urandom of=hurt.out/deflated/part-000001.h5 bs=1k seek=1 count=3 conv=notrunc 2>/dev/null
 touch -r o.out/deflated/part-000001.h5 hurt.out/deflated/part-000001.h5
@@ -138,6 +138,6 @@ expect_text err 'broken and left out'
 expect_quern 3 0 run job.yaml --data data --output some.out --limit 32 --stage plain
 expect_quern 3 0 merge some.out/plain -o y.h5
 expect_text err '30 of 37 items merged, 6 failed in the run'
-expect_text err '1 items have no result'
+expect_text err '1 item has no result'
 
 finish
