@@ -40,7 +40,7 @@ qn_message(enum qn_level level, const char *fmt, ...)
     char line[LINE_SIZE];
     va_list ap;
 
-    if (muted && level != QN_ERROR)
+    if (muted && (level == QN_NOTE || level == QN_WARNING))
         return;
     memcpy(line, start, head);
     va_start(ap, fmt);

@@ -5,12 +5,18 @@
 
 #include <stdbool.h>
 
-enum qn_level { QN_NOTE, QN_WARNING, QN_ERROR };
+enum qn_level {
+    QN_NOTE,
+    QN_WARNING,
+    QN_ERROR,
+    QN_OWN_NOTE /* of what this rank alone knows: said even when muted */
+};
 
 void
 qn_message(enum qn_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* After qn_message_mute(true) only errors are said: ranks other than 0. */
+/* After qn_message_mute(true) only errors and own notes are said: ranks other
+ * than 0. */
 void
 qn_message_mute(bool mute);
 

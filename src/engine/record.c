@@ -198,6 +198,8 @@ qn_record_write(const struct qn_run *run, const char *state,
         json_object_set(all, "warnings", run->warnings);
     if (all && run->ceilings)
         json_object_set(all, "ceilings", run->ceilings);
+    if (all && run->resumed)
+        json_object_set(all, "resumed", run->resumed);
     text = all ? json_dumps(all, JSON_INDENT(1)) : NULL;
     json_decref(all);
     qn_shard_tag(tag, sizeof tag, run->options);

@@ -554,6 +554,7 @@ qn_run_clear(struct qn_run *run)
     free(run->program);
     free(run->phase);
     free(run->halos);
+    json_decref(run->resumed);
     json_decref(run->ceilings);
     json_decref(run->warnings);
     *run = (struct qn_run){0};

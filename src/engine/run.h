@@ -92,6 +92,8 @@ struct qn_run {
     struct qn_halos *halos; /* owned, [nstages]: zeros where none were       */
     json_t *ceilings;      /* owned, on rank 0: what the host can do; NULL   */
     json_t *warnings;      /* owned, on rank 0: of its results; NULL: none   */
+    json_t *resumed;       /* owned, on rank 0: items that went on from states
+                              of an earlier run, and from which; NULL: none  */
     int64_t failures;      /* of this run, the same on all ranks             */
     int *shard_lock;       /* owned, rank 0: a shard's own                  */
     int nshard_locks;

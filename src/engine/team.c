@@ -29,6 +29,7 @@ struct sharing {
     struct qn_team_claim claim; /* owned */
     struct qn_outcomes done;
     struct qn_halos halos; /* of this rank */
+    int64_t from;        /* step that the item in hand went on from; 0      */
     bool measured;       /* halo_rate: see block.h */
     double halo_rate;
     struct qn_progress *progress; /* borrowed, on the run's rank 0 */
@@ -158,6 +159,7 @@ make_item(struct sharing *h, const struct qn_task *t, struct qn_error *err)
     p.block.poll = serve;
     p.block.whom = h;
     rc = qn_team_item(&p, err);
+    h->from = p.from;
     h->measured = p.block.measured;
     h->halo_rate = p.block.halo_rate;
     qn_team_count(&h->halos, &p.block);
@@ -181,7 +183,7 @@ finish_item(struct sharing *h, int index, int code, const char *why,
 
     if (h->team.rank)
         return 0;
-    qn_outcome_add(&h->done, index, code, 0, code ? why : NULL);
+    qn_outcome_add(&h->done, index, code, h->from, code ? why : NULL);
     count_item(h, t, code);
     if (!code)
         return 0;
@@ -339,6 +341,39 @@ qn_team_wanted(struct qn_run *run, int s, bool *wanted, struct qn_error *err)
     return 0;
 }
 
+/* Local, on the run's first rank.  For the record of the run. */
+static int
+note_resumed(struct qn_run *run, const struct qn_plan_stage *st, int64_t unit,
+             int64_t step, struct qn_error *err)
+{
+    const char *path = st->task[unit].item->path;
+    json_t *j;
+
+    if (!run->resumed)
+        run->resumed = json_array();
+    // a name that is no UTF-8 cannot stand in JSON
+    j = json_pack("{s:s,s:s,s:I}", "stage", st->stage->name, "item", path,
+                  "step", (json_int_t)step);
+    if (!j)
+        return 0;
+    return json_array_append_new(run->resumed, j)
+               ? qn_fail(err, QN_ENOMEM, "no memory for the record")
+               : 0;
+}
+
+/* value: the step that the item went on from. */
+static int
+take_outcome(void *done, int rank, int64_t unit, int code, int64_t value,
+             const char *text, struct qn_error *err)
+{
+    const struct qn_stage_done *d = done;
+
+    if (value && !d->run->comm->rank)
+        QN_TRY(note_resumed(d->run, &d->run->plan.stage[d->s], unit, value,
+                            err));
+    return qn_stage_take(done, rank, unit, code, 0, text, err);
+}
+
 int
 qn_team_run(struct qn_run *run, int s, struct qn_error *err)
 {
@@ -359,7 +394,7 @@ qn_team_run(struct qn_run *run, int s, struct qn_error *err)
         rc = qn_commit_flush(run->commit, true, err);
     rc = qn_comm_agree(run->comm, rc, err);
     if (!rc)
-        rc = qn_outcome_share(run->comm, &h.done, qn_stage_take,
+        rc = qn_outcome_share(run->comm, &h.done, take_outcome,
                               &(struct qn_stage_done){run, s}, err);
     h.halos.alone = h.halo_rate * (double)h.halos.bytes;
     if (!rc)

@@ -3,9 +3,11 @@
  * any.
  *
  * Knows neither other items nor other teams. */
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "base/message.h"
 #include "engine/deliver.h"
 #include "engine/harvest.h"
 #include "engine/program.h"
@@ -223,6 +225,17 @@ write_grid(struct qn_team_part *p, struct qn_error *err)
 
 /* ---- states ------------------------------------------------------------------ */
 
+/* On the team's first rank. */
+static void
+say_from(const struct qn_team_part *p, int64_t steps)
+{
+    if (p->from && !p->block.team->rank)
+        qn_message(QN_OWN_NOTE,
+                   "%s: %s goes on from step %" PRId64 " of %" PRId64
+                   ", kept by the run before",
+                   p->st->stage->name, p->t->item->path, p->from, steps);
+}
+
 /* Collective over the team.  Go on from what there is. */
 static int
 take_up(struct qn_team_part *p, const struct qn_snapshot *s,
@@ -254,6 +267,9 @@ make_states(struct qn_team_part *p, struct qn_error *err)
     rc = qn_comm_agree(p->block.team, rc, err);
     if (!rc)
         rc = qn_snapshot_open(&s, &d, every, err);
+    p->from = s.done * every;
+    if (!rc)
+        say_from(p, d.frames * every);
     p->block.keep = qn_snapshot_keep;
     p->block.ctx = &s;
     if (!rc)

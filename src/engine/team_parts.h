@@ -50,6 +50,8 @@ struct qn_team_part {
     struct qn_team_ready *ready; /* owned: [nsteps]                           */
     json_t *asked;               /* owned: what an item needs, see program.c  */
     json_t *cards;               /* owned: rank 0 of the team                 */
+    int64_t from;                /* step kept by an earlier run that the item
+                                    went on from; 0: it began anew            */
     /* Collective over the team.  What becomes of the block; NULL: it is
      * written. */
     int (*finish)(struct qn_team_part *p, struct qn_error *err);

@@ -101,6 +101,7 @@ stages:
     output: {dtype: float32, compress: 1}
 END
 expect_code 0 quern run long.yaml --output whole
+refuse_text err 'goes on from'
 
 # kill_rank STAGE RANKS: begin, and kill one rank when some states are there.
 kill_rank()
@@ -122,20 +123,42 @@ kill_rank()
     refuse_file "res/$1/plate.h5"
 }
 
+# went_on STAGE: said once, from a step in the middle, and recorded.
+went_on()
+{
+    local told
+    told=$(sed -n "s/^quern: $1: plate.npy goes on from step \\([0-9]*\\) of \
+8000, kept by the run before\$/\\1/p" err)
+    [ "$told" -ge 800 ] 2>/dev/null && [ "$told" -le 8000 ] ||
+        fail "$1 went on from '$told'"
+    good
+    /usr/bin/python3 - "$1" "$told" <<'END' || fail "not in the record"
+import json, sys
+found = json.load(open("res/.quern/run.json"))["resumed"]
+stage, step = sys.argv[1], int(sys.argv[2])
+assert found == [{"stage": stage, "item": "plate.npy", "step": step}], found
+END
+    good
+}
+
 say "a rank is killed: the run ends, and the next goes on, on other ranks too"
 kill_rank plate 3
 expect_code 0 quern clean res
 expect_file res/.quern/scratch/states-*.mark res/.quern/scratch/states-*.frames
 expect_quern 0 2 run long.yaml --output res --stage plate
+went_on plate
 kill_rank single 2
 expect_quern 0 4 run long.yaml --output res
+went_on single
 compare whole res
 say "states that a team left, on one rank, and the other way round"
 rm -r res
 kill_rank plate 3
 expect_code 0 quern run long.yaml --output res --stage plate
+went_on plate
 kill_rank single 1
 expect_quern 0 3 run long.yaml --output res
+went_on single
 compare whole res
 [ -z "$(ls res/.quern/scratch)" ] || fail "scratch is left"
 good

@@ -100,6 +100,8 @@ muted_ranks(void **state)
     assert_string_equal(heard(), "");
     qn_message(QN_ERROR, "c");
     assert_string_equal(heard(), "quern: c\n");
+    qn_message(QN_OWN_NOTE, "mine");
+    assert_string_equal(heard(), "quern: mine\n");
     qn_message_mute(false);
     qn_message(QN_NOTE, "d");
     assert_string_equal(heard(), "quern: d\n");
