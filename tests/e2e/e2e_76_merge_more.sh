@@ -108,8 +108,9 @@ for signal in KILL TERM; do
         code=$?
         [ $code -eq 0 ] || early=$((early + 1))
         left=$(ls -A kill)
-        # it may have been done before
-        if [ $code -ne 0 ] && [ -n "$left" ]; then
+        # it may have been done before, or just have put the whole file there
+        [ "$left" != m.h5 ] || mv kill/m.h5 "late-$signal-$nap.h5"
+        if [ $code -ne 0 ] && [ -n "$left" ] && [ "$left" != m.h5 ]; then
             fail "SIG$signal after $nap s left $left"
         fi
         [ $signal = KILL ] || [ $code -eq 0 ] || [ $code -eq 75 ] || [ $code -eq 143 ] ||
@@ -120,6 +121,9 @@ done
 [ $early -gt 0 ] || fail "none was interrupted"
 expect_quern 0 0 merge many.out/s -o kill/m.h5
 expect_tidy kill
+for late in late-*.h5; do
+    [ ! -e "$late" ] || cmp "$late" kill/m.h5 || fail "$late is not whole"
+done
 
 say "what is there already is replaced as a whole, or stays"
 cp kill/m.h5 before.h5
