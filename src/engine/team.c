@@ -200,6 +200,7 @@ do_item(struct sharing *h, int index, bool *stop, struct qn_error *err)
     struct qn_error why = {0};
     int rc = qn_team_asked_to_stop() ? qn_fail(&why, QN_ESTOPPED, "stopped") : 0;
 
+    h->from = 0;
     rc = qn_comm_agree(&h->team, rc, &why);
     if (!rc && h->team.rank == 0)
         rc = qn_commit_begin(h->run->commit, h->st->stage->name,
