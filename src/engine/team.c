@@ -35,6 +35,8 @@ struct sharing {
     struct qn_progress *progress; /* borrowed, on the run's rank 0 */
     struct qn_claims_count count; /* of this team */
     char *stop;          /* owned: the file that asks this team to stop */
+    int uncommitted;     /* not 0: what went wrong with a group of results */
+    struct qn_error word; /* ... and why; told before the next item */
 };
 
 /* ---- who does what ---------------------------------------------------------- */
@@ -117,11 +119,16 @@ count_item(struct sharing *h, const struct qn_task *t, int code)
         show(h);
 }
 
-/* Between tiles, and while a worker is at work. */
+/* Between tiles, and while a worker is at work: an item may take hours, those
+ * that were done before it get their names meanwhile. */
 static void
 serve(void *whom)
 {
-    qn_team_claim_serve(&((struct sharing *)whom)->claim);
+    struct sharing *h = whom;
+
+    qn_team_claim_serve(&h->claim);
+    if (!h->uncommitted)
+        h->uncommitted = qn_commit_flush(h->run->commit, false, &h->word);
 }
 
 void
@@ -228,9 +235,11 @@ do_items(struct sharing *h, bool *stop, struct qn_error *err)
 
         QN_TRY(qn_team_claim_next(&h->claim, &unit, err));
         if (unit < 0)
-            return 0;
-        rc = qn_comm_agree(&h->team, do_item(h, h->order[unit], stop, err),
-                           err);
+            return qn_commit_flush(h->run->commit, true, err);
+        rc = do_item(h, h->order[unit], stop, err);
+        if (!rc && h->uncommitted)
+            rc = qn_fail(err, h->uncommitted, "%s", h->word.text);
+        rc = qn_comm_agree(&h->team, rc, err);
     }
     return rc;
 }
