@@ -17,6 +17,11 @@ expect_whole()
     good
 }
 
+all_gone()
+{
+    ! pgrep -f "$scratch/cut.out" >/dev/null
+}
+
 # killed_after SECONDS RANKS
 killed_after()
 {
@@ -29,10 +34,7 @@ killed_after()
     kill -9 -- "-$group" 2>/dev/null
     wait "$group" 2>/dev/null
     # Open MPI gives each rank a group of its own: they end a moment later.
-    for _ in {1..100}; do
-        pgrep -f "$scratch/cut.out" >/dev/null || break
-        sleep 0.1
-    done
+    wait_until all_gone || fail "a rank is left"
     expect_whole cut.out
     expect_quern 0 "$2" run "$NIGHT" --data data --output cut.out
     compare whole.out cut.out

@@ -85,19 +85,22 @@ left()
 {
     pgrep -f 'sleep 7342[2]' >/dev/null
 }
+none_left()
+{
+    ! left
+}
+# the first item is done, and its group of results committed
+under_way()
+{
+    [ -e slow.out/go/1.out ] && [ "$(pgrep -fc 'sleep 7342[2]')" -ge 2 ]
+}
 # kill_it WHAT: once both sleeps run, kill the worker or the rank.
 kill_it()
 {
     local pid worker
     "$QUERN_BIN/quern" run slow.yaml >kill.txt 2>&1 &
     pid=$!
-    for _ in $(seq 100); do
-        # the first item is done, and its group of results committed
-        [ -e slow.out/go/1.out ] && [ "$(pgrep -fc 'sleep 7342[2]')" -ge 2 ] &&
-            break
-        sleep 0.1
-    done
-    left || fail "the program did not start"
+    wait_until under_way || fail "the program did not start"
     worker=$(pgrep -P $pid quern-worker | head -n 1)
     if [ "$1" = rank ]; then
         kill -9 $pid
@@ -106,11 +109,7 @@ kill_it()
     fi
     wait $pid
     code=$?
-    for _ in $(seq 50); do
-        left || break
-        sleep 0.1
-    done
-    left && fail "killing the $1 left a program running"
+    wait_until none_left || fail "killing the $1 left a program running"
     good
 }
 kill_it worker

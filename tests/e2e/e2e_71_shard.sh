@@ -173,11 +173,13 @@ done
 quern run big/chain.yaml --output big.out --shard 0/2 --set concurrency=1 \
     >/dev/null 2>first.txt &
 pid=$!
-for _ in {1..200}; do
+at_work()
+{
     workers=$(pgrep -P $pid)
-    [ -n "$workers" ] && [ -e big.out/.quern/shards/@0-2.json ] && break
-    sleep 0.02
-done
+    [ -n "$workers" ] && [ -e big.out/.quern/shards/@0-2.json ] ||
+        ! kill -0 $pid 2>/dev/null
+}
+wait_until at_work
 # shellcheck disable=SC2086 # one word a worker
 kill -STOP $workers
 if kill -0 $pid 2>/dev/null; then
@@ -211,11 +213,7 @@ say "a shard that was killed, and carries on"
 quern run big/chain.yaml --output big.out --shard 0/2 --fresh >/dev/null 2>&1 &
 pid=$!
 disown
-for _ in {1..200}; do
-    workers=$(pgrep -P $pid)
-    [ -n "$workers" ] && break
-    sleep 0.02
-done
+wait_until at_work
 sleep 0.1
 # shellcheck disable=SC2086
 kill -9 $pid $workers 2>/dev/null

@@ -153,10 +153,11 @@ sed "s/timeout: 20/timeout: none/" job.yaml >slow.yaml
 export LD_PRELOAD=$PWD/faulty.so QUERN_FAULTY='quern-worker pread hang 1 0 raw/f39.raw'
 "$QUERN_BIN/quern" run slow.yaml --data data --output kill.out >out 2>err &
 pid=$!
-for _ in $(seq 200); do
-    [ "$(grep -c '	done	' kill.out/.quern/journal/0.log 2>/dev/null)" = 2 ] && break
-    sleep 0.05
-done
+two_done()
+{
+    [ "$(grep -c '	done	' kill.out/.quern/journal/0.log 2>/dev/null)" = 2 ]
+}
+wait_until two_done || fail "it got to no second part: $(cat err)"
 kill -9 $pid
 wait $pid 2>/dev/null
 unset LD_PRELOAD QUERN_FAULTY

@@ -103,17 +103,20 @@ END
 expect_code 0 quern run long.yaml --output whole
 refuse_text err 'goes on from'
 
+states_there()
+{
+    local mark
+    mark=$(cat res/.quern/scratch/states-*.mark 2>/dev/null)
+    [ "${mark##* }" -ge 2 ] 2>/dev/null
+}
+
 # kill_rank STAGE RANKS: begin, and kill one rank when some states are there.
 kill_rank()
 {
-    local mark='' pid
+    local pid
     "$QUERN_SOURCE/scripts/mpirun.sh" -n "$2" "$QUERN_BIN/quern" run long.yaml \
         --output "$PWD/res" --stage "$1" >out 2>err </dev/null &
-    for _ in $(seq 600); do
-        mark=$(cat res/.quern/scratch/states-*.mark 2>/dev/null)
-        [ "${mark##* }" -ge 2 ] 2>/dev/null && break
-        sleep 0.02
-    done
+    wait_until states_there || fail "no states are kept: $(cat err)"
     pid=$(pgrep -n -f "quern run long.yaml --output $PWD/res --stage $1") ||
         fail "no rank is at work"
     kill -9 "$pid"

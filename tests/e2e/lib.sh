@@ -103,6 +103,17 @@ show()
     sed 's/^/  err: /' err | tail -n 40
 }
 
+# wait_until CMD...: asks again until the command is true; false when that took
+# a minute, which is long on any machine.
+wait_until()
+{
+    local end=$((SECONDS + 60))
+    until "$@"; do
+        [ $SECONDS -lt $end ] || return 1
+        sleep 0.02
+    done
+}
+
 # expect_code CODE CMD...
 expect_code()
 {
