@@ -101,7 +101,9 @@ start_frozen()
         done
         mapfile -t ranks < <(pgrep -x quern -P "$pid")
         [ "$n" -gt 0 ] || ranks=("$pid")
-        mapfile -t workers < <(pgrep -P "$(IFS=,; echo "${ranks[*]}")")
+        # by name: one that is just being started holds up its rank
+        mapfile -t workers < <(pgrep -x quern-worker \
+            -P "$(IFS=,; echo "${ranks[*]}")")
         if [ ${#workers[@]} -gt 0 ] &&
             kill -STOP "${workers[@]}" 2>/dev/null; then
             sleep 0.3
@@ -110,6 +112,24 @@ start_frozen()
         wait $pid
     done
     fail "every run was over before it could be looked at"
+}
+
+# None is on its way to a rank: two that wait at the same time are one.
+heard()
+{
+    local rank
+    for rank in "${ranks[@]}"; do
+        ! grep -Eqs '^(Shd|Sig)Pnd:.*[1-9a-f]' "/proc/$rank/status" || return
+    done
+}
+
+# one_is_not_enough SIGNAL: what is in hand is waited for.
+one_is_not_enough()
+{
+    kill "-$1" $pid
+    sleep 0.4
+    wait_until heard || fail "no rank takes $1"
+    kill -0 $pid || fail "one $1 did not wait for what was in hand"
 }
 
 # ends CODE
@@ -145,9 +165,7 @@ carry_on()
 say "a second signal ends a run whose workers hang, at once"
 for signal in TERM INT; do
     start_frozen 0 quern "${job[@]}" --set concurrency=2 --progress none
-    kill -$signal $pid
-    sleep 0.4
-    kill -0 $pid || fail "one $signal did not wait for what was in hand"
+    one_is_not_enough $signal
     kill -$signal $pid
     ends 75
 done
@@ -158,9 +176,7 @@ carry_on 2
 say "the same under mpirun, which forwards USR2"
 start_frozen 2 "$QUERN_SOURCE/scripts/mpirun.sh" -n 2 "$QUERN_BIN/quern" \
     "${job[@]}" --set concurrency=1
-kill -USR2 $pid
-sleep 0.4
-kill -0 $pid || fail "one USR2 did not wait for what was in hand"
+one_is_not_enough USR2
 kill -USR2 $pid
 ends 75
 was_stopped

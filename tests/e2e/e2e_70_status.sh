@@ -170,7 +170,7 @@ start_frozen()
     while kill -0 $pid 2>/dev/null; do
         grep -qsP '\tbegin\t' few.out/.quern/journal/0.log && break
     done
-    mapfile -t workers < <(pgrep -P $pid)
+    mapfile -t workers < <(pgrep -x quern-worker -P $pid)
     [ ${#workers[@]} -gt 0 ] || return
     kill -STOP "${workers[@]}" 2>/dev/null
     # what they have answered is still to be journaled, a group at a time

@@ -175,7 +175,7 @@ quern run big/chain.yaml --output big.out --shard 0/2 --set concurrency=1 \
 pid=$!
 at_work()
 {
-    workers=$(pgrep -P $pid)
+    workers=$(pgrep -x quern-worker -P $pid)
     [ -n "$workers" ] && [ -e big.out/.quern/shards/@0-2.json ] ||
         ! kill -0 $pid 2>/dev/null
 }
