@@ -385,6 +385,7 @@ fits_read(void *state, const struct qn_box *box, void *dst,
 
 const struct qn_backend qn_fits_backend = {
     .name = "fits",
+    .hdus = true,
     .open = fits_open_state,
     .list = qn_fits_list,
     .field = qn_fits_header_field,

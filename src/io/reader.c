@@ -111,6 +111,27 @@ choose_frames(struct qn_reader *r, struct qn_shape *shape, const char *text,
     return 0;
 }
 
+/* What the job names must be something that a file of this format can have. */
+static int
+check_names(const struct qn_backend *b, const struct qn_source *s,
+            struct qn_error *err)
+{
+    const char *dataset = s->ndatasets ? s->datasets[0] : s->dataset;
+
+    if (dataset && !b->match)
+        return qn_fail(err, QN_EFORMAT,
+                       "the job says dataset: %s but a %s file has no "
+                       "datasets; %s",
+                       dataset, b->name,
+                       b->hdus ? "say hdu: instead" : "leave it out");
+    if (s->hdu && !b->hdus)
+        return qn_fail(err, QN_EFORMAT,
+                       "the job says hdu: %s but a %s file has no HDUs; %s",
+                       s->hdu, b->name,
+                       b->match ? "say dataset: instead" : "leave it out");
+    return 0;
+}
+
 static int
 open_all(struct qn_reader *r, const struct qn_source *s, struct qn_error *err)
 {
@@ -122,6 +143,7 @@ open_all(struct qn_reader *r, const struct qn_source *s, struct qn_error *err)
         QN_TRY(qn_bytes_open(&r->bytes, r->path, err));
         QN_TRY(qn_reader_pick(&r->backend, s, &r->bytes, err));
     }
+    QN_TRY(check_names(r->backend, s, err));
     QN_TRY(qn_parts_open(&r->parts, r->backend, s, &r->bytes, err));
     shape = r->parts.shape;
     if (s->frames)

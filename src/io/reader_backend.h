@@ -29,6 +29,7 @@ struct qn_listing;
 
 struct qn_backend {
     const char *name;
+    bool hdus; /* source->hdu names one of its arrays */
 
     /* On failure *state is NULL and nothing is left open.  bytes is open and
      * outlives the state; a back-end that goes by path finds it there. */

@@ -113,6 +113,8 @@ cut_files(void **state)
            "gzip data is truncated");
     assert_int_equal(
         total(SOURCE(.path = put_gzip("a.fits.gz", f.p, f.n, 0))).n, 3000);
+    refuse(SOURCE(.path = put("a.fits", f.p, f.n), .dataset = "SCI"),
+           QN_EFORMAT, "dataset: SCI but a fits file has no datasets; say hdu:");
     // A file cut before its only image, which an earlier HDU hides.
     f.n = 0;
     header(&f, CARDS(PRIMARY, "BITPIX  = 8", "NAXIS   = 0", "EXTEND  = T"));

@@ -105,6 +105,8 @@ several_candidates(void **state)
     }
     H5Fclose(f);
     refuse(SOURCE(.path = at("more.h5")), QN_EFORMAT, "/d11 (1, int8), ...");
+    refuse(SOURCE(.path = at("many.h5"), .dataset = "a", .hdu = "1"),
+           QN_EFORMAT, "a hdf5 file has no HDUs; say dataset: instead");
 }
 
 static void

@@ -75,6 +75,27 @@ format_said_and_found(void **state)
         total(SOURCE(.path = p, .dtype = "u1", .shape = {1, {-1}})).n, 152);
 }
 
+// What the job names must be something that such a file can have.
+static void
+names_of_nothing(void **state)
+{
+    const char *p = put_ramp();
+    static const char *const two[] = {"/a", "/b"};
+
+    (void)state;
+    refuse(SOURCE(.path = p, .dataset = "/x"), QN_EFORMAT,
+           "the job says dataset: /x but a npy file has no datasets");
+    refuse(SOURCE(.path = p, .datasets = two, .ndatasets = 2), QN_EFORMAT,
+           "dataset: /a but a npy file");
+    refuse(SOURCE(.path = p, .hdu = "1"), QN_EFORMAT,
+           "the job says hdu: 1 but a npy file has no HDUs; leave it out");
+    refuse(SOURCE(.path = p, .dtype = "u1", .shape = {1, {-1}},
+                  .dataset = "/x"),
+           QN_EFORMAT, "a raw file has no datasets");
+    refuse(SOURCE(.path = p, .dtype = "u1", .shape = {1, {-1}}, .hdu = "0"),
+           QN_EFORMAT, "a raw file has no HDUs");
+}
+
 static void
 gzip_content(void **state)
 {
@@ -286,6 +307,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_file_of_ours),
         cmocka_unit_test(format_said_and_found),
+        cmocka_unit_test(names_of_nothing),
         cmocka_unit_test(gzip_content),
         cmocka_unit_test(slices_refused),
         cmocka_unit_test(slices),
