@@ -12,7 +12,8 @@ struct params {
 
 static const struct qn_option options[] = {
     {"weights", QN_OPTION_NUMBERS, offsetof(struct params, weights), NULL, NULL,
-     NULL, "The weights, row by row, the last axis fastest."},
+     NULL,
+     "The weights, row by row, the last axis (of axes, where given) fastest."},
     {"shape", QN_OPTION_NUMBERS, offsetof(struct params, shape), "", NULL,
      "samples",
      "Lengths of the weights along the axes acted on; default all equal."},
@@ -22,8 +23,9 @@ static const struct qn_option options[] = {
 
 /* The weights over an item's axes. */
 struct plan {
-    int64_t n[QN_MAX_DIMS];      /* lengths; 1 along axes not acted on */
+    int64_t n[QN_MAX_DIMS];      /* lengths; 1 along axes not acted on     */
     int64_t radius[QN_MAX_DIMS];
+    int64_t stride[QN_MAX_DIMS]; /* weights from one along it to the next  */
 };
 
 static int
@@ -66,10 +68,9 @@ static int
 make_plan(struct plan *plan, const struct params *p,
           const struct qn_shape *shape, struct qn_error *err)
 {
-    bool on[QN_MAX_DIMS];
-    int n, next = 0;
+    int place[QN_MAX_DIMS], n;
 
-    QN_TRY(qn_edge_axes(on, &n, &p->edge.axes, shape, err));
+    QN_TRY(qn_edge_axes(place, &n, &p->edge.axes, shape, err));
     if (p->shape.n && p->shape.n != n)
         return qn_fail(err, QN_ESHAPE,
                        "weights with %d axes do not suit the %d that are "
@@ -81,10 +82,15 @@ make_plan(struct plan *plan, const struct params *p,
                        "%d axes; give their shape",
                        p->weights.n, n);
     for (int a = 0; a < QN_MAX_DIMS; a++) {
-        plan->n[a] = !on[a]       ? 1
-                     : p->shape.n ? (int64_t)p->shape.v[next++]
+        plan->n[a] = place[a] < 0 ? 1
+                     : p->shape.n ? (int64_t)p->shape.v[place[a]]
                                   : root(p->weights.n, n);
         plan->radius[a] = plan->n[a] / 2;
+    }
+    for (int a = 0; a < QN_MAX_DIMS; a++) {
+        plan->stride[a] = 1;
+        for (int b = 0; b < QN_MAX_DIMS; b++)
+            plan->stride[a] *= place[b] > place[a] ? plan->n[b] : 1;
     }
     return 0;
 }
@@ -144,16 +150,16 @@ make_taps(struct taps *t, const struct params *p, const struct plan *plan,
 {
     t->n = 0;
     for (int i = 0; i < p->weights.n; i++) {
-        const double weight = p->weights.v[p->weights.n - 1 - i];
-        int64_t at = i, offset = 0;
+        int64_t at = i, offset = 0, which = p->weights.n - 1;
 
         for (int a = f->ndims - 1; a >= 0; a--) {
             offset += (at % plan->n[a] - plan->radius[a]) * f->stride[a];
+            which -= at % plan->n[a] * plan->stride[a];
             at /= plan->n[a];
         }
-        if (weight == 0)
+        if (p->weights.v[which] == 0)
             continue;
-        t->weight[t->n] = weight;
+        t->weight[t->n] = p->weights.v[which];
         t->offset[t->n++] = offset;
     }
 }
@@ -189,7 +195,7 @@ const struct qn_kernel qn_kernel_convolve = {
         "3 x 3). At most 64. " QN_EDGE_DEFINITION,
     .source = "scipy.ndimage.convolve",
     .kind = QN_KIND_STENCIL,
-    .version = 1,
+    .version = 2,
     .real = true,
     .params_size = sizeof(struct params),
     .options = options,

@@ -76,17 +76,16 @@ static int
 find_plane(int plane[2], const struct params *p, const struct qn_shape *shape,
            struct qn_error *err)
 {
-    bool on[QN_MAX_DIMS];
-    int n, next = 0;
+    int place[QN_MAX_DIMS], n, next = 0;
 
-    QN_TRY(qn_edge_axes(on, &n, &p->axes, shape, err));
+    QN_TRY(qn_edge_axes(place, &n, &p->axes, shape, err));
     if (n != 2)
         return qn_fail(err, QN_ESHAPE,
                        "images of two axes are needed, not %d; name those of "
                        "a stack with axes: [1, 2]",
                        n);
     for (int a = 0; a < shape->ndims; a++)
-        if (on[a])
+        if (place[a] >= 0)
             plane[next++] = a;
     return 0;
 }
@@ -421,13 +420,14 @@ const struct qn_kernel qn_kernel_cosmic_rays = {
         "m3) / noise, at least 0.01, m3 the median of 3 x 3. Hits have S > "
         "sigclip and S / F > objlim; then those beside a hit with S > sigclip "
         "are hits, and those beside one of these with S > sigfrac sigclip. "
-        "All hits so far become the median of the samples of 5 x 5 around "
-        "them that are none (NaN where there are none). It ends after "
-        "iterations of them. Samples at the edges are repeated beyond them. "
-        "NaN samples stay, are no hits and count in no median. The result is "
-        "what hits have become over gain, or NaN; samples that are no hits "
-        "stay as they are. The image should have its sky, and no saturated "
-        "stars: mark those with bad-pixels before.",
+        "All hits so far become the median of the image's samples in the 5 x 5 "
+        "around them that are none (NaN where there are none). It ends after "
+        "iterations of them. In judging, samples at the edges are repeated "
+        "beyond them. NaN samples stay, are no hits and count in no median; L "
+        "takes c for a neighbour that is NaN. The result is what hits have "
+        "become over gain, or NaN; samples that are no hits stay as they are. "
+        "The image should have its sky, and no saturated stars: mark those "
+        "with bad-pixels before.",
     .source = "van Dokkum 2001, PASP 113, 1420; the options are those of "
               "astroscrappy, with sepmed=False, cleantype='medmask'",
     .kind = QN_KIND_STENCIL,

@@ -6,12 +6,11 @@ int
 qn_differ_halo(struct qn_halo *h, const struct qn_edge *edge,
                const struct qn_type *in, struct qn_error *err)
 {
-    bool on[QN_MAX_DIMS];
-    int n;
+    int place[QN_MAX_DIMS], n;
 
-    QN_TRY(qn_edge_axes(on, &n, &edge->axes, &in->shape, err));
+    QN_TRY(qn_edge_axes(place, &n, &edge->axes, &in->shape, err));
     for (int a = 0; a < in->shape.ndims; a++)
-        h->radius[a] = on[a];
+        h->radius[a] = place[a] >= 0;
     qn_edge_wrap(h, edge);
     return 0;
 }

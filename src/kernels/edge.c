@@ -12,14 +12,14 @@
 #define NOWHERE INT64_MIN
 
 int
-qn_edge_axes(bool on[QN_MAX_DIMS], int *n, const struct qn_numbers *axes,
+qn_edge_axes(int place[QN_MAX_DIMS], int *n, const struct qn_numbers *axes,
              const struct qn_shape *shape, struct qn_error *err)
 {
     if (shape->ndims == 0)
         return qn_fail(err, QN_ESHAPE,
                        "an item with axes is needed; this is a number");
     for (int a = 0; a < QN_MAX_DIMS; a++)
-        on[a] = axes->n == 0 && a < shape->ndims;
+        place[a] = axes->n == 0 && a < shape->ndims ? a : -1;
     for (int i = 0; i < axes->n; i++) {
         const double v = axes->v[i];
         const double a = v < 0 ? v + shape->ndims : v;
@@ -28,10 +28,10 @@ qn_edge_axes(bool on[QN_MAX_DIMS], int *n, const struct qn_numbers *axes,
             return qn_fail(err, QN_ESHAPE,
                            "there is no axis %g: the item has axes 0 to %d", v,
                            shape->ndims - 1);
-        if (on[(int)a])
+        if (place[(int)a] >= 0)
             return qn_fail(err, QN_ESHAPE, "axis %g is named twice in axes",
                            v);
-        on[(int)a] = true;
+        place[(int)a] = i;
     }
     *n = axes->n ? axes->n : shape->ndims;
     return 0;

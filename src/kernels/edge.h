@@ -32,7 +32,8 @@ struct qn_edge {
     {"cval", QN_OPTION_NUMBER, offsetof(S, member.cval), "0", NULL, NULL,    \
      "The value beyond the edges, with edge: constant."},                    \
     {"axes", QN_OPTION_NUMBERS, offsetof(S, member.axes), "", NULL, NULL,    \
-     "The axes it acts on, slowest is 0, from the end -1; default all."}
+     "The axes it acts on, slowest is 0, from the end -1; default all. Lists " \
+     "of other options go by their order."}
 
 /* What the pages of filters say about them. */
 #define QN_EDGE_DEFINITION                                                   \
@@ -50,11 +51,13 @@ struct qn_frame {
     int64_t n[QN_MAX_DIMS], stride[QN_MAX_DIMS]; /* samples */
 };
 
-/* Which axes of shape are acted on, and how many.  QN_ESHAPE for a number
- * without axes, and for an axis that is not there or named twice. */
+/* For each axis of shape its place in the list of those acted on, from 0, -1
+ * for the others, and how many are acted on.  Lists beside axes are in the same
+ * order.  QN_ESHAPE for a number without axes, and for an axis that is not
+ * there or named twice. */
 int
 qn_edge_axes(
-    bool on[QN_MAX_DIMS], int *n, const struct qn_numbers *axes,
+    int place[QN_MAX_DIMS], int *n, const struct qn_numbers *axes,
     const struct qn_shape *shape, struct qn_error *err);
 
 /* The frame of a box of count samples; *size samples in all, or -1 where that

@@ -88,17 +88,17 @@ static int
 spread(int which[QN_MAX_DIMS], const struct params *p,
        const struct qn_shape *shape, struct qn_error *err)
 {
-    bool on[QN_MAX_DIMS];
-    int n, next = 0;
+    int n;
 
-    QN_TRY(qn_edge_axes(on, &n, &p->edge.axes, shape, err));
+    QN_TRY(qn_edge_axes(which, &n, &p->edge.axes, shape, err));
     if (p->sigma.n != 1 && p->sigma.n != n)
         return qn_fail(err, QN_ESHAPE,
                        "%d sigmas do not suit %d axes; give one, or one for "
                        "each axis",
                        p->sigma.n, n);
     for (int a = 0; a < QN_MAX_DIMS; a++)
-        which[a] = !on[a] ? -1 : p->sigma.n == 1 ? 0 : next++;
+        if (which[a] > 0 && p->sigma.n == 1)
+            which[a] = 0;
     return 0;
 }
 
@@ -223,7 +223,7 @@ const struct qn_kernel qn_kernel_gaussian = {
         "all within its reach NaN. " QN_EDGE_DEFINITION,
     .source = "scipy.ndimage.gaussian_filter",
     .kind = QN_KIND_STENCIL,
-    .version = 1,
+    .version = 2,
     .real = true,
     .params_size = sizeof(struct params),
     .options = options,

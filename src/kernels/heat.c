@@ -30,7 +30,8 @@ static const struct qn_option options[] = {
      "fixed|insulated|periodic", NULL,
      "What happens at the edges: for all axes, or a list with one for each."},
     {"axes", QN_OPTION_NUMBERS, offsetof(struct params, axes), "", NULL, NULL,
-     "The axes it acts on, slowest is 0, from the end -1; default all."},
+     "The axes it acts on, slowest is 0, from the end -1; default all. A list "
+     "of boundaries goes by their order."},
     {NULL, 0, 0, NULL, NULL, NULL, NULL},
 };
 
@@ -86,9 +87,9 @@ static int
 spread(struct heat *h, const struct params *p, const struct qn_shape *shape,
        struct qn_error *err)
 {
-    int n, next = 0;
+    int place[QN_MAX_DIMS], n;
 
-    QN_TRY(qn_edge_axes(h->on, &n, &p->axes, shape, err));
+    QN_TRY(qn_edge_axes(place, &n, &p->axes, shape, err));
     if (p->boundary.n != 1 && p->boundary.n != n)
         return qn_fail(err, QN_ESHAPE,
                        "%d boundaries do not suit %d axes; give one, or one "
@@ -96,11 +97,11 @@ spread(struct heat *h, const struct params *p, const struct qn_shape *shape,
                        p->boundary.n, n);
     h->alpha = p->alpha;
     for (int a = 0; a < shape->ndims; a++) {
-        const int which = p->boundary.n == 1 ? 0 : next;
+        const int which = p->boundary.n == 1 ? 0 : place[a];
 
+        h->on[a] = place[a] >= 0;
         h->boundary[a] = h->on[a] ? p->boundary.v[which] : INSULATED;
         h->pairs += h->on[a] && a < shape->ndims - 1;
-        next += h->on[a];
     }
     return 0;
 }
@@ -330,7 +331,7 @@ const struct qn_kernel qn_kernel_heat = {
         "steps, of which steps is a multiple.",
     .source = "forward Euler with central differences",
     .kind = QN_KIND_STENCIL,
-    .version = 1,
+    .version = 2,
     .real = true,
     .params_size = sizeof(struct params),
     .options = options,

@@ -50,10 +50,9 @@ halo(const void *params, const struct qn_type *in, struct qn_halo *h,
      struct qn_error *err)
 {
     const struct params *p = params;
-    bool on[QN_MAX_DIMS];
-    int n, next = 0;
+    int place[QN_MAX_DIMS], n;
 
-    QN_TRY(qn_edge_axes(on, &n, &p->edge.axes, &in->shape, err));
+    QN_TRY(qn_edge_axes(place, &n, &p->edge.axes, &in->shape, err));
     if (p->size.n != 1 && p->size.n != n)
         return qn_fail(err, QN_ESHAPE,
                        "%d sizes do not suit %d axes; give one, or one for "
@@ -61,7 +60,9 @@ halo(const void *params, const struct qn_type *in, struct qn_halo *h,
                        p->size.n, n);
     for (int a = 0; a < in->shape.ndims; a++)
         h->radius[a] =
-            on[a] ? (int64_t)p->size.v[p->size.n == 1 ? 0 : next++] / 2 : 0;
+            place[a] < 0
+                ? 0
+                : (int64_t)p->size.v[p->size.n == 1 ? 0 : place[a]] / 2;
     qn_edge_wrap(h, &p->edge);
     return 0;
 }
@@ -198,7 +199,7 @@ const struct qn_kernel qn_kernel_median = {
         "the edges count like any other. " QN_EDGE_DEFINITION,
     .source = "scipy.ndimage.median_filter",
     .kind = QN_KIND_STENCIL,
-    .version = 1,
+    .version = 2,
     .params_size = sizeof(struct params),
     .options = options,
     .shorthand = "size",

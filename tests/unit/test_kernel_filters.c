@@ -101,6 +101,16 @@ tables(void **state)
          {2, {2, 2}}, {1, 2, 4, 8}, {4, 8, 4, 8}},
         {&qn_kernel_convolve, "{\"weights\": [1, 0, 0], \"axes\": [0]}",
          {2, {2, 2}}, {1, NAN, 4, 8}, {4, 8, 4, 8}},
+        // lists go with the axes in the order in which these are named
+        {&qn_kernel_convolve,
+         "{\"weights\": [1, 0, 0], \"axes\": [1, 0], \"shape\": [1, 3]}",
+         {2, {2, 2}}, {1, NAN, 4, 8}, {4, 8, 4, 8}},
+        {&qn_kernel_convolve,
+         "{\"weights\": [0,0,0, 1,0,0, 0,0,0], \"edge\": \"nearest\", "
+         "\"axes\": [1, 0]}",
+         {2, {2, 2}}, {1, 2, 4, 8}, {4, 8, 4, 8}},
+        {&qn_kernel_gaussian, "{\"sigma\": [1, 0], \"axes\": [-1, 0]}",
+         {2, {2, 2}}, {0, NAN, 0, 0}, {NAN, NAN, 0, 0}},
         {&qn_kernel_gaussian, "{\"sigma\": [0]}", {1, {3}}, {1, NAN, 3},
          {1, NAN, 3}},
     };

@@ -66,6 +66,10 @@ tables(void **state)
         {"{\"alpha\": 0.25, \"steps\": 1, \"boundary\": [\"insulated\"], "
          "\"axes\": [0]}",
          {2, {2, 2}}, {0, 4, 8, 4}, {2, 4, 6, 4}},
+        // boundaries go with the axes in the order in which these are named
+        {"{\"alpha\": 0.25, \"steps\": 1, \"axes\": [1, 0], "
+         "\"boundary\": [\"periodic\", \"insulated\"]}",
+         {2, {1, 3}}, {0, 0, 8}, {2, 2, 4}},
         {"{\"alpha\": 0.25, \"steps\": 1}", {1, {1}}, {3}, {3}},
         {"{\"alpha\": 0.25, \"steps\": 9, \"boundary\": [\"periodic\"]}",
          {1, {1}}, {3}, {3}},
