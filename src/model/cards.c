@@ -284,13 +284,34 @@ struct change {
     double times, over;
 };
 
+/* "A_2_1" and the like: a coefficient of the distortion along axis x->i, of
+ * u^p v^q; u and v are pixels along axes 1 and 2, counted from CRPIX. */
+static bool
+read_distortion(struct index *x, int power[2], const char *keyword)
+{
+    const char *at = keyword + 1;
+
+    *x = (struct index){.i = keyword[0] == 'A' ? 1 : 2};
+    if (keyword[0] != 'A' && keyword[0] != 'B')
+        return false;
+    at += *at == 'P'; // the way back, from distorted pixels
+    for (int i = 0; i < 2; i++, at += 2) {
+        if (at[0] != '_' || !isdigit((unsigned char)at[1]))
+            return false;
+        power[i] = at[1] - '0';
+    }
+    return !*at;
+}
+
 /* What happens to a card's value; false if the keyword is none that depends on
  * where pixels are.  LTM and LTV: pixel = LTM * detector coordinate + LTV.
- * Source: Greisen and Calabretta 2002, A&A 395, 1061 (CRPIX, CD, PC, CDELT). */
+ * Source: Greisen and Calabretta 2002, A&A 395, 1061 (CRPIX, CD, PC, CDELT);
+ * Shupe et al. 2005, ASP Conf. Ser. 347, 491 (SIP: A, B, AP, BP). */
 static bool
 find_change(struct change *ch, const struct geometry *g, const char *keyword)
 {
     struct index x;
+    int power[2];
 
     *ch = (struct change){.times = 1, .over = 1};
     if (read_index(&x, keyword, "CRPIX", false) ||
@@ -308,6 +329,10 @@ find_change(struct change *ch, const struct geometry *g, const char *keyword)
         if (has_cdelt(g, &x))
             ch->over = factor_of(g, x.i);
     } else if (read_index(&x, keyword, "LTM", true)) {
+        ch->over = factor_of(g, x.i);
+    } else if (read_distortion(&x, power, keyword)) {
+        ch->times =
+            pow(factor_of(g, 1), power[0]) * pow(factor_of(g, 2), power[1]);
         ch->over = factor_of(g, x.i);
     } else {
         return false;

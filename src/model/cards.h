@@ -46,10 +46,11 @@ void
 qn_cards_drop(struct qn_cards *c, const char *keyword);
 
 /* After a geometry step (see qn_kernel.map): CRPIX, CD, PC, CDELT, LTV, LTM
- * are corrected (those of other coordinate versions, CRPIX1A, too; a pixel
- * coordinate p becomes (p - 0.5 - offset) / factor + 0.5); BIASSEC, TRIMSEC,
- * DATASEC, CCDSEC and the like, now false, are dropped, and so is a card of
- * the first kind that is no number.  Axis 0 is the slowest, so it is FITS
+ * and the distortion of SIP (A_2_0, BP_1_1) are corrected (those of other
+ * coordinate versions, CRPIX1A, too; a pixel coordinate p becomes
+ * (p - 0.5 - offset) / factor + 0.5); BIASSEC, TRIMSEC, DATASEC, CCDSEC and
+ * the like, now false, are dropped, and so is a card of the first kind that is
+ * no number.  Axis 0 is the slowest, so it is FITS
  * axis ndims.  QN_EVALUE for a factor that is not above 0; c is then
  * unchanged. */
 int
