@@ -29,6 +29,8 @@ struct qn_reader {
     bool chosen;             /* by frames                            */
     struct qn_frames frames; /* which; empty where all are           */
     struct qn_box part;      /* of these: what slice leaves          */
+    bool moved;              /* by slice, which cards have followed  */
+    struct qn_cards cards;   /* then: what is true of the part       */
     struct qn_info info;
 };
 
@@ -132,6 +134,28 @@ check_names(const struct qn_backend *b, const struct qn_source *s,
     return 0;
 }
 
+/* The header speaks of all pixels: make it speak of those that slice leaves.
+ * Of every step-th sample only one is kept: the stretch that it stands for is
+ * centred on it. */
+static int
+follow_slice(struct qn_reader *r, const struct qn_shape *whole,
+             struct qn_error *err)
+{
+    double offset[QN_MAX_DIMS], factor[QN_MAX_DIMS];
+    const struct qn_box *part = &r->part;
+
+    for (int a = 0; a < part->ndims; a++) {
+        r->moved = r->moved || part->count[a] != whole->n[a];
+        factor[a] = (double)part->step[a];
+        offset[a] = (double)part->start[a] - (factor[a] - 1) / 2;
+    }
+    r->moved = r->moved && r->parts.held.cards;
+    if (!r->moved)
+        return 0;
+    QN_TRY(qn_cards_copy(&r->cards, r->parts.held.cards, err));
+    return qn_cards_remap(&r->cards, part->ndims, offset, factor, err);
+}
+
 static int
 open_all(struct qn_reader *r, const struct qn_source *s, struct qn_error *err)
 {
@@ -149,6 +173,7 @@ open_all(struct qn_reader *r, const struct qn_source *s, struct qn_error *err)
     if (s->frames)
         QN_TRY(choose_frames(r, &shape, s->frames, err));
     QN_TRY(qn_slice_make(&r->part, &shape, s->nslice, s->slice, err));
+    QN_TRY(follow_slice(r, &shape, err));
     fill_info(r);
     return 0;
 }
@@ -182,6 +207,7 @@ qn_reader_close(struct qn_reader *r)
     if (!r)
         return;
     qn_frames_clear(&r->frames);
+    qn_cards_clear(&r->cards);
     qn_parts_close(&r->parts);
     qn_bytes_close(&r->bytes);
     free(r->path);
@@ -199,6 +225,8 @@ qn_reader_info(const struct qn_reader *r)
 const struct qn_cards *
 qn_reader_cards(const struct qn_reader *r)
 {
+    if (r->moved)
+        return &r->cards;
     return r->parts.held.cards ? r->parts.held.cards : &no_cards;
 }
 

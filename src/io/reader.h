@@ -85,7 +85,8 @@ const struct qn_info *
 qn_reader_info(const struct qn_reader *r);
 
 /* Cards of the HDU read, for FITS; those that an HDF5 output of ours carries;
- * else an empty set. */
+ * else an empty set.  Where slice leaves a part they are true of that part (see
+ * qn_cards_remap); fields are always as the file has them. */
 const struct qn_cards *
 qn_reader_cards(const struct qn_reader *r);
 

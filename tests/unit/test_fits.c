@@ -482,6 +482,40 @@ long_texts(void **state)
     qn_reader_close(r);
 }
 
+static void
+cards_of_a_slice(void **state)
+{
+    static const char *const every[] = {"0:4:2", "1:4"}, *const all[] = {":"};
+    static const double left[] = {1, 2, 3, 9, 10, 11};
+    struct fits f = {.n = 0};
+    const struct qn_cards *c;
+    struct qn_reader *r;
+
+    (void)state;
+    header(&f, CARDS(PRIMARY, "BITPIX  = 8", AXES2(4, 4), "CRPIX1  = 3.5",
+                     "CRPIX2  = 2.", "CD1_2   = 0.25", "A_0_2   = 0.5",
+                     "BIASSEC = '[4:4,1:4]'", "OBJECT  = 'M31'"));
+    data(&f, (const char *)"\0\1\2\3\4\5\6\7\10\11\12\13\14\15\16\17", 16);
+    put("slice.fits", f.p, f.n);
+    expect(SOURCE(.path = at("slice.fits"), .nslice = 2, .slice = every),
+           QN_U8, left, 6);
+    r = open_good(
+        SOURCE(.path = at("slice.fits"), .nslice = 2, .slice = every));
+    c = qn_reader_cards(r);
+    assert_int_equal(c->n, 5);
+    assert_string_equal(c->v[0].value, "2.5");
+    assert_string_equal(c->v[1].value, "1.5"); // rows 1 and 3, from 1
+    assert_string_equal(c->v[2].value, "0.5");
+    assert_string_equal(c->v[3].value, "2.0");
+    assert_string_equal(c->v[4].keyword, "OBJECT");
+    expect_field(r, "BIASSEC", "[4:4,1:4]", true, 0); // as the file has it
+    qn_reader_close(r);
+    r = open_good(SOURCE(.path = at("slice.fits"), .nslice = 1, .slice = all));
+    assert_int_equal(qn_reader_cards(r)->n, 6);
+    assert_string_equal(qn_reader_cards(r)->v[1].value, "2.");
+    qn_reader_close(r);
+}
+
 /* ---- names -------------------------------------------------------------- */
 
 static void
@@ -593,6 +627,7 @@ main(void)
         cmocka_unit_test(inherited_cards),
         cmocka_unit_test(odd_cards),
         cmocka_unit_test(long_texts),
+        cmocka_unit_test(cards_of_a_slice),
         cmocka_unit_test(names_mean_files),
         cmocka_unit_test(real_frames),
         cmocka_unit_test(real_oddities),
