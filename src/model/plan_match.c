@@ -192,24 +192,34 @@ qn_plan_match_clear(struct qn_plan_index *ix)
 
 /* ---- matching ------------------------------------------------------------------ */
 
+enum { MOST_SAID = 8 };
+
+/* The values that results have, each once, and a few only. */
 static void
 list_values(struct qn_text *out, const struct qn_plan_stage *from,
             const char *field)
 {
-    int said = 0;
+    char said[MOST_SAID][80];
+    int n = 0;
 
     for (int i = 0; i < from->ntargets; i++) {
         struct qn_value v;
         char text[80];
+        int k = 0;
 
         if (!qn_item_find(from->target[i].facts, field, &v))
             continue;
         qn_fields_text(text, sizeof text, &v);
-        if (said == 8) {
+        while (k < n && strcmp(said[k], text) != 0)
+            k++;
+        if (k < n)
+            continue;
+        if (n == MOST_SAID) {
             qn_text_add(out, ", ...");
             return;
         }
-        qn_text_add(out, "%s%s", said++ ? ", " : "", text);
+        strcpy(said[n], text);
+        qn_text_add(out, "%s%s", n++ ? ", " : "", text);
     }
 }
 
@@ -250,13 +260,35 @@ number_field(const struct qn_item *item, const char *name, double *number,
 {
     struct qn_value v;
 
+    char text[80];
+
     if (!qn_item_find(item, name, &v))
         return qn_fail(why, QN_EMISSING, "no header value %s", name);
     *number = v.number;
     if (v.kind == QN_VALUE_NUMBER ||
-        (v.kind == QN_VALUE_TEXT && qn_fields_number(number, v.text)))
+        (v.kind == QN_VALUE_TEXT && qn_fields_number(number, v.text) &&
+         isfinite(*number)))
         return 0;
-    return qn_fail(why, QN_EVALUE, "%s is not a number", name);
+    qn_fields_text(text, sizeof text, &v);
+    return qn_fail(why, QN_EVALUE, "%s is '%s', not a finite number", name,
+                   text);
+}
+
+/* The same of a result of from, or of an operand file where that is NULL. */
+static int
+partner_number(const struct qn_plan_stage *from, const struct qn_item *partner,
+               const char *name, double *number, struct qn_error *why)
+{
+    struct qn_value v;
+
+    if (from && from->stage->combine.given && !qn_item_find(partner, name, &v))
+        return qn_fail(why, QN_EMISSING,
+                       "%s has no %s, as its members do not share one: name "
+                       "it in the `per` of %s",
+                       partner->path, name, from->stage->name);
+    if (!number_field(partner, name, number, why))
+        return 0;
+    return qn_wrap(why, "%s", partner->path);
 }
 
 /* Does result t satisfy one element of match?  *far: how far it is. */
@@ -278,7 +310,7 @@ satisfies(const struct qn_match *m, const struct qn_item *item,
         double x;
 
         QN_TRY(number_field(item, m->field, &x, why));
-        QN_TRY(number_field(t->facts, m->field, value, why));
+        QN_TRY(partner_number(NULL, t->facts, m->field, value, why));
         *far = fabs(x - *value);
         *yes = isnan(m->within) || *far <= m->within;
         return 0;
@@ -287,6 +319,43 @@ satisfies(const struct qn_match *m, const struct qn_item *item,
     qn_fields_text(tb, sizeof tb, &b);
     *yes = !strcmp(ta, tb);
     return 0;
+}
+
+/* "no dark for FILTER 'Z' (there are B, V), EXPTIME 45 within 5 (there are
+ * 300)" */
+static int
+no_match(const struct qn_operand *op, const struct qn_plan_stage *from,
+         const struct qn_item *item, struct qn_error *why)
+{
+    struct qn_text t = {0};
+    int rc;
+
+    for (size_t k = 0; k < op->nmatch; k++) {
+        const struct qn_match *m = &op->match[k];
+        struct qn_text values = {0};
+        struct qn_value v = {0};
+        char text[80];
+
+        qn_item_find(item, m->field, &v);
+        qn_fields_text(text, sizeof text, &v);
+        list_values(&values, from, m->field);
+        qn_text_add(&t, "%s%s '%s'", k ? ", " : "", m->field, text);
+        if (m->nearest && !isnan(m->within))
+            qn_text_add(&t, " within %g", m->within);
+        if (values.len)
+            qn_text_add(&t, " (there are %s)", qn_text_get(&values));
+        else if (from->stage->combine.given)
+            qn_text_add(&t, " (none has it, as its members do not share one: "
+                            "name it in the `per` of %s)",
+                        from->stage->name);
+        else
+            qn_text_add(&t, " (none has it)");
+        qn_text_clear(&values);
+    }
+    rc = qn_fail(why, QN_EMISSING, "no %s for %s", from->stage->name,
+                 qn_text_get(&t));
+    qn_text_clear(&t);
+    return rc;
 }
 
 /* The result that `match` names: equal fields, then the nearest; ties to the
@@ -314,9 +383,7 @@ match_explicit(const struct qn_operand *op, const struct qn_plan_stage *from,
     }
     if (*target >= 0)
         return 0;
-    return qn_fail(why, QN_EMISSING,
-                   "no %s that `match` allows among its %d results",
-                   from->stage->name, from->ntargets);
+    return no_match(op, from, item, why);
 }
 
 static int
@@ -344,15 +411,18 @@ scale_by_header(const struct qn_plan_resolving *r, const struct qn_operand *op,
                 const struct qn_item *item, struct qn_use *u,
                 struct qn_error *why)
 {
+    const struct qn_plan_stage *from = NULL;
     const struct qn_item *partner;
     double mine, theirs;
 
-    if (u->stage >= 0)
-        partner = r->p->stage[u->stage].target[u->target].facts;
-    else
+    if (u->stage >= 0) {
+        from = &r->p->stage[u->stage];
+        partner = from->target[u->target].facts;
+    } else {
         partner = &r->st->files.v[u->file];
+    }
     QN_TRY(number_field(item, op->scale_header, &mine, why));
-    QN_TRY(number_field(partner, op->scale_header, &theirs, why));
+    QN_TRY(partner_number(from, partner, op->scale_header, &theirs, why));
     if (theirs == 0)
         return qn_fail(why, QN_EVALUE, "%s: %s is 0, nothing can be scaled by it",
                        partner->path, op->scale_header);
