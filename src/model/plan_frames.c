@@ -4,7 +4,6 @@
  * follows from shape and type alone, never from the machine. */
 #include <string.h>
 
-#include "model/dtype.h"
 #include "model/plan_parts.h"
 #include "model/shape.h"
 
@@ -38,8 +37,7 @@ qn_plan_frames_named(const struct qn_stage *stage)
 static int64_t
 run_of_frames(const struct qn_stage *stage, const struct qn_type *frame)
 {
-    int64_t bytes = qn_shape_count(&frame->shape) *
-                    (int64_t)qn_dtype_size(frame->dtype);
+    int64_t bytes = qn_shape_bytes(frame);
     int64_t n = bytes > 0 ? (64 << 20) / bytes : 64;
 
     if (qn_plan_frames_named(stage))

@@ -55,12 +55,6 @@ qn_plan_pack_source(const struct qn_plan *p, const struct qn_plan_stage *st,
     return target;
 }
 
-static int64_t
-type_bytes(const struct qn_type *t)
-{
-    return qn_shape_count(&t->shape) * (int64_t)qn_dtype_size(t->dtype);
-}
-
 int
 qn_plan_pack_bytes(const struct qn_plan *p, const struct qn_plan_stage *st,
                    const struct qn_task *t, int64_t *bytes,
@@ -73,7 +67,7 @@ qn_plan_pack_bytes(const struct qn_plan *p, const struct qn_plan_stage *st,
 
     if (stage->output.dtype >= 0)
         type.dtype = (enum qn_dtype)stage->output.dtype;
-    *bytes = stage->nproducts ? 0 : type_bytes(&type);
+    *bytes = stage->nproducts ? 0 : qn_shape_bytes(&type);
     for (int i = 0; i < stage->nsteps; i++) {
         const struct qn_step *step = &stage->steps[i];
 
@@ -81,7 +75,7 @@ qn_plan_pack_bytes(const struct qn_plan *p, const struct qn_plan_stage *st,
             QN_TRY(qn_plan_product_results(p, st, step, t->use + use, t->item,
                                            t->result, out, &n, err));
             for (int k = 0; k < n; k++)
-                *bytes += type_bytes(&out[k].type);
+                *bytes += qn_shape_bytes(&out[k].type);
         }
         use += step->noperands;
     }

@@ -8,6 +8,8 @@
 
 #include <stdio.h>
 
+#include "model/dtype.h"
+
 #define MAX_COUNT ((int64_t)1 << 62)
 
 static int
@@ -57,6 +59,12 @@ qn_shape_count(const struct qn_shape *s)
     for (int a = 0; a < s->ndims; a++)
         n *= s->n[a];
     return n;
+}
+
+int64_t
+qn_shape_bytes(const struct qn_type *t)
+{
+    return qn_shape_count(&t->shape) * (int64_t)qn_dtype_size(t->dtype);
 }
 
 bool

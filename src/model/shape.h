@@ -24,6 +24,10 @@ qn_shape_size(int64_t *size, const struct qn_shape *s, struct qn_error *err);
 int64_t
 qn_shape_count(const struct qn_shape *s);
 
+/* Bytes of the samples of such an array. */
+int64_t
+qn_shape_bytes(const struct qn_type *t);
+
 bool
 qn_shape_equal(const struct qn_shape *a, const struct qn_shape *b);
 
