@@ -49,12 +49,6 @@ qn_deliver_type(const struct qn_delivery *d)
     return type;
 }
 
-static int64_t
-type_bytes(const struct qn_type *type)
-{
-    return qn_shape_count(&type->shape) * (int64_t)qn_dtype_size(type->dtype);
-}
-
 /* ---- asking the worker ------------------------------------------------------- */
 
 /* What is said of the grid, in a list of one. */
@@ -237,7 +231,7 @@ open_whole(struct qn_delivery *d, struct samples *v, void **whole,
     struct qn_type type = qn_deliver_type(d);
     int64_t offset;
 
-    v->bytes = type_bytes(&type);
+    v->bytes = qn_shape_bytes(&type);
     QN_TRY(qn_deliver_arena(d->run, d->s, &v->arena, v->bytes, err));
     QN_TRY(qn_arena_place(&v->arena, v->bytes, &offset, err));
     return qn_arena_at(&v->arena, offset, v->bytes, whole, err);
@@ -271,7 +265,7 @@ open_chunks(struct qn_delivery *d, struct samples *v,
 
     QN_TRY(qn_memory_make((void **)chunk, (size_t)n, sizeof **chunk, "chunks",
                           err));
-    return qn_deliver_arena(d->run, d->s, &v->arena, type_bytes(&type), err);
+    return qn_deliver_arena(d->run, d->s, &v->arena, qn_shape_bytes(&type), err);
 }
 
 /* Local, on the team's first rank: the table behind the chunks. */
@@ -332,7 +326,7 @@ qn_deliver_rows(const struct qn_delivery *d)
     const struct qn_result *out = &d->run->job->stages[d->s].output;
     struct qn_type type = qn_deliver_type(d);
 
-    return out->format == QN_FORMAT_HDF5 && type_bytes(&type) &&
+    return out->format == QN_FORMAT_HDF5 && qn_shape_bytes(&type) &&
            is_little_endian() && !qn_chunk_used(&type, out->compress);
 }
 
@@ -358,7 +352,7 @@ write_from(struct qn_delivery *d, const char *path, struct qn_error *err)
 {
     struct qn_type type = qn_deliver_type(d);
     struct samples v = {.arena.fd = open(path, O_RDWR | O_CLOEXEC),
-                        .bytes = type_bytes(&type), .chunks = -1};
+                        .bytes = qn_shape_bytes(&type), .chunks = -1};
     int rc = v.arena.fd < 0 ? qn_system_cannot(err, "read", path, errno)
                             : write_result(d, &v, err);
 

@@ -261,9 +261,7 @@ take_type_from_job(const struct qn_input *in, struct qn_items *items,
     int64_t bytes;
 
     QN_TRY(qn_dtype_parse(&type.dtype, NULL, in->dtype, err));
-    bytes = qn_shape_count(&in->shape) *
-                (int64_t)qn_dtype_size(type.dtype) +
-            in->offset;
+    bytes = qn_shape_bytes(&type) + in->offset;
     for (size_t i = 0; i < items->n; i++) {
         struct qn_item *item = &items->v[i];
 

@@ -26,8 +26,7 @@ qn_joined_make(struct qn_joined *j, const struct qn_plan *p,
                            "product %s has %d axes, and the frames would be "
                            "one more than there can be",
                            j->set[i].name, QN_MAX_DIMS);
-        j->bytes[i] = qn_shape_count(&type->shape) *
-                      (int64_t)qn_dtype_size(type->dtype);
+        j->bytes[i] = qn_shape_bytes(type);
         j->at[i] = j->all;
         j->all += (j->frames * j->bytes[i] + ALIGN - 1) / ALIGN * ALIGN;
     }

@@ -20,9 +20,7 @@ enum {
 bool
 qn_chunk_used(const struct qn_type *type, int compress)
 {
-    return compress && qn_shape_count(&type->shape) *
-                               (int64_t)qn_dtype_size(type->dtype) >=
-                           COMPRESS_MIN;
+    return compress && qn_shape_bytes(type) >= COMPRESS_MIN;
 }
 
 void

@@ -14,7 +14,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "model/dtype.h"
 #include "model/shape.h"
 
 enum { PLACES = 256, PAGE = 1 << 16 };
@@ -255,8 +254,7 @@ bool
 qn_shelf_reserve(struct qn_shelf *s, struct qn_shelf_place *place,
                  const struct qn_type *type)
 {
-    const int64_t bytes =
-        qn_shape_count(&type->shape) * (int64_t)qn_dtype_size(type->dtype);
+    const int64_t bytes = qn_shape_bytes(type);
     struct place *p = &s->board->place[place->at];
     bool room;
 

@@ -82,8 +82,7 @@ qn_array_clear(struct qn_array *a)
 size_t
 qn_array_bytes(const struct qn_array *a)
 {
-    return (size_t)qn_shape_count(&a->type.shape) *
-           qn_dtype_size(a->type.dtype);
+    return (size_t)qn_shape_bytes(&a->type);
 }
 
 int

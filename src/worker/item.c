@@ -25,8 +25,7 @@ static int64_t
 samples_asked(const struct qn_item_making *m)
 {
     const struct qn_type *type = &qn_reader_info(m->reader)->type;
-    const int64_t all = qn_shape_count(&type->shape) *
-                        (int64_t)qn_dtype_size(type->dtype);
+    const int64_t all = qn_shape_bytes(type);
     const int64_t frames = qn_json_integer(m->request, "nframes");
 
     return frames && type->shape.ndims && type->shape.n[0]
@@ -101,8 +100,7 @@ find_place(void *ctx, struct qn_array *a, const struct qn_type *type,
     void *to;
 
     if (!at->m->p->kept || !dtype || qn_dtype_parse(&t, NULL, dtype, NULL) ||
-        t != type->dtype ||
-        qn_shape_count(&type->shape) * (int64_t)qn_dtype_size(t) != bytes)
+        t != type->dtype || qn_shape_bytes(type) != bytes)
         return qn_array_make(a, type, err);
     QN_TRY(qn_worker_map(at->m->w, QN_SLOT_MEMBERS,
                          qn_json_integer(request, "offset") + at->index * bytes,

@@ -151,9 +151,7 @@ load_product(struct qn_worker *w, struct qn_product *product,
         product->place = place;
     } else {
         QN_TRY(qn_worker_map(w, QN_SLOT_RESULT, qn_json_integer(said, "offset"),
-                             qn_shape_count(&type.shape) *
-                                 (int64_t)qn_dtype_size(type.dtype),
-                             &data, err));
+                             qn_shape_bytes(&type), &data, err));
     }
     *a = qn_array_view(&type, data);
     return 0;

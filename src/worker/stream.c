@@ -172,8 +172,7 @@ find_slab(struct qn_array *a, struct qn_array *kept,
 {
     if (type.shape.ndims)
         type.shape.n[s->axis] = n;
-    if (qn_array_bytes(kept) <
-        (size_t)qn_shape_count(&type.shape) * qn_dtype_size(type.dtype)) {
+    if (qn_array_bytes(kept) < (size_t)qn_shape_bytes(&type)) {
         qn_array_clear(kept);
         QN_TRY(qn_array_make(kept, &type, err));
     }

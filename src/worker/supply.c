@@ -4,8 +4,8 @@
 
 #include "base/clock.h"
 #include "model/array.h"
-#include "model/dtype.h"
 #include "model/flow.h"
+#include "model/shape.h"
 
 /* Memory for n rows; it grows, and what was in it is lost. */
 static int
@@ -16,8 +16,7 @@ find_room(struct qn_array *a, struct qn_type type, int axis, int64_t n,
 
     if (type.shape.ndims)
         type.shape.n[axis] = n;
-    if (a->data && room >= (size_t)qn_shape_count(&type.shape) *
-                               qn_dtype_size(type.dtype))
+    if (a->data && room >= (size_t)qn_shape_bytes(&type))
         return 0;
     qn_array_clear(a);
     return qn_array_make(a, &type, err);
