@@ -144,6 +144,16 @@ qn_text_nearest(const char *word, const char *const *words)
     return nearest;
 }
 
+bool
+qn_text_is_name(const char *s)
+{
+    if (!isalpha((unsigned char)*s) && *s != '_')
+        return false;
+    while (isalnum((unsigned char)*s) || *s == '_')
+        s++;
+    return !*s;
+}
+
 /* ---- numbers ------------------------------------------------------------ */
 
 const char *

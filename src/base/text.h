@@ -36,6 +36,10 @@ qn_text_get(const struct qn_text *t);
 const char *
 qn_text_nearest(const char *word, const char *const *words);
 
+/* A letter or '_', then letters, digits and '_': a name as in C? */
+bool
+qn_text_is_name(const char *s);
+
 /* 1,234,567 into buf (at least 32 bytes); 1.2 GB likewise (powers of 1024, as
  * in qn_memory_parse). */
 const char *

@@ -82,6 +82,12 @@ qn_comm_gather(
     struct qn_comm *c, const void *mine, size_t n,
     void **all, size_t *sizes /* [size], out */, struct qn_error *err);
 
+/* Collective.  The same where every rank has n bytes: *all [size] of them. */
+int
+qn_comm_gather_each(
+    struct qn_comm *c, const void *mine, size_t n, void **all,
+    struct qn_error *err);
+
 /* Collective.  v[i] becomes the sum of all ranks' v[i], on every rank; n at
  * most 2^20.  Undefined where a sum does not fit. */
 int

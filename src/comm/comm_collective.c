@@ -260,3 +260,19 @@ out:
     }
     return rc;
 }
+
+int
+qn_comm_gather_each(struct qn_comm *c, const void *mine, size_t n, void **all,
+                    struct qn_error *err)
+{
+    size_t *sizes = NULL;
+    int rc = qn_memory_make((void **)&sizes, (size_t)c->size, sizeof *sizes,
+                            "sizes", err);
+
+    *all = NULL;
+    rc = qn_comm_agree(c, rc, err);
+    if (!rc)
+        rc = qn_comm_gather(c, mine, n, all, sizes, err);
+    free(sizes);
+    return rc;
+}

@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/memory.h"
 #include "comm/claims.h"
 #include "engine/pace.h"
 #include "engine/stop.h"
@@ -230,17 +229,11 @@ static int
 share_left(struct loop *l, bool *stop, struct qn_error *err)
 {
     char mine = l->left, *all = NULL;
-    size_t *sizes = NULL;
-    int rc = qn_memory_make((void **)&sizes, (size_t)l->comm->size,
-                            sizeof *sizes, "the ranks", err);
+    const int rc = qn_comm_gather_each(l->comm, &mine, 1, (void **)&all, err);
 
-    rc = qn_comm_agree(l->comm, rc, err);
-    if (!rc)
-        rc = qn_comm_gather(l->comm, &mine, 1, (void **)&all, sizes, err);
     if (!rc && memchr(all, 1, (size_t)l->comm->size))
         *stop = true;
     free(all);
-    free(sizes);
     return rc;
 }
 

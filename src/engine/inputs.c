@@ -47,16 +47,7 @@ add_found(struct qn_items *items, const struct qn_found *f,
     QN_TRY(qn_item_add(items, f->path, &item, err));
     item->bytes = f->bytes;
     item->mtime_ns = f->mtime_ns;
-    for (const char *p = f->fields; p && *p;) {
-        size_t n = strcspn(p, "\n"), cut = strcspn(p, "=");
-        char name[256], value[1024];
-
-        snprintf(name, sizeof name, "%.*s", (int)cut, p);
-        snprintf(value, sizeof value, "%.*s", (int)(n - cut - 1),
-                 p + cut + 1);
-        QN_TRY(qn_item_field(pool, item, name, value, false, err));
-        p += n + (p[n] == '\n');
-    }
+    QN_TRY(qn_item_fields(pool, item, f->fields, err));
     if (f->bytes < 0 && f->bytes != QN_FOUND_LATER)
         return qn_item_fail(pool, item, QN_EMISSING, "there is no such file",
                             err);

@@ -12,6 +12,7 @@
 #include "engine/dispatch.h"
 #include "engine/look.h"
 #include "engine/run.h"
+#include "engine/threads.h"
 #include "io/discover.h"
 #include "io/source.h"
 #include "model/dtype.h"
@@ -28,24 +29,6 @@ struct looking {
 
 /* ---- finding ------------------------------------------------------------ */
 
-/* "name=value\n" lines, as discovery gives them. */
-static int
-add_captures(struct qn_pool *pool, struct qn_item *item, const char *p,
-             struct qn_error *err)
-{
-    while (p && *p) {
-        size_t n = strcspn(p, "\n"), cut = strcspn(p, "=");
-        char name[256], value[1024];
-
-        snprintf(name, sizeof name, "%.*s", (int)cut, p);
-        snprintf(value, sizeof value, "%.*s", (int)(n - cut - 1),
-                 p + cut + 1);
-        QN_TRY(qn_item_field(pool, item, name, value, false, err));
-        p += n + (p[n] == '\n');
-    }
-    return 0;
-}
-
 static int
 add_found(struct qn_list *l, const struct qn_found *f, struct qn_error *err)
 {
@@ -54,7 +37,7 @@ add_found(struct qn_list *l, const struct qn_found *f, struct qn_error *err)
     QN_TRY(qn_item_add(&l->items, f->path, &item, err));
     item->bytes = f->bytes;
     item->mtime_ns = f->mtime_ns;
-    QN_TRY(add_captures(&l->items.pool, item, f->fields, err));
+    QN_TRY(qn_item_fields(&l->items.pool, item, f->fields, err));
     if (f->bytes < 0)
         return qn_item_fail(&l->items.pool, item, QN_EMISSING,
                             "there is no such file", err);
@@ -230,26 +213,13 @@ program_json(const struct qn_list_ask *ask)
 }
 
 static int
-workers_for(size_t files)
-{
-    struct qn_comm alone = {.size = 1, .nodes = 1, .node_size = 1};
-    struct qn_job job = {0};
-    struct qn_threads threads;
-    int n = 1; // where that cannot be found out
-
-    if (!qn_threads_open(&threads, &job, false, &alone, NULL))
-        n = qn_budget_split(&threads.budget, (int64_t)files, 1).concurrency;
-    qn_threads_clear(&threads);
-    return n;
-}
-
-static int
 look_at_all(struct qn_list *list, const struct qn_list_ask *ask,
             struct qn_error *err)
 {
     struct looking l = {
         .list = list, .ask = ask, .names = qn_json_strings(ask->names)};
-    int rc = qn_farm_open(&l.farm, workers_for(list->items.n), err);
+    int rc = qn_farm_open(&l.farm, qn_threads_workers((int64_t)list->items.n),
+                          err);
 
     // whoever wants another try types the line again
     l.farm.retries = 0;

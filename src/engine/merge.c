@@ -162,23 +162,9 @@ check_virtual(const struct qn_merge *m, struct qn_error *err)
 /* ---- all of it ----------------------------------------------------------- */
 
 static int
-workers_for(int64_t files)
-{
-    struct qn_comm alone = {.size = 1, .nodes = 1, .node_size = 1};
-    struct qn_job job = {0};
-    struct qn_threads threads;
-    int n = 1; // where that cannot be found out
-
-    if (!qn_threads_open(&threads, &job, false, &alone, NULL))
-        n = qn_budget_split(&threads.budget, files, 1).concurrency;
-    qn_threads_clear(&threads);
-    return n;
-}
-
-static int
 look(struct qn_merge *m, struct qn_error *err)
 {
-    QN_TRY(qn_farm_open(&m->farm, workers_for(m->told->done), err));
+    QN_TRY(qn_farm_open(&m->farm, qn_threads_workers(m->told->done), err));
     // whoever wants another try types the line again
     m->farm.retries = 0;
     QN_TRY(qn_merge_look_at(m, err));

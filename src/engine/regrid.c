@@ -12,6 +12,7 @@
 #include "base/memory.h"
 #include "engine/gather.h"
 #include "engine/region.h"
+#include "kernels/part.h"
 #include "model/array.h"
 #include "model/dtype.h"
 #include "model/shape.h"
@@ -288,19 +289,6 @@ qn_regrid_run(struct qn_block *b, const struct qn_kernel *k,
 /* ---- another cut ---------------------------------------------------------------- */
 
 static int
-same_sources(const void *params, const struct qn_shape *in,
-             const struct qn_region *out,
-             struct qn_region source[QN_MAX_SOURCES])
-{
-    (void)params;
-    for (int a = 0; a < in->ndims; a++) {
-        source[0].start[a] = out->start[a];
-        source[0].count[a] = out->count[a];
-    }
-    return 1;
-}
-
-static int
 same_samples(const void *params, const struct qn_region source[QN_MAX_SOURCES],
              const struct qn_region *out, struct qn_error *err)
 {
@@ -317,7 +305,7 @@ int
 qn_regrid_recut(struct qn_block *b, const struct qn_cut *cut,
                 struct qn_error *err)
 {
-    static const struct qn_regrid how = {.sources = same_sources,
+    static const struct qn_regrid how = {.sources = qn_part_same,
                                          .make = same_samples};
     const struct qn_kernel same = {.name = "recut", .regrid = &how};
     const struct qn_cut_grid next = {.type = b->grid, .cut = *cut};

@@ -43,23 +43,16 @@ agree_on_memory(struct qn_run *run, struct qn_error *err)
 {
     struct qn_comm *comm = run->comm;
     int64_t mine = run->job->memory, *all = NULL;
-    size_t *sizes = NULL;
     int rc;
 
     if (!mine)
         mine = sysconf(_SC_AVPHYS_PAGES) * sysconf(_SC_PAGESIZE) / 2 /
                comm->node_size;
-    rc = qn_memory_make((void **)&sizes, (size_t)comm->size, sizeof *sizes,
-                        "sizes", err);
-    rc = qn_comm_agree(comm, rc, err);
-    if (!rc)
-        rc = qn_comm_gather(comm, &mine, sizeof mine, (void **)&all, sizes,
-                            err);
+    rc = qn_comm_gather_each(comm, &mine, sizeof mine, (void **)&all, err);
     for (int r = 0; !rc && r < comm->size; r++)
         mine = all[r] < mine ? all[r] : mine;
     run->memory = mine;
     free(all);
-    free(sizes);
     return rc;
 }
 

@@ -67,14 +67,6 @@ add_json(struct qn_key *k, const json_t *j)
 }
 
 static void
-add_strings(struct qn_key *k, const struct qn_strings *s)
-{
-    qn_key_number(k, (int64_t)s->n);
-    for (size_t i = 0; i < s->n; i++)
-        qn_key_text(k, s->v[i]);
-}
-
-static void
 add_word(struct qn_key *k, const char *word)
 {
     qn_key_text(k, word ? word : "");
@@ -104,19 +96,19 @@ static void
 add_stage(struct qn_key *k, const struct qn_stage *stage)
 {
     qn_key_text(k, stage->name);
-    add_strings(k, &stage->input.files);
-    add_strings(k, &stage->input.exclude);
+    qn_key_strings(k, &stage->input.files);
+    qn_key_strings(k, &stage->input.exclude);
     add_word(k, stage->input.stage);
     add_word(k, stage->input.where);
-    add_strings(k, &stage->input.dataset);
-    add_strings(k, &stage->input.slice);
+    qn_key_strings(k, &stage->input.dataset);
+    qn_key_strings(k, &stage->input.slice);
     add_word(k, stage->input.frames);
     qn_key_number(k, stage->input.each);
-    add_strings(k, &stage->command.words);
-    add_strings(k, &stage->command.writes);
+    qn_key_strings(k, &stage->command.words);
+    qn_key_strings(k, &stage->command.writes);
     add_steps(k, stage);
     add_json(k, stage->combine.params);
-    add_strings(k, &stage->combine.per);
+    qn_key_strings(k, &stage->combine.per);
     add_word(k, stage->output.name);
     qn_key_number(k, stage->output.format);
     qn_key_number(k, stage->output.dtype);

@@ -95,31 +95,37 @@ sit_down(struct qn_threads_seat *s, const struct qn_comm *comm)
 
 /* ---- ranks of other jobs ------------------------------------------------------ */
 
+/* What a process says of itself, as much of it as fits; -1: it is gone. */
+static ssize_t
+read_proc(char *text, size_t size, const char *pid, const char *what)
+{
+    char path[300];
+    size_t n;
+    FILE *f;
+
+    snprintf(path, sizeof path, "/proc/%.200s/%s", pid, what);
+    f = fopen(path, "re");
+    if (!f)
+        return -1;
+    n = fread(text, 1, size - 1, f);
+    fclose(f);
+    text[n] = '\0';
+    return (ssize_t)n;
+}
+
 /* Is that process a rank of `quern run`? */
 static bool
 is_quern_run(const char *pid)
 {
-    char path[300], text[4096];
-    size_t n;
-    FILE *f;
+    char text[4096];
+    ssize_t n;
 
-    snprintf(path, sizeof path, "/proc/%.200s/comm", pid);
-    f = fopen(path, "re");
-    if (!f)
+    if (read_proc(text, sizeof text, pid, "comm") < 0 ||
+        strcmp(text, "quern\n"))
         return false;
-    n = fread(text, 1, sizeof text - 1, f);
-    fclose(f);
-    text[n] = '\0';
-    if (strcmp(text, "quern\n"))
-        return false;
-    snprintf(path, sizeof path, "/proc/%.200s/cmdline", pid);
-    f = fopen(path, "re");
-    if (!f)
-        return false;
-    n = fread(text, 1, sizeof text - 1, f);
-    fclose(f);
-    text[n] = '\0';
-    return strlen(text) + 1 < n && !strcmp(text + strlen(text) + 1, "run");
+    n = read_proc(text, sizeof text, pid, "cmdline");
+    return n >= 0 && strlen(text) + 1 < (size_t)n &&
+           !strcmp(text + strlen(text) + 1, "run");
 }
 
 static bool
@@ -239,17 +245,11 @@ gather_troubles(struct qn_threads *t, struct qn_comm *comm,
                 struct qn_error *err)
 {
     uint32_t mine = 0, *all = NULL;
-    size_t *sizes = NULL;
     int rc;
 
     for (int i = 0; i < t->budget.ntroubles; i++)
         mine |= UINT32_C(1) << t->budget.trouble[i].kind;
-    rc = qn_memory_make((void **)&sizes, (size_t)comm->size, sizeof *sizes,
-                        "sizes", err);
-    rc = qn_comm_agree(comm, rc, err);
-    if (!rc)
-        rc = qn_comm_gather(comm, &mine, sizeof mine, (void **)&all, sizes,
-                            err);
+    rc = qn_comm_gather_each(comm, &mine, sizeof mine, (void **)&all, err);
     for (int k = 0; !rc && k < QN_NTROUBLES; k++) {
         struct qn_budget b;
         int first = -1, ranks = 0;
@@ -270,7 +270,6 @@ gather_troubles(struct qn_threads *t, struct qn_comm *comm,
             }
     }
     free(all);
-    free(sizes);
     return qn_comm_agree(comm, rc, err);
 }
 
@@ -352,14 +351,9 @@ agree_on_least(struct qn_threads *t, struct qn_comm *comm,
 {
     double mine[2] = {t->measured.threads, qn_measure_cores(&t->measured)};
     double(*all)[2] = NULL, least = INFINITY;
-    size_t *sizes = NULL;
-    int rc = qn_memory_make((void **)&sizes, (size_t)comm->size, sizeof *sizes,
-                            "sizes", err);
+    const int rc =
+        qn_comm_gather_each(comm, mine, sizeof mine, (void **)&all, err);
 
-    rc = qn_comm_agree(comm, rc, err);
-    if (!rc)
-        rc = qn_comm_gather(comm, mine, sizeof mine, (void **)&all, sizes,
-                            err);
     for (int r = 0; !rc && r < comm->size; r++)
         if (all[r][0] > 1 && all[r][1] / all[r][0] < least) {
             least = all[r][1] / all[r][0];
@@ -367,7 +361,6 @@ agree_on_least(struct qn_threads *t, struct qn_comm *comm,
             t->measured_threads = (int)all[r][0];
         }
     free(all);
-    free(sizes);
     return qn_comm_agree(comm, rc, err);
 }
 
@@ -400,6 +393,20 @@ qn_threads_measure(struct qn_threads *t, struct qn_farm *farm, bool blas,
         qn_message(QN_WARNING, "%s; use: %s", say.text, say.fix);
     }
     return 0;
+}
+
+int
+qn_threads_workers(int64_t files)
+{
+    struct qn_comm alone = {.size = 1, .nodes = 1, .node_size = 1};
+    struct qn_job job = {0};
+    struct qn_threads t;
+    int n = 1;
+
+    if (!qn_threads_open(&t, &job, false, &alone, NULL))
+        n = qn_budget_split(&t.budget, files, 1).concurrency;
+    qn_threads_clear(&t);
+    return n;
 }
 
 void

@@ -45,6 +45,11 @@ qn_threads_open(
     struct qn_threads *t, const struct qn_job *job, bool strict,
     struct qn_comm *comm, struct qn_error *err);
 
+/* Local.  Workers for so many files, of a process that is alone and has no
+ * job; 1 where the machine cannot be asked. */
+int
+qn_threads_workers(int64_t files);
+
 /* Local.  Say each trouble once, with what mends it. */
 void
 qn_threads_say(const struct qn_threads *t, const struct qn_comm *comm);

@@ -11,7 +11,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "base/memory.h"
 
 static double
 seconds(struct timeval t)
@@ -140,15 +139,10 @@ qn_usage_sum(struct qn_phase *p, const struct qn_usage *from,
                             to->threads, to->pss, to->most, to->spent,
                             to->room - from->room};
     struct qn_usage *all = NULL;
-    size_t *sizes = NULL;
-    int rc = qn_memory_make((void **)&sizes, (size_t)comm->size, sizeof *sizes,
-                            "sizes", err);
+    int rc;
 
     qn_spent_add(&mine.spent, &from->spent, -1);
-    rc = qn_comm_agree(comm, rc, err);
-    if (!rc)
-        rc = qn_comm_gather(comm, &mine, sizeof mine, (void **)&all, sizes,
-                            err);
+    rc = qn_comm_gather_each(comm, &mine, sizeof mine, (void **)&all, err);
     for (int r = 0; !rc && r < comm->size; r++) {
         p->cpu += all[r].cpu;
         p->switches += all[r].switches;
@@ -160,6 +154,5 @@ qn_usage_sum(struct qn_phase *p, const struct qn_usage *from,
         p->threads = all[r].threads > p->threads ? all[r].threads : p->threads;
     }
     free(all);
-    free(sizes);
     return rc;
 }

@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/memory.h"
 #include "base/message.h"
 #include "engine/folder.h"
 #include "engine/record.h"
@@ -108,16 +107,10 @@ static int
 gather_stops(struct qn_comm *comm, bool *stop, struct qn_error *err)
 {
     char mine = qn_stop_asked() > 0, *all = NULL;
-    size_t *sizes;
-    int rc = qn_memory_make((void **)&sizes, (size_t)comm->size, sizeof *sizes,
-                            "the ranks", err);
+    const int rc = qn_comm_gather_each(comm, &mine, 1, (void **)&all, err);
 
-    rc = qn_comm_agree(comm, rc, err);
-    if (!rc)
-        rc = qn_comm_gather(comm, &mine, 1, (void **)&all, sizes, err);
     *stop = !rc && memchr(all, 1, (size_t)comm->size);
     free(all);
-    free(sizes);
     return rc;
 }
 

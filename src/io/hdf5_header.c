@@ -80,14 +80,9 @@ row_type(hid_t dataset)
 static int64_t
 row_count(hid_t dataset)
 {
-    hid_t space = H5Dget_space(dataset);
-    hssize_t n = -1;
+    const int64_t n = qn_hdf5_value_rows(dataset);
 
-    if (space >= 0 && H5Sget_simple_extent_ndims(space) == 1)
-        n = H5Sget_simple_extent_npoints(space);
-    if (space >= 0)
-        H5Sclose(space);
-    return n > CARDS_MOST ? -1 : (int64_t)n;
+    return n > CARDS_MOST ? -1 : n;
 }
 
 static int

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "io/hdf5_parts.h"
 
 /* A column of texts, each with a NUL behind it. */
 struct column {
@@ -26,20 +27,6 @@ damaged(const char *table, struct qn_error *err)
                    "its table %s is damaged; remove the file, and the next "
                    "run makes it again",
                    table);
-}
-
-/* Rows of a table; -1: it is none. */
-static int64_t
-count_rows(hid_t table)
-{
-    hid_t space = H5Dget_space(table);
-    hssize_t n = -1;
-
-    if (space >= 0 && H5Sget_simple_extent_ndims(space) == 1)
-        n = H5Sget_simple_extent_npoints(space);
-    if (space >= 0)
-        H5Sclose(space);
-    return n;
 }
 
 /* A compound of that member alone, of texts with room for a NUL. */
@@ -76,7 +63,7 @@ read_column(const struct qn_hdf5_output *o, struct column *c, hid_t table,
     hid_t type = member_type(table, name, &c->width);
     int rc = 0;
 
-    if (type < 0 || count_rows(table) != rows ||
+    if (type < 0 || qn_hdf5_value_rows(table) != rows ||
         rows > o->size / (int64_t)(c->width > 1 ? c->width - 1 : 1))
         rc = damaged(name, err);
     if (!rc)
@@ -134,7 +121,7 @@ qn_hdf5_output_rows(const struct qn_hdf5_output *o, int64_t *n,
     if (H5Lexists(o->entry, "items", H5P_DEFAULT) <= 0 ||
         (items = H5Dopen2(o->entry, "items", H5P_DEFAULT)) < 0)
         return 0;
-    *n = count_rows(items);
+    *n = qn_hdf5_value_rows(items);
     rc = *n < 0 ? damaged("/entry/items", err)
                 : read_columns(o, c, items, *n, err);
     for (int64_t i = 0; i < *n && !rc; i++)
@@ -180,7 +167,7 @@ read_numbers(const struct telling *t, hid_t memory, void **v,
     hid_t type;
     int rc = 0;
 
-    if (count_rows(t->table) != t->n || t->n > t->o->size / 8)
+    if (qn_hdf5_value_rows(t->table) != t->n || t->n > t->o->size / 8)
         return damaged("/entry/items_header", err);
     QN_TRY(qn_memory_make(v, (size_t)t->n, 8, "a table", err));
     type = H5Tcreate(H5T_COMPOUND, 8);

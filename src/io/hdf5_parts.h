@@ -78,6 +78,10 @@ qn_hdf5_value_lookup(void *ctx, const char *name, struct qn_attribute *a);
 bool
 qn_hdf5_value_text(hid_t object, const char *name, char *text, size_t size);
 
+/* Samples of a dataset of one axis; -1: it is none. */
+int64_t
+qn_hdf5_value_rows(hid_t dataset);
+
 /* ---- hdf5_find.c -------------------------------------------------------- */
 
 /* The path of the default dataset, by NeXus or because it is the only one. */

@@ -244,3 +244,16 @@ qn_hdf5_value_text(hid_t object, const char *name, char *text, size_t size)
     free(all);
     return true;
 }
+
+int64_t
+qn_hdf5_value_rows(hid_t dataset)
+{
+    hid_t space = H5Dget_space(dataset);
+    hssize_t n = -1;
+
+    if (space >= 0 && H5Sget_simple_extent_ndims(space) == 1)
+        n = H5Sget_simple_extent_npoints(space);
+    if (space >= 0)
+        H5Sclose(space);
+    return n;
+}

@@ -188,33 +188,13 @@ write_lines(struct qn_journal *j, struct qn_error *err)
     return QN_EIO;
 }
 
-/* So that a new file is still there after a power cut. */
-static int
-sync_folder(const struct qn_journal *j, struct qn_error *err)
-{
-    char *folder = strndup(j->path, (size_t)(strrchr(j->path, '/') - j->path));
-    int fd = -1, rc;
-
-    if (!folder)
-        return qn_fail(err, QN_ENOMEM, "no memory for a path");
-    rc = QN_SYS(err, folder,
-                fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    // Some file systems cannot sync a folder and say so: that is no failure.
-    if (!rc && fsync(fd) < 0 && errno != EINVAL && errno != ENOTSUP)
-        rc = qn_system_cannot(err, "sync folder", folder, errno);
-    if (fd >= 0)
-        close(fd);
-    free(folder);
-    return rc;
-}
-
 static int
 sync_file(struct qn_journal *j, struct qn_error *err)
 {
     if (fdatasync(j->fd) < 0 || qn_system_fault())
         return qn_system_cannot(err, "sync the journal", j->path, errno);
     if (j->fresh)
-        QN_TRY(sync_folder(j, err));
+        QN_TRY(qn_atomic_sync(j->path, err));
     j->unsynced = j->fresh = false;
     return 0;
 }

@@ -27,18 +27,6 @@ type(const void *params, const struct qn_type *in, struct qn_type *out,
 }
 
 static int
-sources(const void *params, const struct qn_shape *in,
-        const struct qn_region *out, struct qn_region source[QN_MAX_SOURCES])
-{
-    (void)params;
-    for (int a = 0; a < in->ndims; a++) {
-        source[0].start[a] = out->start[a];
-        source[0].count[a] = out->count[a];
-    }
-    return 1;
-}
-
-static int
 make(const void *params, const struct qn_region source[QN_MAX_SOURCES],
      const struct qn_region *out, struct qn_error *err)
 {
@@ -60,7 +48,7 @@ make(const void *params, const struct qn_region source[QN_MAX_SOURCES],
 }
 
 static const struct qn_regrid regrid = {
-    .sources = sources, .make = make, .apart = true};
+    .sources = qn_part_same, .make = make, .apart = true};
 
 const struct qn_kernel qn_kernel_cast = {
     .name = "cast",

@@ -31,4 +31,19 @@ qn_part_box(const struct qn_region *r)
     return box;
 }
 
+/* What struct qn_regrid wants of a kernel whose result has each sample where
+ * it was: of the item the same region. */
+static inline int
+qn_part_same(
+    const void *params, const struct qn_shape *in, const struct qn_region *out,
+    struct qn_region source[QN_MAX_SOURCES])
+{
+    (void)params;
+    for (int a = 0; a < in->ndims; a++) {
+        source[0].start[a] = out->start[a];
+        source[0].count[a] = out->count[a];
+    }
+    return 1;
+}
+
 #endif

@@ -130,6 +130,23 @@ qn_item_field(struct qn_pool *pool, struct qn_item *item, const char *name,
 }
 
 int
+qn_item_fields(struct qn_pool *pool, struct qn_item *item, const char *lines,
+               struct qn_error *err)
+{
+    for (const char *p = lines; p && *p;) {
+        size_t n = strcspn(p, "\n"), cut = strcspn(p, "=");
+        char name[256], value[1024];
+
+        snprintf(name, sizeof name, "%.*s", (int)cut, p);
+        snprintf(value, sizeof value, "%.*s", (int)(n - cut - 1),
+                 p + cut + 1);
+        QN_TRY(qn_item_field(pool, item, name, value, false, err));
+        p += n + (p[n] == '\n');
+    }
+    return 0;
+}
+
+int
 qn_item_append(struct qn_pool *pool, struct qn_item *to,
                const struct qn_item *from, struct qn_error *err)
 {

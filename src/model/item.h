@@ -62,6 +62,11 @@ qn_item_field(
     struct qn_pool *pool, struct qn_item *item, const char *name, const char *value,
     bool is_text, struct qn_error *err);
 
+/* Append fields given as lines "name=value\n"; NULL: none. */
+int
+qn_item_fields(
+    struct qn_pool *pool, struct qn_item *item, const char *lines, struct qn_error *err);
+
 /* Append the fields of another item. */
 int
 qn_item_append(

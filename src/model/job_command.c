@@ -3,6 +3,7 @@
  * The words are taken apart here and filled in by command.c, item by item.
  * What stands behind exec in a stage is made a stage of its own, so that the
  * rest of quern knows two kinds only: stages of kernels, and of programs. */
+#include "base/text.h"
 #include "model/job_command.h"
 
 #include <ctype.h>
@@ -200,16 +201,6 @@ read_uses(struct qn_job_reader *r, const struct qn_yaml_node *node,
     qn_job_read_list(r, node, "uses", read_use, &c->uses);
 }
 
-static bool
-is_variable(const char *s)
-{
-    if (!isalpha((unsigned char)*s) && *s != '_')
-        return false;
-    while (isalnum((unsigned char)*s) || *s == '_')
-        s++;
-    return !*s;
-}
-
 static void
 read_env(struct qn_job_reader *r, const struct qn_yaml_node *node,
          void *target)
@@ -226,7 +217,7 @@ read_env(struct qn_job_reader *r, const struct qn_yaml_node *node,
         const struct qn_yaml_pair *p = &node->v[i];
         char *value = NULL;
 
-        if (!is_variable(p->key->text))
+        if (!qn_text_is_name(p->key->text))
             QN_JOB_TELL(r, p->key,
                         "an environment variable is named with letters, "
                         "digits and _ only, not '%.40s'",

@@ -2,9 +2,9 @@
  *
  * Options are read by job_option.c, operands by job_operand.c; this file
  * knows which word of a mapping is which. */
+#include "base/text.h"
 #include "model/job_step.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -114,24 +114,13 @@ add_operand(struct qn_job_reader *r, const struct qn_yaml_node *node,
     step->operand[step->noperands++] = op;
 }
 
-/* A name that an expression can hold beside x. */
-static bool
-is_plain_name(const char *s)
-{
-    if (!isalpha((unsigned char)*s) && *s != '_')
-        return false;
-    while (isalnum((unsigned char)*s) || *s == '_')
-        s++;
-    return !*s;
-}
-
 static void
 add_named(struct qn_job_reader *r, const struct qn_yaml_pair *pair,
           struct qn_step *step)
 {
     const char *name = pair->key->text;
 
-    if (!is_plain_name(name))
+    if (!qn_text_is_name(name))
         QN_JOB_TELL(r, pair->key,
                     "an operand is named with letters, digits "
                     "and _ only, not '%.40s'",

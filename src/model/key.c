@@ -10,6 +10,8 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "model/job.h"
+
 enum piece {
     PIECE_NONE = 'z',
     PIECE_TEXT = 't',
@@ -62,6 +64,14 @@ void
 qn_key_bytes(struct qn_key *k, const void *p, size_t n)
 {
     add_piece(k, PIECE_BYTES, p, n);
+}
+
+void
+qn_key_strings(struct qn_key *k, const struct qn_strings *s)
+{
+    qn_key_number(k, (int64_t)s->n);
+    for (size_t i = 0; i < s->n; i++)
+        qn_key_text(k, s->v[i]);
 }
 
 void

@@ -21,6 +21,8 @@
 
 #include "quern/error.h"
 
+struct qn_strings;
+
 #define QN_KEY_HEX 33 /* 32 digits and the NUL */
 
 /* A finished one; all zero: there is none. */
@@ -42,6 +44,9 @@ void
 qn_key_bytes(struct qn_key *k, const void *p, size_t n);
 void
 qn_key_number(struct qn_key *k, int64_t v);
+
+void
+qn_key_strings(struct qn_key *k, const struct qn_strings *s); /* n, then each */
 
 /* Go on with bytes that are not framed: with nothing else the fingerprint is
  * the plain XXH3 of all of them together. */

@@ -42,14 +42,6 @@ stage_text(char **text, const struct qn_plan_stage *st, struct qn_error *err)
     return 0;
 }
 
-static void
-add_strings(struct qn_key *k, const struct qn_strings *s)
-{
-    qn_key_number(k, (int64_t)s->n);
-    for (size_t i = 0; i < s->n; i++)
-        qn_key_text(k, s->v[i]);
-}
-
 /* Another's key goes in as text. */
 static void
 add_key(struct qn_key *k, const struct qn_fingerprint *f)
@@ -159,8 +151,8 @@ task_key(struct qn_plan *p, int s, struct qn_task *t, const char *text,
     QN_TRY(qn_key_open(&k, err));
     qn_key_number(&k, FORMAT_VERSION);
     qn_key_text(&k, text);
-    add_strings(&k, &in->dataset);
-    add_strings(&k, &in->slice);
+    qn_key_strings(&k, &in->dataset);
+    qn_key_strings(&k, &in->slice);
     qn_key_bytes(&k, &in->shape, sizeof in->shape);
     // a row is what its own item gave, whatever else is in the part
     if (st->from_rows)
