@@ -10,51 +10,59 @@
 #include "engine/team_parts.h"
 #include "model/array.h"
 #include "model/dtype.h"
+#include "model/json.h"
 #include "model/shape.h"
 
+/* What a worker is asked for; at: where in the arena the box goes. */
 static json_t *
-numbers(const int64_t *v, int n)
+request_box(const struct qn_team_part *p, const struct qn_box *box,
+            enum qn_dtype type, int64_t at)
 {
-    json_t *a = json_array();
-
-    for (int i = 0; i < n; i++)
-        json_array_append_new(a, json_integer((json_int_t)v[i]));
-    return a;
-}
-
-/* Have a worker read a box of the item or (use) of an operand. */
-static int
-read_region(struct qn_team_part *p, json_t *use, const struct qn_box *box,
-            int64_t offset, json_t **cards, struct qn_error *err)
-{
-    const enum qn_dtype type =
-        use ? p->st->precision : p->block.array.type.dtype;
-    struct qn_answer a = {0};
     json_t *request = json_pack(
         "{s:s,s:O,s:O,s:o,s:o,s:I,s:s}", "op", "region", "program",
         json_object_get(p->asked, "program"), "path",
         json_object_get(p->asked, "path"), "start",
-        numbers(box->start, box->ndims), "count",
-        numbers(box->count, box->ndims), "offset", (json_int_t)offset,
+        qn_json_integers(box->start, box->ndims), "count",
+        qn_json_integers(box->count, box->ndims), "offset", (json_int_t)at,
         "dtype", qn_dtype_name(type));
 
     if (json_object_get(p->asked, "hdu"))
         json_object_set(request, "hdu", json_object_get(p->asked, "hdu"));
-    if (use)
-        json_object_set(request, "use", use);
+    return request;
+}
+
+/* request is taken over; *reply is the caller's. */
+static int
+ask(struct qn_team_part *p, json_t *request, json_t **reply,
+    struct qn_error *err)
+{
+    struct qn_answer a = {0};
+
     QN_TRY(qn_farm_ask(&p->run->farm, request,
                        qn_stage_timeout(p->st->stage, p->t), &a, err));
-    if (!a.reply)
-        return qn_fail(err, a.why.code, "%s",
-                       qn_program_reason(p->run, p->t->item->path,
-                                         a.why.text));
-    if (cards && !*cards)
-        *cards = json_incref(json_object_get(a.reply, "cards"));
-    if (!use)
-        p->bytes += qn_region_samples(box) * (int64_t)qn_dtype_size(type);
-    json_decref(a.reply);
+    *reply = a.reply;
+    if (a.reply)
+        return 0;
+    return qn_fail(err, a.why.code, "%s",
+                   qn_program_reason(p->run, p->t->item->path, a.why.text));
+}
+
+int
+qn_team_read_box(struct qn_team_part *p, const struct qn_box *box,
+                 int64_t offset, struct qn_error *err)
+{
+    const enum qn_dtype type = p->block.array.type.dtype;
+    json_t *reply;
+
+    QN_TRY(ask(p, request_box(p, box, type, offset), &reply, err));
+    if (!p->cards)
+        p->cards = json_incref(json_object_get(reply, "cards"));
+    p->bytes += qn_region_samples(box) * (int64_t)qn_dtype_size(type);
+    json_decref(reply);
     return 0;
 }
+
+/* ---- operands -------------------------------------------------------------- */
 
 /* What the own box of an operand of that shape has: an axis of length 1
  * serves all. */
@@ -78,39 +86,145 @@ type_of(const struct qn_team_part *p, const struct qn_use *u)
                          : p->st->files.v[u->file].type;
 }
 
-/* Places in the arena for operand i of a step that is read; a number has its
- * own.  Reductions have the whole of theirs, on the team's first rank. */
+/* Is its shape known no earlier than from its file?  Of what is reduced that of
+ * the frames is not enough. */
+static bool
+is_unseen(const struct qn_operand *op)
+{
+    return op->kind == QN_OPERAND_DATASET || op->reduce;
+}
+
+/* What the file says of the whole of an operand. */
+static struct qn_shape
+shape_said(const json_t *reply)
+{
+    const json_t *n = json_object_get(reply, "shape");
+    struct qn_shape s = {.ndims = (int)json_array_size(n)};
+
+    for (int a = 0; a < s.ndims; a++)
+        s.n[a] = json_integer_value(json_array_get(n, (size_t)a));
+    return s;
+}
+
+/* Have the file looked at, where reductions are to have all of it. */
 static int
-place_operand(struct qn_team_part *p, int step, int i, const struct qn_use *u,
-              struct qn_error *err)
+look_at_operand(struct qn_team_part *p, json_t *use, struct qn_shape *shape,
+                struct qn_error *err)
+{
+    const struct qn_box none = {0};
+    json_t *request = request_box(p, &none, p->st->precision, 0), *reply;
+
+    json_object_del(request, "offset");
+    json_object_set(request, "use", use);
+    QN_TRY(ask(p, request, &reply, err));
+    *shape = shape_said(reply);
+    json_decref(reply);
+    return 0;
+}
+
+static int
+place_number(struct qn_team_ready *r, int i, enum qn_dtype real, double number,
+             struct qn_error *err)
+{
+    struct qn_type one = {.dtype = real};
+
+    QN_TRY(qn_array_make(&r->array[i], &one, err));
+    return qn_dtype_convert(r->array[i].data, real, &number, QN_F64, 1, err);
+}
+
+/* Reductions have the whole of theirs, on the team's first rank; weights of
+ * those that count integers are as wide as what comes out. */
+static int
+place_whole(struct qn_team_part *p, int step, int i, const struct qn_use *u,
+            json_t *use, struct qn_error *err)
+{
+    const struct qn_step *s = &p->st->stage->steps[step];
+    struct qn_team_ready *r = &p->ready[step];
+    struct qn_type *type = &r->array[i].type;
+
+    if (p->block.team->rank)
+        return 0;
+    type->dtype = s->kernel->integer_exact ? QN_F64 : p->st->precision;
+    if (is_unseen(&s->operand[i]))
+        QN_TRY(look_at_operand(p, use, &type->shape, err));
+    else
+        type->shape = type_of(p, u)->shape;
+    return qn_arena_place(&p->arena, (int64_t)qn_array_bytes(&r->array[i]),
+                          &r->offset[i], err);
+}
+
+/* This rank's part; of what has not been seen there is room for as much as
+ * there may be: where one sample serves many, the rest is never touched. */
+static int
+place_part(struct qn_team_part *p, int step, int i, const struct qn_use *u,
+           struct qn_error *err)
 {
     const struct qn_step *s = &p->st->stage->steps[step];
     const struct qn_team_grid *grid = qn_team_item_grid(p, step);
+    struct qn_team_ready *r = &p->ready[step];
+    struct qn_shape *shape = &r->array[i].type.shape;
+
+    r->array[i].type.dtype = p->st->precision;
+    if (!qn_region_samples(&grid->own))
+        return 0;
+    *shape = is_unseen(&s->operand[i]) ? grid->g.type.shape
+                                       : type_of(p, u)->shape;
+    if (qn_shape_fits(&grid->g.type.shape, shape, err))
+        return qn_wrap(err, "%s", s->kernel->name);
+    *shape = part_shape(&grid->own, shape);
+    return qn_arena_place(&p->arena, (int64_t)qn_array_bytes(&r->array[i]),
+                          &r->offset[i], err);
+}
+
+/* Places in the arena for operand i of a step that is read; a number has its
+ * own. */
+static int
+place_operand(struct qn_team_part *p, int step, int i, const struct qn_use *u,
+              json_t *use, struct qn_error *err)
+{
+    const struct qn_step *s = &p->st->stage->steps[step];
     const struct qn_operand *op = &s->operand[i];
     struct qn_team_ready *r = &p->ready[step];
-    const struct qn_type *type;
 
     r->names[i] = op->name;
     r->operand[i] = &r->array[i];
     r->offset[i] = -1;
-    if (op->kind == QN_OPERAND_NUMBER || op->kind == QN_OPERAND_HEADER) {
-        struct qn_type one = {.dtype = p->st->precision};
-
-        QN_TRY(qn_array_make(&r->array[i], &one, err));
-        return qn_dtype_convert(r->array[i].data, one.dtype, &u->number,
-                                QN_F64, 1, err);
-    }
-    type = type_of(p, u);
-    r->array[i].type = (struct qn_type){p->st->precision, type->shape};
-    if (s->product ? p->block.team->rank : !qn_region_samples(&grid->own))
-        return 0;
-    if (!s->product) {
-        QN_TRY(qn_shape_fits(&grid->g.type.shape, &type->shape, err));
-        r->array[i].type.shape = part_shape(&grid->own, &type->shape);
-    }
-    return qn_arena_place(&p->arena, (int64_t)qn_array_bytes(&r->array[i]),
-                          &r->offset[i], err);
+    if (op->kind == QN_OPERAND_NUMBER || op->kind == QN_OPERAND_HEADER)
+        return place_number(r, i, p->st->precision, u->number, err);
+    return s->product ? place_whole(p, step, i, u, use, err)
+                      : place_part(p, step, i, u, err);
 }
+
+static int
+read_operand(struct qn_team_part *p, int step, int i, json_t *use,
+             struct qn_error *err)
+{
+    const struct qn_step *s = &p->st->stage->steps[step];
+    const struct qn_team_grid *grid = qn_team_item_grid(p, step);
+    struct qn_array *a = &p->ready[step].array[i];
+    const struct qn_box whole = qn_shape_box(&a->type.shape);
+    json_t *request, *reply;
+
+    if (p->ready[step].offset[i] < 0)
+        return 0;
+    request = request_box(p, s->product ? &whole : &grid->own, a->type.dtype,
+                          p->ready[step].offset[i]);
+    json_object_set(request, "use", use);
+    if (!s->product)
+        json_object_set_new(request, "grid",
+                            qn_json_shape(&grid->g.type.shape));
+    if (ask(p, request, &reply, err))
+        return qn_wrap(err, "%s", s->kernel->name);
+    if (!s->product) {
+        const struct qn_shape said = shape_said(reply);
+
+        a->type.shape = part_shape(&grid->own, &said);
+    }
+    json_decref(reply);
+    return 0;
+}
+
+/* ---- the item --------------------------------------------------------------- */
 
 /* Of the block, or of what the block after the first step is made of. */
 static int
@@ -143,37 +257,17 @@ static int
 place_all(struct qn_team_part *p, struct qn_error *err)
 {
     const struct qn_stage *stage = p->st->stage;
-    int u = 0;
+    json_t *uses = json_object_get(p->asked, "uses");
+    size_t u = 0;
 
     QN_TRY(qn_arena_open(&p->arena, NULL, err));
     QN_TRY(place_item(p, err));
     for (int i = 0; i < stage->nsteps; i++)
-        for (int k = 0; k < stage->steps[i].noperands; k++)
-            QN_TRY(place_operand(p, i, k, &p->t->use[u++], err));
+        for (int k = 0; k < stage->steps[i].noperands; k++, u++)
+            QN_TRY(place_operand(p, i, k, &p->t->use[u],
+                                 json_array_get(uses, u), err));
     qn_farm_memory(&p->run->farm, 0, p->arena.fd);
     return 0;
-}
-
-static int
-read_operand(struct qn_team_part *p, int step, int i, json_t *use,
-             struct qn_error *err)
-{
-    const struct qn_team_ready *r = &p->ready[step];
-    const struct qn_box whole = qn_shape_box(&r->array[i].type.shape);
-    const struct qn_box *own = &qn_team_item_grid(p, step)->own;
-
-    if (r->offset[i] < 0)
-        return 0;
-    return read_region(p, use,
-                       p->st->stage->steps[step].product ? &whole : own,
-                       r->offset[i], NULL, err);
-}
-
-int
-qn_team_read_box(struct qn_team_part *p, const struct qn_box *box,
-                 int64_t offset, struct qn_error *err)
-{
-    return read_region(p, NULL, box, offset, &p->cards, err);
 }
 
 static int

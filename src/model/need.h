@@ -23,6 +23,10 @@ struct qn_task;
  * the rows that its steps need together. */
 #define QN_NEED_SLAB ((int64_t)1 << 18)
 
+/* Samples, as float64, of an operand that are reduced at a time where a team
+ * shares the item, or an eighth of the memory if that is less. */
+#define QN_NEED_REDUCED ((int64_t)16 << 20)
+
 /* What of an item the rank of a team holds that has most of it. */
 struct qn_need_block {
     int64_t bytes; /* of samples, from the first step to the last      */

@@ -78,7 +78,8 @@ block_bytes(const struct qn_need *n, const struct qn_need_count *c,
     c->ask->block(&b, c->st, t, team);
     beside = qn_need_operand_block(c, t, b.part);
     behind = 3 * b.last;
-    sum.held = beside + b.bytes;
+    sum.held = beside + qn_most(b.bytes,
+                                b.first + qn_need_operand_reducing(c, n->memory));
     if (inflated)
         sum.held = qn_most(sum.held, beside + 2 * b.first + inflated);
     sum.gathered = n->memory - beside -

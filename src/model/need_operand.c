@@ -5,6 +5,8 @@
  * nothing. */
 #include "model/need_parts.h"
 
+#include <string.h>
+
 #include "base/least.h"
 #include "model/plan_parts.h"
 #include "model/shape.h"
@@ -103,6 +105,17 @@ has_axes(const struct qn_shape *operand, const struct qn_shape *item)
     return has;
 }
 
+/* The frames of an operand that is reduced are no axis of it; of a dataset of
+ * the item's own file the axes are the item's, as far as is known. */
+static void
+drop_lead(struct qn_shape *s, int ndims)
+{
+    if (s->ndims <= ndims)
+        return;
+    s->ndims--;
+    memmove(s->n, s->n + 1, (size_t)s->ndims * sizeof *s->n);
+}
+
 /* A rank's part of one operand of a step. */
 static int64_t
 block_operand(const struct qn_need_count *c, const struct qn_step *step,
@@ -116,9 +129,23 @@ block_operand(const struct qn_need_count *c, const struct qn_step *step,
     add_operand(&one, c, op, u, t);
     if (!one.all || qn_plan_product_use(c->p, c->st, op, u, &type, &known, NULL))
         return 0;
+    if (op->reduce)
+        drop_lead(&type.shape, t->item->type->shape.ndims);
     return !step->product && has_axes(&type.shape, &t->item->type->shape)
                ? (int64_t)((double)one.all * part) + 1
                : one.all;
+}
+
+int64_t
+qn_need_operand_reducing(const struct qn_need_count *c, int64_t memory)
+{
+    const struct qn_stage *stage = c->st->stage;
+    bool reduces = false;
+
+    for (int i = 0; i < stage->nsteps; i++)
+        for (int k = 0; k < stage->steps[i].noperands; k++)
+            reduces = reduces || stage->steps[i].operand[k].reduce;
+    return reduces ? 2 * qn_least(QN_NEED_REDUCED, memory / 8) : 0;
 }
 
 int64_t

@@ -75,6 +75,11 @@ qn_need_operand_item(const struct qn_need_count *c, const struct qn_task *t);
 int64_t
 qn_need_operand_block(const struct qn_need_count *c, const struct qn_task *t, double part);
 
+/* What the worker of a rank has in hand while it reduces operands of a shared
+ * item. */
+int64_t
+qn_need_operand_reducing(const struct qn_need_count *c, int64_t memory);
+
 /* Of all that the items of a stage use: each operand file and each result of
  * another stage once, or as many as are kept where each item scales them. */
 int64_t

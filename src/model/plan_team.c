@@ -10,10 +10,6 @@
 static bool
 is_local(const struct qn_step *step)
 {
-    for (int i = 0; i < step->noperands; i++)
-        if (step->operand[i].kind == QN_OPERAND_DATASET ||
-            step->operand[i].reduce)
-            return false;
     if (step->product)
         return true;
     return (step->kernel->point && step->kernel->real) ||

@@ -103,6 +103,13 @@ reduce_leading(struct qn_array *a, const char *method, struct qn_error *err)
     return rc;
 }
 
+int
+qn_operand_reduce(struct qn_array *a, const char *method, struct qn_error *err)
+{
+    QN_TRY(widen(a, err));
+    return reduce_leading(a, method, err);
+}
+
 /* Scaled in float64, rounded once. */
 static int
 to_real(struct qn_array *a, double scale, enum qn_dtype real,
@@ -158,9 +165,7 @@ load(struct qn_array *a, const json_t *use, const char *own,
     int rc = qn_reader_all(a, &source, err);
 
     if (!rc && reduce)
-        rc = widen(a, err);
-    if (!rc && reduce)
-        rc = reduce_leading(a, reduce, err);
+        rc = qn_operand_reduce(a, reduce, err);
     if (!rc)
         rc = to_real(a, scale_of(use), real, err);
     return rc ? qn_wrap(err, "operand") : 0;

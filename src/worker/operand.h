@@ -29,6 +29,11 @@ qn_operand_get(
     const char *own, enum qn_dtype real, const struct qn_array **array,
     struct qn_error *err);
 
+/* Reduce along the leading axis by a method of `combine`, as if its places were
+ * members; reals come out in float64. */
+int
+qn_operand_reduce(struct qn_array *a, const char *method, struct qn_error *err);
+
 /* Forget the oldest until the limit is kept; between items. */
 void
 qn_operand_trim(struct qn_operands_cache *cache);

@@ -139,9 +139,6 @@ expect_quern 2 0 plan few.yaml --ranks 16 --team all --memory 20MiB
 expect_text err 'needs 36.7 MB of memory in each of 16 ranks, and a rank may fill 20.0 MB'
 
 say "what cannot be shared"
-expect_code 2 quern run job.yaml --set stages.plane.team=all \
-    --set 'stages.plane.steps=[{subtract: {file: mask.npy, reduce: mean}}]'
-expect_text err 'stage plane: several ranks cannot share an item, as subtract needs'
 expect_quern 2 2 run job.yaml --set stages.plane.team=all --keep-steps
 expect_text err 'stage plane: several ranks cannot share an item, as --keep-steps wants'
 expect_code 2 quern run job.yaml --set stages.plane.team=0
