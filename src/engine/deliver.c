@@ -75,13 +75,19 @@ write_request(const struct qn_delivery *d, const struct samples *v,
     json_t *used = json_array();
     json_t *products =
         v->products ? json_incref(v->products) : grid_json(d, v);
+    json_t *request;
 
     json_array_append_new(used, qn_program_used(d->run, d->s, d->t));
-    return json_pack("{s:s,s:O,s:s,s:O,s:o,s:o,s:O,s:I}", "op", "write",
-                     "program", json_object_get(d->asked, "program"),
-                     "out_path", tmp, "key", json_object_get(d->asked, "key"),
-                     "used", used, "products", products, "cards", d->cards,
-                     "bytes", (json_int_t)v->bytes);
+    request = json_pack("{s:s,s:O,s:s,s:O,s:o,s:o,s:O,s:I}", "op", "write",
+                        "program", json_object_get(d->asked, "program"),
+                        "out_path", tmp, "key",
+                        json_object_get(d->asked, "key"), "used", used,
+                        "products", products, "cards", d->cards, "bytes",
+                        (json_int_t)v->bytes);
+    // it has what is carried along
+    if (d->run->job->stages[d->s].output.carry.n)
+        json_object_set(request, "path", json_object_get(d->asked, "path"));
+    return request;
 }
 
 /* Local, on the team's first rank.  Have tmp written. */

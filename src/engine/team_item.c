@@ -42,6 +42,7 @@ cut_grids(struct qn_team_part *p, struct qn_error *err)
     struct qn_cut_grid g;
     bool more = true;
 
+    p->ngrids = 0;
     QN_TRY(qn_memory_make((void **)&p->grid, (size_t)p->st->stage->nsteps + 1,
                           sizeof *p->grid, "the grids of an item", err));
     QN_TRY(qn_cut_item(&g, p->st, p->t, team->size, err));
@@ -110,10 +111,25 @@ correct_cards(struct qn_team_part *p, struct qn_error *err)
 static int
 prepare(struct qn_team_part *p, struct qn_error *err)
 {
-    QN_TRY(qn_program_item(p->run, p->s, p->t, &p->asked, err));
     QN_TRY(ready_steps(p, err));
     QN_TRY(cut_grids(p, err));
     return qn_team_read(p, err);
+}
+
+/* Collective over the team.  Of several datasets the one in hand is the item,
+ * whose first one the plan knows. */
+static int
+find_dataset(struct qn_team_part *p, struct qn_error *err)
+{
+    if (!p->dataset)
+        return 0;
+    QN_TRY(qn_team_read_look(p, err));
+    p->task = *p->t;
+    p->item = *p->t->item;
+    p->item.type = &p->type;
+    p->task.item = &p->item;
+    p->t = &p->task;
+    return 0;
 }
 
 /* Collective over the team: samples and cards are there. */
@@ -121,8 +137,13 @@ static int
 read_in(struct qn_team_part *p, struct qn_error *err)
 {
     struct qn_comm *team = p->block.team;
-    int rc = qn_team_scatter_look(p, err);
+    int rc = qn_program_item(p->run, p->s, p->t, &p->asked, err);
 
+    rc = qn_comm_agree(team, rc, err);
+    if (!rc)
+        rc = qn_team_scatter_look(p, err);
+    if (!rc)
+        rc = find_dataset(p, err);
     if (!rc)
         rc = qn_comm_agree(team, prepare(p, err), err);
     if (!rc && p->scattered)
@@ -154,7 +175,8 @@ ready_products(struct qn_team_part *p, struct qn_harvest *h, struct qn_error *er
         const struct qn_team_ready *r = &p->ready[first + i];
 
         h->product[i] = (struct qn_harvest_product){
-            .name = step->product,
+            .name = p->several ? qn_team_results_name(p, step->product)
+                               : step->product,
             .kernel = step->kernel,
             .params = r->params,
             .noperands = step->noperands,
@@ -173,12 +195,22 @@ delivery_of(struct qn_team_part *p)
                                 .cards = p->cards};
 }
 
+static void
+tell_cautions(struct qn_team_part *p, const struct qn_harvest *h)
+{
+    json_t *cautions = json_object();
+
+    qn_harvest_caution(h, qn_json_text(p->asked, "path"), cautions);
+    qn_farm_caution(&p->run->farm, cautions);
+    json_decref(cautions);
+}
+
 static int
 write_products(struct qn_team_part *p, const struct qn_harvest *h,
                struct qn_error *err)
 {
     struct qn_delivery d = delivery_of(p);
-    json_t *all = json_array(), *cautions = json_object();
+    json_t *all = json_array();
     struct qn_arena a = {.fd = -1};
     int rc = qn_arena_open(&a, NULL, err);
 
@@ -186,19 +218,14 @@ write_products(struct qn_team_part *p, const struct qn_harvest *h,
         rc = qn_harvest_place(h, p->st->stage->output.dtype, &a, all, err);
     if (!rc)
         rc = qn_deliver_products(&d, &a, all, err);
-    if (!rc) {
-        qn_harvest_caution(h, qn_json_text(p->asked, "path"), cautions);
-        qn_farm_caution(&p->run->farm, cautions);
-    }
     qn_arena_close(&a);
-    json_decref(cautions);
     json_decref(all);
     return rc;
 }
 
 /* Collective over the team. */
 static int
-reduce_and_write(struct qn_team_part *p, struct qn_error *err)
+reduce(struct qn_team_part *p, struct qn_error *err)
 {
     bool first = p->block.team->rank == 0;
     struct qn_harvest h = {0};
@@ -208,7 +235,10 @@ reduce_and_write(struct qn_team_part *p, struct qn_error *err)
     if (!rc)
         rc = qn_harvest_take(&h, &p->block, err);
     if (!rc && first)
-        rc = write_products(p, &h, err);
+        rc = p->several ? qn_team_results_products(p, &h, err)
+                        : write_products(p, &h, err);
+    if (!rc && first)
+        tell_cautions(p, &h);
     qn_harvest_clear(&h);
     free(h.product);
     return qn_comm_agree(p->block.team, rc, err);
@@ -224,6 +254,23 @@ write_grid(struct qn_team_part *p, struct qn_error *err)
 }
 
 /* ---- states ------------------------------------------------------------------ */
+
+/* Collective over the team.  Steps between the states that the last step keeps;
+ * 0: it keeps none. */
+static int
+find_every(const struct qn_team_part *p, int64_t *every, struct qn_error *err)
+{
+    const struct qn_stage *stage = p->st->stage;
+    const int last = stage->nsteps - 1;
+    int rc = 0;
+
+    *every = 0;
+    if (last >= 0 && !stage->nproducts && stage->steps[last].kernel->stencil)
+        rc = qn_block_every(every, stage->steps[last].kernel,
+                            p->ready[last].params,
+                            &p->grid[p->ngrids - 1].g.type, err);
+    return qn_comm_agree(p->block.team, rc, err);
+}
 
 /* On the team's first rank. */
 static void
@@ -241,30 +288,28 @@ static int
 take_up(struct qn_team_part *p, const struct qn_snapshot *s,
         struct qn_error *err)
 {
-    int rc = 0;
+    int nsteps, rc = 0;
 
     if (s->done) {
         qn_team_item_enter(p, p->ngrids - 1);
         rc = qn_snapshot_load(s, err);
     }
     rc = qn_comm_agree(p->block.team, rc, err);
-    return rc ? rc : qn_team_steps(p, err);
+    nsteps = p->st->stage->nsteps;
+    // states that were kept are those of the last step
+    return rc ? rc : qn_team_steps(p, s->done ? nsteps - 1 : 0, nsteps, err);
 }
 
 /* Collective over the team.  The last step's states are the result. */
 static int
 make_states(struct qn_team_part *p, struct qn_error *err)
 {
-    const struct qn_stage *stage = p->st->stage;
     struct qn_delivery d = delivery_of(p);
     struct qn_snapshot s = {0};
-    int64_t every = 0;
-    int rc = qn_block_every(&every, stage->steps[stage->nsteps - 1].kernel,
-                            p->ready[stage->nsteps - 1].params,
-                            &p->grid[p->ngrids - 1].g.type, err);
+    int64_t every;
+    int rc = find_every(p, &every, err);
 
     d.frames = qn_snapshot_count(p->t);
-    rc = qn_comm_agree(p->block.team, rc, err);
     if (!rc)
         rc = qn_snapshot_open(&s, &d, every, err);
     p->from = s.done * every;
@@ -296,8 +341,9 @@ count_spent(const struct qn_team_part *p)
     s->moved += b->exchanged;
 }
 
+/* What is one dataset's, of several. */
 static void
-clear_part(struct qn_team_part *p)
+clear_dataset(struct qn_team_part *p)
 {
     const struct qn_stage *stage = p->st->stage;
 
@@ -308,29 +354,81 @@ clear_part(struct qn_team_part *p)
     }
     free(p->ready);
     free(p->grid);
+    p->ready = NULL;
+    p->grid = NULL;
     qn_array_clear(&p->block.array);
     qn_farm_memory(&p->run->farm, 0, -1);
     qn_arena_close(&p->arena);
     json_decref(p->asked);
     json_decref(p->cards);
+    p->asked = p->cards = NULL;
+}
+
+/* Collective over the team.  The samples are there: up to the result, or those
+ * that the dataset has. */
+static int
+make_results(struct qn_team_part *p, struct qn_error *err)
+{
+    const struct qn_stage *stage = p->st->stage;
+    int64_t every = 0;
+    int rc;
+
+    if (!p->several && qn_snapshot_count(p->t))
+        return make_states(p, err);
+    if (p->several) {
+        QN_TRY(find_every(p, &every, err));
+        if (every)
+            return qn_team_results_states(p, err);
+    }
+    rc = qn_team_steps(p, 0, stage->nsteps - stage->nproducts, err);
+    if (rc)
+        return rc;
+    if (p->finish)
+        return p->finish(p, err);
+    if (stage->nproducts)
+        return reduce(p, err);
+    return p->several ? qn_team_results_grid(p, err) : write_grid(p, err);
+}
+
+/* Collective over the team.  Every dataset of several in its turn. */
+static int
+make_several(struct qn_team_part *p, struct qn_error *err)
+{
+    const struct qn_strings *list = &p->st->stage->input.dataset;
+    const size_t n = list->n > 1 ? list->n : 1;
+    const struct qn_task *t = p->t;
+    int rc = qn_comm_agree(p->block.team, qn_team_results_open(p, err), err);
+
+    for (size_t i = 0; i < n && !rc; i++) {
+        clear_dataset(p);
+        p->t = t;
+        p->dataset = n > 1 ? list->v[i] : NULL;
+        rc = read_in(p, err);
+        if (!rc)
+            rc = make_results(p, err);
+    }
+    p->t = t;
+    if (!rc)
+        rc = qn_team_results_write(p, err);
+    qn_team_results_clear(&p->results);
+    return rc;
 }
 
 int
 qn_team_item(struct qn_team_part *p, struct qn_error *err)
 {
-    int rc = read_in(p, err);
+    int rc;
 
-    if (!rc && qn_snapshot_count(p->t)) {
-        rc = make_states(p, err);
-    } else if (!rc) {
-        rc = qn_team_steps(p, err);
-        if (!rc && p->finish)
-            rc = p->finish(p, err);
-        else if (!rc)
-            rc = p->st->stage->nproducts ? reduce_and_write(p, err)
-                                         : write_grid(p, err);
+    p->several = !p->finish &&
+                 qn_plan_several(p->st, p->run->options->keep_steps);
+    if (p->several) {
+        rc = make_several(p, err);
+    } else {
+        rc = read_in(p, err);
+        if (!rc)
+            rc = make_results(p, err);
     }
     count_spent(p);
-    clear_part(p);
+    clear_dataset(p);
     return rc;
 }

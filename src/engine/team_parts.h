@@ -5,6 +5,7 @@
  *     team_read.c     a rank's part of it, from the files
  *     team_scatter.c  the same, where one rank reads for all
  *     team_steps.c    the steps
+ *     team_results.c  several results of one item
  *     team_combine.c  items that become one
  */
 #ifndef QN_ENGINE_TEAM_PARTS_H
@@ -31,6 +32,15 @@ struct qn_team_grid {
     struct qn_box own; /* empty where the rank has none */
 };
 
+/* Several results of an item, on the team's first rank. */
+struct qn_team_results {
+    struct qn_arena arena; /* owned: their samples                           */
+    json_t *said;          /* owned: what a worker is told of each           */
+    json_t *names;         /* owned: texts that others borrow                */
+    size_t result;         /* the first that is no kept step, of the last
+                              dataset                                        */
+};
+
 /* One item and this rank's part in it. */
 struct qn_team_part {
     struct qn_run *run;
@@ -40,6 +50,12 @@ struct qn_team_part {
     struct qn_team_grid *grid;   /* owned: [ngrids]                           */
     int ngrids;
     struct qn_block block;       /* of the grid that it has now               */
+    const char *dataset;         /* borrowed: of several; NULL: there is one  */
+    struct qn_task task;         /* t as if that were its only one            */
+    struct qn_item item;
+    struct qn_type type;
+    bool several;                /* results: they are written together        */
+    struct qn_team_results results; /* owned: those                           */
     struct qn_arena arena;       /* owned: what is read                       */
     int64_t offset[QN_MAX_SOURCES]; /* of the block in it, or of its sources  */
     bool first;                  /* the first step changes the grid: what the
@@ -93,6 +109,10 @@ qn_team_item_grid(const struct qn_team_part *p, int i);
 void
 qn_team_item_enter(struct qn_team_part *p, int g);
 
+/* Collective over the team.  p->type: what the file has of p->dataset. */
+int
+qn_team_read_look(struct qn_team_part *p, struct qn_error *err);
+
 /* Local.  Block and operands to memory, as far as this rank needs them. */
 int
 qn_team_read(struct qn_team_part *p, struct qn_error *err);
@@ -114,9 +134,50 @@ qn_team_scatter_look(struct qn_team_part *p, struct qn_error *err);
 int
 qn_team_scatter(struct qn_team_part *p, struct qn_error *err);
 
-/* Collective over the team.  All steps but the products; of a block that has
- * the last one's begun (block.taken), what is left of that. */
+/* Collective over the team.  Steps first ... end - 1, which are no products; of
+ * one that the block has begun (block.taken), what is left. */
 int
-qn_team_steps(struct qn_team_part *p, struct qn_error *err);
+qn_team_steps(struct qn_team_part *p, int first, int end, struct qn_error *err);
+
+/* ---- several results: p->several ------------------------------------------ */
+
+/* Local.  Is what comes out of each step one of them? */
+bool
+qn_team_results_keep_steps(const struct qn_team_part *p);
+
+/* Local.  Before the first dataset. */
+int
+qn_team_results_open(struct qn_team_part *p, struct qn_error *err);
+
+void
+qn_team_results_clear(struct qn_team_results *all);
+
+/* Local.  What a product of the dataset in hand is called among all: borrowed
+ * until they are cleared. */
+const char *
+qn_team_results_name(struct qn_team_part *p, const char *name);
+
+/* Collective over the team.  The block is what step i gave. */
+int
+qn_team_results_step(struct qn_team_part *p, int i, struct qn_error *err);
+
+/* Collective over the team.  The block is the result. */
+int
+qn_team_results_grid(struct qn_team_part *p, struct qn_error *err);
+
+/* Local, on the first rank.  Products are. */
+struct qn_harvest;
+int
+qn_team_results_products(
+    struct qn_team_part *p, const struct qn_harvest *h, struct qn_error *err);
+
+/* Collective over the team.  All steps, of which the states of the last are the
+ * result; nothing of them outlives a kill. */
+int
+qn_team_results_states(struct qn_team_part *p, struct qn_error *err);
+
+/* Collective over the team.  All of them become the item's output. */
+int
+qn_team_results_write(struct qn_team_part *p, struct qn_error *err);
 
 #endif

@@ -3,6 +3,7 @@
  *
  * Knows neither the steps' work nor what becomes of the samples. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "engine/program.h"
 #include "engine/region.h"
@@ -28,6 +29,8 @@ request_box(const struct qn_team_part *p, const struct qn_box *box,
 
     if (json_object_get(p->asked, "hdu"))
         json_object_set(request, "hdu", json_object_get(p->asked, "hdu"));
+    if (p->dataset)
+        json_object_set_new(request, "dataset", json_string(p->dataset));
     return request;
 }
 
@@ -59,6 +62,54 @@ qn_team_read_box(struct qn_team_part *p, const struct qn_box *box,
         p->cards = json_incref(json_object_get(reply, "cards"));
     p->bytes += qn_region_samples(box) * (int64_t)qn_dtype_size(type);
     json_decref(reply);
+    return 0;
+}
+
+/* What the file says of the whole of a dataset. */
+static struct qn_shape
+shape_said(const json_t *reply)
+{
+    const json_t *n = json_object_get(reply, "shape");
+    struct qn_shape s = {.ndims = (int)json_array_size(n)};
+
+    for (int a = 0; a < s.ndims; a++)
+        s.n[a] = json_integer_value(json_array_get(n, (size_t)a));
+    return s;
+}
+
+/* Have a file looked at; use: that of an operand, NULL. */
+static int
+look(struct qn_team_part *p, json_t *use, struct qn_type *type,
+     struct qn_error *err)
+{
+    const struct qn_box none = {0};
+    json_t *request = request_box(p, &none, p->st->precision, 0), *reply;
+    int rc;
+
+    json_object_del(request, "offset");
+    if (use)
+        json_object_set(request, "use", use);
+    QN_TRY(ask(p, request, &reply, err));
+    type->shape = shape_said(reply);
+    rc = qn_dtype_parse(&type->dtype, NULL, qn_json_word(reply, "dtype"), err);
+    json_decref(reply);
+    return rc;
+}
+
+int
+qn_team_read_look(struct qn_team_part *p, struct qn_error *err)
+{
+    struct qn_comm *team = p->block.team;
+    void *data = &p->type;
+    size_t n = sizeof p->type;
+    int rc = team->rank ? 0 : look(p, NULL, &p->type, err);
+
+    QN_TRY(qn_comm_agree(team, rc, err));
+    QN_TRY(qn_comm_broadcast(team, &data, &n, 0, err));
+    if (data != &p->type) {
+        memcpy(&p->type, data, sizeof p->type);
+        free(data);
+    }
     return 0;
 }
 
@@ -94,34 +145,6 @@ is_unseen(const struct qn_operand *op)
     return op->kind == QN_OPERAND_DATASET || op->reduce;
 }
 
-/* What the file says of the whole of an operand. */
-static struct qn_shape
-shape_said(const json_t *reply)
-{
-    const json_t *n = json_object_get(reply, "shape");
-    struct qn_shape s = {.ndims = (int)json_array_size(n)};
-
-    for (int a = 0; a < s.ndims; a++)
-        s.n[a] = json_integer_value(json_array_get(n, (size_t)a));
-    return s;
-}
-
-/* Have the file looked at, where reductions are to have all of it. */
-static int
-look_at_operand(struct qn_team_part *p, json_t *use, struct qn_shape *shape,
-                struct qn_error *err)
-{
-    const struct qn_box none = {0};
-    json_t *request = request_box(p, &none, p->st->precision, 0), *reply;
-
-    json_object_del(request, "offset");
-    json_object_set(request, "use", use);
-    QN_TRY(ask(p, request, &reply, err));
-    *shape = shape_said(reply);
-    json_decref(reply);
-    return 0;
-}
-
 static int
 place_number(struct qn_team_ready *r, int i, enum qn_dtype real, double number,
              struct qn_error *err)
@@ -140,15 +163,16 @@ place_whole(struct qn_team_part *p, int step, int i, const struct qn_use *u,
 {
     const struct qn_step *s = &p->st->stage->steps[step];
     struct qn_team_ready *r = &p->ready[step];
-    struct qn_type *type = &r->array[i].type;
+    struct qn_type said, *type = &r->array[i].type;
 
     if (p->block.team->rank)
         return 0;
     type->dtype = s->kernel->integer_exact ? QN_F64 : p->st->precision;
     if (is_unseen(&s->operand[i]))
-        QN_TRY(look_at_operand(p, use, &type->shape, err));
+        QN_TRY(look(p, use, &said, err));
     else
-        type->shape = type_of(p, u)->shape;
+        said = *type_of(p, u);
+    type->shape = said.shape;
     return qn_arena_place(&p->arena, (int64_t)qn_array_bytes(&r->array[i]),
                           &r->offset[i], err);
 }

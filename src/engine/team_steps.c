@@ -105,20 +105,23 @@ take(struct qn_team_part *p, int i, int n, struct qn_error *err)
 }
 
 int
-qn_team_steps(struct qn_team_part *p, struct qn_error *err)
+qn_team_steps(struct qn_team_part *p, int first, int end, struct qn_error *err)
 {
     const struct qn_stage *stage = p->st->stage;
-    const int nsteps = stage->nsteps - stage->nproducts;
+    const bool keep = qn_team_results_keep_steps(p);
     int rc = 0;
 
-    // states that were kept are those of the last step
-    for (int i = p->block.taken ? nsteps - 1 : 0; i < nsteps && !rc;) {
-        const int n = run_of_points(stage, i);
+    for (int i = first; i < end && !rc;) {
+        const int points = run_of_points(stage, i);
+        const int n = points && !keep ? points : 1;
 
         rc = take(p, i, n, err);
         if (rc)
             qn_wrap(err, "%s", stage->steps[i].kernel->name);
-        i += n ? n : 1;
+        // what comes out of the last one is the result itself
+        if (!rc && keep && i + 1 < stage->nsteps)
+            rc = qn_team_results_step(p, i, err);
+        i += n;
     }
     return rc;
 }

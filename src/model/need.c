@@ -94,12 +94,20 @@ is_apart(const struct qn_need *n, const struct qn_need_ask *ask)
            n->item <= qn_need_share(n, n->workers);
 }
 
+/* Is what comes out of an item a member of something, not an output? */
+static bool
+is_member(const struct qn_plan_stage *st)
+{
+    return st->stage->combine.given || qn_plan_joins(st);
+}
+
 void
 qn_need_stage(struct qn_need *n, const struct qn_plan *p,
               const struct qn_plan_stage *st, const struct qn_need_ask *ask,
               int team)
 {
-    const struct qn_need_count c = {p, st, ask->keep_steps, ask};
+    const struct qn_need_count c = {p, st, ask->keep_steps && !is_member(st),
+                                    ask};
     int64_t each = (st->ntasks + ask->ranks - 1) / ask->ranks;
     int most = each < ask->workers ? (int)each : ask->workers;
 
@@ -111,7 +119,7 @@ qn_need_stage(struct qn_need *n, const struct qn_plan *p,
         if (st->stage->combine.given)
             qn_need_member_team(n, &c, team);
     } else {
-        if (st->stage->combine.given || qn_plan_joins(st))
+        if (is_member(st))
             qn_need_member(n, &c, ask->ranks);
         fit_workers(n, &c, most > 1 ? most : 1);
         n->apart = is_apart(n, ask);

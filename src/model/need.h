@@ -81,6 +81,13 @@ qn_need_stage(
 int64_t
 qn_need_processes(int workers);
 
+/* Bytes of the results of task t that the first rank of a team gathers, where
+ * there are several beside products: see qn_plan_several.  Of other datasets
+ * than the first it is not known what they are. */
+int64_t
+qn_need_results(
+    const struct qn_plan_stage *st, const struct qn_task *t, bool keep_steps);
+
 /* Must an item go through slab by slab, in a worker that may fill `share`
  * bytes?  Only where its steps can be taken so. */
 bool

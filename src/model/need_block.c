@@ -26,11 +26,32 @@ product_slab(const struct qn_need_count *c, const struct qn_type *type,
 /* Is the result of a team brought to its first rank?  Where it is contiguous
  * HDF5 every rank writes its own rows. */
 static bool
-is_gathered(const struct qn_plan_stage *st)
+is_gathered(const struct qn_need_count *c)
 {
-    const struct qn_result *out = &st->stage->output;
+    const struct qn_result *out = &c->st->stage->output;
 
-    return out->format != QN_FORMAT_HDF5 || out->compress;
+    if (qn_plan_several(c->st, c->keep_steps))
+        return true;
+    return !c->st->stage->combine.given && !c->st->stage->nproducts &&
+           (out->format != QN_FORMAT_HDF5 || out->compress);
+}
+
+int64_t
+qn_need_results(const struct qn_plan_stage *st, const struct qn_task *t,
+                bool keep_steps)
+{
+    const struct qn_stage *stage = st->stage;
+    const int64_t size = (int64_t)qn_dtype_size(st->precision);
+    const int64_t item = qn_shape_count(&t->item->type->shape) * size;
+    const int64_t result = qn_shape_count(&t->result->shape) * size;
+    const int proper = stage->nsteps - stage->nproducts;
+    int64_t bytes = stage->nproducts ? 0 : qn_most(item, result);
+
+    if (keep_steps)
+        bytes += (proper - !stage->nproducts) * item;
+    return stage->input.dataset.n > 1
+               ? (int64_t)stage->input.dataset.n * bytes
+               : bytes;
 }
 
 /* Bytes of what a file has inflated, with its own while that is done: no part
@@ -70,7 +91,10 @@ block_bytes(const struct qn_need *n, const struct qn_need_count *c,
             const struct qn_task *t, int team)
 {
     const int64_t inflated = inflated_bytes(t->item);
-    const int64_t whole = qn_need_real(c, &t->item->type->shape);
+    const int64_t whole =
+        qn_plan_several(c->st, c->keep_steps)
+            ? qn_need_results(c->st, t, c->keep_steps)
+            : qn_need_real(c, &t->item->type->shape);
     struct qn_need_block b;
     struct block_bytes sum;
     int64_t beside, behind, least;
@@ -78,21 +102,21 @@ block_bytes(const struct qn_need *n, const struct qn_need_count *c,
     c->ask->block(&b, c->st, t, team);
     beside = qn_need_operand_block(c, t, b.part);
     behind = 3 * b.last;
+    if (c->st->stage->nproducts)
+        // the first rank has a block beside what reductions take
+        behind = 2 * b.last +
+                 qn_plan_product_need(c->p, c->st, t, n->memory, &least) +
+                 product_slab(c, t->item->type, least);
     sum.held = beside + qn_most(b.bytes,
                                 b.first + qn_need_operand_reducing(c, n->memory));
     if (inflated)
         sum.held = qn_most(sum.held, beside + 2 * b.first + inflated);
     sum.gathered = n->memory - beside -
                    qn_most(behind, inflated ? 2 * b.first + inflated : 0);
-    if (c->st->stage->nproducts)
-        // the first rank has a block beside what reductions take
-        behind = 2 * b.last +
-                 qn_plan_product_need(c->p, c->st, t, n->memory, &least) +
-                 product_slab(c, t->item->type, least);
-    else if (!is_gathered(c->st) && !c->st->stage->combine.given)
+    if (is_gathered(c))
+        behind += whole <= sum.gathered ? whole : 0;
+    else if (!c->st->stage->combine.given && !c->st->stage->nproducts)
         behind = 2 * b.last + 2 * run_bytes(n->memory, b.last);
-    else if (!c->st->stage->combine.given && whole <= sum.gathered)
-        behind += whole;
     sum.held = qn_most(sum.held, beside + behind);
     return sum;
 }

@@ -148,6 +148,17 @@ qn_plan_joins(const struct qn_plan_stage *st)
 }
 
 bool
+qn_plan_several(const struct qn_plan_stage *st, bool keep_steps)
+{
+    const struct qn_stage *stage = st->stage;
+
+    if (stage->combine.given || qn_plan_joins(st))
+        return false;
+    return stage->input.dataset.n > 1 ||
+           (keep_steps && stage->nsteps - stage->nproducts > !stage->nproducts);
+}
+
+bool
 qn_plan_packs(const struct qn_plan_stage *st)
 {
     return st->stage->output.packed && !st->unpacked;

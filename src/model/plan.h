@@ -246,6 +246,11 @@ qn_plan_members(const struct qn_plan_stage *st, const struct qn_target *t);
 bool
 qn_plan_joins(const struct qn_plan_stage *st);
 
+/* Is more made of an item's steps than one result or one set of products: of
+ * several datasets, or (--keep-steps) of each step? */
+bool
+qn_plan_several(const struct qn_plan_stage *st, bool keep_steps);
+
 /* Does a result hold many items, each in a row of its own?  The cut into such
  * parts is plan_pack.c's. */
 bool

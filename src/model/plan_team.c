@@ -48,7 +48,7 @@ keeps_states(const struct qn_stage *stage)
 
 /* Why a stage's items cannot be shared, or NULL. */
 static const char *
-why_alone(const struct qn_plan_stage *st, const struct qn_need_ask *ask)
+why_alone(const struct qn_plan_stage *st)
 {
     const struct qn_stage *stage = st->stage;
 
@@ -60,12 +60,6 @@ why_alone(const struct qn_plan_stage *st, const struct qn_need_ask *ask)
         return "its results are packed";
     if (st->from_rows)
         return "its items are rows of packed results";
-    if (stage->output.carry.n)
-        return "its outputs carry other datasets";
-    if (stage->input.dataset.n > 1)
-        return "it reads several datasets";
-    if (ask->keep_steps && stage->nsteps > stage->nproducts)
-        return "--keep-steps wants what comes out of each step, whole";
     if (keeps_states(stage))
         return "it goes on with states kept by `every`, which must be its "
                "last step then";
@@ -74,9 +68,9 @@ why_alone(const struct qn_plan_stage *st, const struct qn_need_ask *ask)
 
 /* May several ranks share an item? */
 static bool
-may_share(const struct qn_plan_stage *st, const struct qn_need_ask *ask)
+may_share(const struct qn_plan_stage *st)
 {
-    return !whole_step(st) && !why_alone(st, ask);
+    return !whole_step(st) && !why_alone(st);
 }
 
 static bool
@@ -129,7 +123,7 @@ cheapest_team(const struct qn_plan *p, const struct qn_plan_stage *st,
     int64_t least = enough(p, st, ask, 1, &n);
     int best = 1;
 
-    for (int team = 2; may_share(st, ask) && team <= ask->ranks; team *= 2) {
+    for (int team = 2; may_share(st) && team <= ask->ranks; team *= 2) {
         int64_t need = enough(p, st, ask, team, &n);
 
         if (need < least) {
@@ -147,7 +141,7 @@ sharing_helps(const struct qn_plan *p, const struct qn_plan_stage *st,
 {
     struct qn_need n;
 
-    if (!may_share(st, &ask))
+    if (!may_share(st))
         return false;
     ask.ranks = 4096;
     qn_need_stage(&n, p, st, &ask, ask.ranks);
@@ -196,8 +190,8 @@ choose(const struct qn_plan *p, struct qn_plan_stage *st,
 
     // what is combined is spread over all ranks
     if (st->stage->combine.given)
-        return may_share(st, ask) && !alone ? ask->ranks : 1;
-    if (!may_share(st, ask) || (alone && !st->need.again))
+        return may_share(st) && !alone ? ask->ranks : 1;
+    if (!may_share(st) || (alone && !st->need.again))
         return 1;
     // what would be read again and again alone is better shared
     while (2 * team <= ask->ranks && (team == 1 || !fits(p, st, ask, team)))
@@ -213,7 +207,7 @@ qn_plan_team(struct qn_plan *p, int s, const struct qn_need_ask *ask,
     int asked = st->stage->team;
     const char *why;
 
-    st->can_share = may_share(st, ask);
+    st->can_share = may_share(st);
     if (!asked && ask->team && st->can_share)
         asked = ask->team;
 
@@ -222,7 +216,7 @@ qn_plan_team(struct qn_plan *p, int s, const struct qn_need_ask *ask,
         st->team = ask->ranks;
     if (!asked) {
         st->team = choose(p, st, ask);
-    } else if (asked != 1 && (why = why_alone(st, ask))) {
+    } else if (asked != 1 && (why = why_alone(st))) {
         return qn_fail(err, QN_EJOB,
                        "stage %s: several ranks cannot share an item, as %s; "
                        "leave `team:` out",

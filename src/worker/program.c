@@ -128,7 +128,6 @@ qn_program_make(struct qn_program *p, json_t *text, struct qn_error *err)
     QN_TRY(qn_source_load(&p->source, p->slice,
                           json_object_get(text, "source"), err));
     QN_TRY(load_datasets(p, err));
-    p->keep_steps = json_is_true(json_object_get(text, "keep_steps"));
     p->threads = (int)qn_json_integer(text, "threads");
     p->source.threads = p->threads;
     QN_TRY(load_steps(p, err));
@@ -142,7 +141,11 @@ qn_program_make(struct qn_program *p, json_t *text, struct qn_error *err)
     p->shelf = qn_json_integer(text, "shelf");
     p->memory = qn_json_integer(text, "memory");
     p->compress = (int)qn_json_integer(text, "compress");
-    return load_combine(p, err);
+    QN_TRY(load_combine(p, err));
+    // what is made of members shows none of what led to them
+    p->keep_steps =
+        !p->kept && json_is_true(json_object_get(text, "keep_steps"));
+    return 0;
 }
 
 void

@@ -32,6 +32,8 @@ find_source(const struct qn_program *p, const json_t *request)
     if (!use) {
         source = p->source;
         source.path = text(request, "path");
+        if (text(request, "dataset"))
+            source.dataset = text(request, "dataset");
         if (text(request, "hdu"))
             source.hdu = text(request, "hdu");
         return source;
@@ -329,6 +331,9 @@ read_part(struct qn_worker *w, const struct qn_program *p,
 
     QN_TRY(find_shape(&shape, r, request, err));
     json_object_set_new(reply, "shape", qn_json_shape(&shape));
+    json_object_set_new(
+        reply, "dtype",
+        json_string(qn_dtype_name(qn_reader_info(r)->type.dtype)));
     if (!json_object_get(request, "offset"))
         return 0;
     QN_TRY(find_box(&box, request, &shape, err));

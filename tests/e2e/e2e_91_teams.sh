@@ -139,8 +139,6 @@ expect_quern 2 0 plan few.yaml --ranks 16 --team all --memory 20MiB
 expect_text err 'needs 36.7 MB of memory in each of 16 ranks, and a rank may fill 20.0 MB'
 
 say "what cannot be shared"
-expect_quern 2 2 run job.yaml --set stages.plane.team=all --keep-steps
-expect_text err 'stage plane: several ranks cannot share an item, as --keep-steps wants'
 expect_code 2 quern run job.yaml --set stages.plane.team=0
 expect_text err 'team'
 
