@@ -12,7 +12,8 @@
 
 #define LOOK_SECONDS 0.5
 
-static volatile sig_atomic_t asked;
+static volatile sig_atomic_t signals;
+static int asked; // in another way, or by another rank
 static const char *watched;
 static double deadline = INFINITY;
 static double next_look;
@@ -21,8 +22,8 @@ static void
 count(int signal_number)
 {
     (void)signal_number;
-    if (asked < 2)
-        asked = asked + 1;
+    if (signals < 2)
+        signals = signals + 1;
 }
 
 void
@@ -50,8 +51,7 @@ qn_stop_watch(const char *path, double at)
 void
 qn_stop_ask(void)
 {
-    if (!asked)
-        asked = 1;
+    asked = 1;
 }
 
 double
@@ -66,7 +66,7 @@ look(void)
 {
     double now;
 
-    if (asked || (!watched && isinf(deadline)))
+    if (signals || asked || (!watched && isinf(deadline)))
         return;
     now = qn_clock_now();
     if (now < next_look)
@@ -80,5 +80,5 @@ int
 qn_stop_asked(void)
 {
     look();
-    return asked;
+    return signals > asked ? signals : asked;
 }

@@ -1,7 +1,9 @@
 /* Being asked to stop: TERM, INT, USR1, USR2, or a deadline.
  *
  * The first signal drains: nothing new is begun.  The second abandons what is
- * in hand.  Local. */
+ * in hand.  What else asks drains too, and is no first signal: the warning that
+ * SLURM sends may come behind a deadline, and the word of another rank before
+ * the signal that all of them get.  Local. */
 #ifndef QN_ENGINE_STOP_H
 #define QN_ENGINE_STOP_H
 
@@ -10,12 +12,12 @@ void
 qn_stop_listen(void);
 
 /* Local: take the appearance of a file (rank 0 looks for it), and the passing of
- * a moment (seconds of qn_clock_now; INFINITY: none), for a first signal.  path
- * is borrowed; NULL: no file. */
+ * a moment (seconds of qn_clock_now; INFINITY: none), for being asked to drain.
+ * path is borrowed; NULL: no file. */
 void
 qn_stop_watch(const char *path, double deadline);
 
-/* Local.  As if a first signal had come: too many items failed. */
+/* Local.  Drain: too many items failed, or another rank was asked. */
 void
 qn_stop_ask(void);
 
