@@ -140,7 +140,7 @@ sum_up(struct qn_run *run, const struct qn_cli_job *o, double seconds)
     qn_young_say(run);
     if (run->waiting)
         return QN_EXIT_STOPPED; // it was said for what
-    if (run->stopped && (!o->watch || qn_run_left(run))) {
+    if (run->stopped_by) {
         qn_message(QN_NOTE, "stopped before the end: run the same command "
                             "again to carry on");
         return QN_EXIT_STOPPED;

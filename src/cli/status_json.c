@@ -120,10 +120,11 @@ qn_status_json(const struct qn_status *s)
 
     snprintf(run, sizeof run, "%016" PRIx64, s->run);
     return qn_cli_json_print(json_pack(
-        "{s:s,s:s,s:s,s:b,s:s,s:s,s:I,s:i,s:i,s:o,s:f,s:o,s:o,s:o,s:o,s:o,"
-        "s:b,s:I,s:O?,s:o,s:o}",
+        "{s:s,s:s,s:s,s:o,s:b,s:s,s:s,s:I,s:i,s:i,s:o,s:f,s:o,s:o,s:o,s:o,"
+        "s:o,s:b,s:I,s:O?,s:o,s:o}",
         "quern", QN_VERSION, "job", s->job, "state",
-        qn_status_json_word(s->state), "stopping", s->stopping, "run", run,
+        qn_status_json_word(s->state), "stopped_by",
+        recorded_json(s, "stopped_by"), "stopping", s->stopping, "run", run,
         "host", s->host, "pid", (json_int_t)s->pid, "ranks", s->ranks, "nodes",
         s->nodes, "started", time_json(s->started_ns), "seconds", s->seconds,
         "total", stage_json(&all), "stages", stages_json(s), "rate",

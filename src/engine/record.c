@@ -194,6 +194,8 @@ qn_record_write(const struct qn_run *run, const char *state,
         json_object_update_new(all, json_pack("{s:i,s:i}", "shard",
                                               run->options->shard, "shards",
                                               run->options->shards));
+    if (all && run->stopped_by)
+        json_object_set_new(all, "stopped_by", json_string(run->stopped_by));
     if (all && run->warnings)
         json_object_set(all, "warnings", run->warnings);
     if (all && run->ceilings)

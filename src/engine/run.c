@@ -449,9 +449,31 @@ bool
 qn_run_left(const struct qn_run *run)
 {
     for (int s = 0; s < run->job->nstages; s++)
-        if (qn_run_stage_left(run, s))
+        if (qn_shard_makes(run, s) && qn_run_stage_left(run, s))
             return true;
     return false;
+}
+
+/* May one file over a stage (single.h) be left? */
+static bool
+has_single(const struct qn_run *run)
+{
+    for (int s = 0; s < run->job->nstages && !run->options->growing; s++)
+        if (run->job->stages[s].output.single)
+            return !run->options->shards;
+    return false;
+}
+
+/* On rank 0, while it can still be told. */
+static const char *
+stopped_by(const struct qn_run *run)
+{
+    int64_t most = run->options->max_failures;
+
+    if (!run->stopped || run->waiting ||
+        !(qn_run_left(run) || has_single(run)))
+        return NULL;
+    return most && run->failures >= most ? "failures" : qn_stop_by();
 }
 
 const char *
@@ -461,8 +483,7 @@ qn_run_state(const struct qn_run *run)
 
     if (run->waiting)
         return "waiting";
-    // a watch ends by being asked to
-    if (run->stopped && (!run->options->growing || qn_run_left(run)))
+    if (run->stopped_by)
         return "stopped";
     return n->failed + n->upstream + n->blocked ? "failed" : "done";
 }
@@ -506,6 +527,7 @@ qn_run_execute(struct qn_run *run, struct qn_error *err)
         if (!rc)
             rc = keep_record(run, "running", err);
     }
+    run->stopped_by = stopped_by(run);
     qn_stop_watch(NULL, INFINITY);
     free(stop);
     for (int s = 0; s < run->job->nstages; s++)

@@ -100,6 +100,8 @@ struct qn_run {
     int unmerged;  /* stages of which the one file could not be made, the same
                       on all ranks                                          */
     bool stopped;
+    const char *stopped_by; /* on rank 0: "signal", "file", "deadline" or
+                               "failures"; NULL: nobody, or nothing was left */
     bool waiting; /* a shard that stopped for what is not there    */
 };
 
@@ -129,7 +131,8 @@ qn_run_team(struct qn_run *run, int s, struct qn_error *err);
 const char *
 qn_run_state(const struct qn_run *run);
 
-/* Local.  Is anything left that was to be made, of all or of stage s? */
+/* Local.  Is anything left that was to be made, of all (a shard: that it
+ * makes) or of stage s? */
 bool
 qn_run_left(const struct qn_run *run);
 bool

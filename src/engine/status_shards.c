@@ -262,6 +262,9 @@ add_record(json_t *sum, const struct shards *all, const struct shard *s)
     add_failures(sum, s->record);
     json_array_append(json_object_get(sum, "runs"),
                       json_object_get(s->record, "run"));
+    // of several, the last one's
+    json_object_set(sum, "stopped_by",
+                    json_object_get(s->record, "stopped_by"));
     count_state(sum, s->state, 1);
     if (!strcmp(s->state, "running"))
         add_number(sum, s->record, "ranks");

@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
 
 static volatile sig_atomic_t signals;
 static int asked; // in another way, or by another rank
+static bool seen; // the file
 static const char *watched;
 static double deadline = INFINITY;
 static double next_look;
@@ -72,8 +74,19 @@ look(void)
     if (now < next_look)
         return;
     next_look = now + LOOK_SECONDS;
-    if (now >= deadline || (watched && !access(watched, F_OK)))
+    seen = watched && !access(watched, F_OK);
+    if (seen || now >= deadline)
         asked = 1;
+}
+
+const char *
+qn_stop_by(void)
+{
+    // another rank may see the same deadline a moment before
+    if (!signals && !seen &&
+        (!asked || qn_stop_left() < 2 * LOOK_SECONDS))
+        return "deadline";
+    return signals || !seen ? "signal" : "file";
 }
 
 int

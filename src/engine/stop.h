@@ -25,6 +25,11 @@ qn_stop_ask(void);
 double
 qn_stop_left(void);
 
+/* Local.  Of a run that was asked, or left what there was no time for, who did
+ * so: "signal", "file" or "deadline". */
+const char *
+qn_stop_by(void);
+
 /* How often this rank was asked: 0, 1: drain, 2: at once. */
 int
 qn_stop_asked(void);
