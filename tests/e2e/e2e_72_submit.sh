@@ -106,6 +106,34 @@ expect_code 0 bash n.out/.quern/submit/flat.sbatch
 refuse_text sent 'requeue'
 make_night data --size 32
 
+say "a script whose run stops before it is warned goes on"
+# its own deadline may come before SLURM's warning; --deadline stands for it
+cat >slow.yaml <<'END'
+name: slow
+stages:
+  slow:
+    input: "data/raw/flat-B-00*.fits"
+    steps:
+      - exec: {command: [sh, -c, "sleep 0.4; cp {input} {output}"], writes: "{stem}.fits"}
+END
+run quern submit slow.yaml
+sed -i 's/^run=(/&--deadline 0.6 --set concurrency=1 /' slow.out/.quern/submit/slow.sbatch
+SLURM_JOB_ID=8 expect_code 75 bash slow.out/.quern/submit/slow.sbatch
+expect_text sent '^requeue 8$'
+expect_code 75 quern status slow.out --json
+expect_text out '"stopped_by": "deadline"'
+for _ in 1 2 3 4 5; do
+    SLURM_JOB_ID=9 run bash slow.out/.quern/submit/slow.sbatch
+    [ $code -eq 75 ] || break
+done
+[ $code -eq 0 ] || { show; fail "it does not come to its end"; }
+expect_code 0 quern status slow.out --json
+expect_text out '"stopped_by": null'
+# asked when nothing is left to begin: that is no stop
+rm -rf slow.out
+expect_code 0 quern run slow.yaml --limit 2 --deadline 0.3 --set concurrency=2
+expect_code 0 quern status slow.out
+
 say "--strict and at-least: only where all went well"
 rm sent
 submit s.out --strict
