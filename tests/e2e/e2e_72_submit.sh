@@ -106,6 +106,14 @@ expect_code 0 bash n.out/.quern/submit/flat.sbatch
 refuse_text sent 'requeue'
 make_night data --size 32
 
+say "a launcher that leaves with 0 and has started nothing"
+printf '#!/bin/sh\nexit 0\n' >programs/srun
+chmod +x programs/srun
+run quern submit "$NIGHT" --data data --output l.out --ntasks 2 --launcher srun
+expect_code 1 bash l.out/.quern/submit/bias.sbatch
+expect_text err '^no run has begun: srun --mpi=pmix'
+rm programs/srun
+
 say "a script whose run stops before it is warned goes on"
 # its own deadline may come before SLURM's warning; --deadline stands for it
 cat >slow.yaml <<'END'

@@ -25,12 +25,15 @@ expect_text job 'JobState=COMPLETED'
 expect_code 0 quern submit "$NIGHT" --data data --output night.out --array 4
 expect_text out '^Nothing is left to do'
 
-say "by mpirun over two nodes"
-expect_code 0 quern submit "$NIGHT" --data data --output mpirun.out --array 2 \
-    --nodes 2 --ntasks 2 --cpus-per-task 1 --launcher mpirun --time 5
-wait_jobs 40
-expect_code 0 quern status mpirun.out
-compare whole.out mpirun.out
+for launcher in mpirun srun; do
+    say "by $launcher over two nodes"
+    expect_code 0 quern submit "$NIGHT" --data data --output $launcher.out \
+        --array 2 --nodes 2 --ntasks 2 --cpus-per-task 1 --launcher $launcher \
+        --time 5
+    wait_jobs 40
+    expect_code 0 quern status $launcher.out
+    compare whole.out $launcher.out
+done
 
 say "one file: the merge comes when the array has ended"
 many_frames many 32 2
