@@ -7,10 +7,7 @@
 few()
 {
     rm -rf few few.out
-    mkdir -p few/raw
-    head -c $((8192 * $1)) /dev/zero | tr '\0' '\7' |
-        split -b 8192 -a 5 --numeric-suffixes=1 --additional-suffix=.bin \
-            - few/raw/a
+    make_sevens few/raw "$1"
     cat >few.yaml <<'END'
 name: few
 stages:

@@ -3,15 +3,7 @@
 # a folder that is not ours, is no folder, or goes away.  The run stops with 1
 # and one sentence that says what to do; no item is blamed; and the same command
 # in a better world completes, with the same bytes.
-if [ -z "${QUERN_APART:-}" ]; then
-    # mounts of our own, which end with the script
-    export QUERN_APART=no
-    for how in "unshare -m" "unshare -rm"; do
-        if $how mount -t tmpfs none /mnt 2>/dev/null; then
-            QUERN_APART=yes exec $how "$0" "$@"
-        fi
-    done
-fi
+. "$(dirname "$0")/apart.sh"
 . "$(dirname "$0")/lib.sh"
 
 make_night data --size 64

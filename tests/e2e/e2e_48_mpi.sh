@@ -3,15 +3,7 @@
 # they were.  No rank waits for ever, somebody says why, the run ends with 1, and
 # the same command completes with the same bytes.  QUERN_SWEEP=N tries the first
 # N calls of each kind (soak_mpi.sh).
-if [ -z "${QUERN_APART:-}" ]; then
-    # mounts of our own, which end with the script
-    export QUERN_APART=no
-    for how in "unshare -m" "unshare -rm"; do
-        if $how mount -t tmpfs none /mnt 2>/dev/null; then
-            QUERN_APART=yes exec $how "$0" "$@"
-        fi
-    done
-fi
+. "$(dirname "$0")/apart.sh"
 . "$(dirname "$0")/lib.sh"
 
 mpicc -O1 -shared -fPIC -o faulty_mpi.so "$QUERN_SOURCE/tests/e2e/faulty_mpi.c" \

@@ -3,14 +3,6 @@
 # named, the others are listed.
 . "$(dirname "$0")/lib.sh"
 
-# json TEXT: a condition on j, what `quern ls --json` said.
-json()
-{
-    /usr/bin/python3 -c "import json; j = json.load(open('out')); assert $1, j" ||
-        { show; fail "not so: $1"; }
-    good
-}
-
 make_night data --size 32
 
 say "words"
@@ -58,13 +50,13 @@ expect_text err "bias-001.fits: .*FILTER"
 
 say "the same for programs"
 expect_code 0 quern ls data/raw --json --fields IMAGETYP,EXPTIME
-json "len(j) == 29 and j[0]['path'] == 'data/raw/bias-001.fits'"
-json "j[0]['shape'] == [32, 32] and j[0]['dtype'] == 'uint16'"
-json "j[0]['format'] == 'fits' and j[0]['fields']['IMAGETYP'] == 'bias'"
-json "isinstance(j[0]['fields']['EXPTIME'], (int, float))"
+expect_json "len(j) == 29 and j[0]['path'] == 'data/raw/bias-001.fits'"
+expect_json "j[0]['shape'] == [32, 32] and j[0]['dtype'] == 'uint16'"
+expect_json "j[0]['format'] == 'fits' and j[0]['fields']['IMAGETYP'] == 'bias'"
+expect_json "isinstance(j[0]['fields']['EXPTIME'], (int, float))"
 expect_code 0 quern ls data/raw --json --count IMAGETYP,FILTER
-json "{'values': {'IMAGETYP': 'bias', 'FILTER': None}, 'files': 7} in j"
-json "sum(g['files'] for g in j) == 29"
+expect_json "{'values': {'IMAGETYP': 'bias', 'FILTER': None}, 'files': 7} in j"
+expect_json "sum(g['files'] for g in j) == 29"
 
 say "all that is in one file"
 /usr/bin/python3 - <<'END' || fail "no files"
@@ -93,8 +85,8 @@ expect_code 0 quern ls parts.fits
 expect_text out '^  1 +STARS '
 expect_text out '^  2 +SCI .*6 x 8 +int16.*<- read$'
 expect_code 0 quern ls parts.fits --json
-json "[e['hdu'] for e in j[0]['entries']] == [0, 1, 2]"
-json "j[0]['default']['where'] == 'HDU 2 SCI'"
+expect_json "[e['hdu'] for e in j[0]['entries']] == [0, 1, 2]"
+expect_json "j[0]['default']['where'] == 'HDU 2 SCI'"
 expect_code 0 quern ls plain.npy
 expect_text out '2 x 3 x 4 +int32'
 
@@ -111,7 +103,7 @@ expect_code 0 quern ls one.h5 two.h5
 expect_text out '^one.h5 +hdf5 +4 x 5 +float32$'
 expect_text out '^two.h5 +hdf5 +- +-$'
 expect_code 0 quern ls two.h5 --json
-json "j[0]['default'] is None and 'several' in j[0]['unclear']['reason']"
+expect_json "j[0]['default'] is None and 'several' in j[0]['unclear']['reason']"
 expect_code 0 quern ls two.h5 --dataset /a/data --fields /a/title
 expect_text out 'a title'
 
@@ -126,7 +118,7 @@ expect_text err 'mixed/short.fits: truncated'
 expect_text err 'mixed/notes.txt: '
 [ "$(wc -l <out)" -eq 1 ] || { show; fail "a bad file among the good"; }
 expect_code 3 quern ls mixed --json
-json "len(j) == 3 and sum('error' in f for f in j) == 2"
+expect_json "len(j) == 3 and sum('error' in f for f in j) == 2"
 expect_code 3 quern ls mixed/short.fits
 expect_text out '^  0 +image +32 x 32'
 refuse_text out '<- read'

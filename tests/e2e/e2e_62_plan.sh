@@ -3,16 +3,6 @@
 # opens no output and writes nothing.
 . "$(dirname "$0")/lib.sh"
 
-json()
-{
-    /usr/bin/python3 -c "
-import json
-j = json.load(open('out'))
-stage = {s['name']: s for s in j['stages']}
-assert $1, j" || { show; fail "not so: $1"; }
-    good
-}
-
 make_night data --size 32
 plan=(quern plan "$NIGHT" --data data --output night.out)
 
@@ -43,25 +33,25 @@ expect_text out '^  results +12 \(0 done, 10 stale, 2 to do\)$'
 
 say "for other programs"
 expect_code 0 "${plan[@]}" --json
-json "j['job'] == 'night' and list(stage) == ['bias', 'flat', 'science', 'stack']"
-json "stage['bias']['items'] == 7 and stage['bias']['rejected'] == 22"
-json "stage['flat']['precision'] == 'float32'"
-json "stage['flat']['steps'] == ['subtract', 'normalize']"
-json "stage['science']['types']['item'] == {'shape': [32, 32], 'dtype': 'uint16'}"
-json "stage['science']['types']['result'] == {'shape': [16, 16], 'dtype': 'float32'}"
-json "[t['state'] for t in stage['science']['targets']].count('todo') == 2"
-json "stage['stack']['targets'][0]['name'] == 'stack/M67-B.h5'"
-json "stage['stack']['targets'][0]['members'] == 6"
-json "stage['stack']['targets'][0]['at_least'] == 3"
-json "not any(s['problems'] for s in j['stages'])"
-json "'item_list' not in stage['bias']"
+expect_json "j['job'] == 'night' and list(stage) == ['bias', 'flat', 'science', 'stack']"
+expect_json "stage['bias']['items'] == 7 and stage['bias']['rejected'] == 22"
+expect_json "stage['flat']['precision'] == 'float32'"
+expect_json "stage['flat']['steps'] == ['subtract', 'normalize']"
+expect_json "stage['science']['types']['item'] == {'shape': [32, 32], 'dtype': 'uint16'}"
+expect_json "stage['science']['types']['result'] == {'shape': [16, 16], 'dtype': 'float32'}"
+expect_json "[t['state'] for t in stage['science']['targets']].count('todo') == 2"
+expect_json "stage['stack']['targets'][0]['name'] == 'stack/M67-B.h5'"
+expect_json "stage['stack']['targets'][0]['members'] == 6"
+expect_json "stage['stack']['targets'][0]['at_least'] == 3"
+expect_json "not any(s['problems'] for s in j['stages'])"
+expect_json "'item_list' not in stage['bias']"
 expect_code 0 "${plan[@]}" --json --items --stage science
-json "list(stage) == ['bias', 'flat', 'science']"
-json "len(stage['science']['item_list']) == 12"
-json "stage['science']['item_list'][-1]['path'] == 'raw/science-V-006.fits'"
-json "stage['science']['item_list'][-1]['fields']['FILTER'] == 'V'"
-json "stage['science']['item_list'][-1]['operands'][1]['target'] == 'flat/V.h5'"
-json "stage['science']['item_list'][-1]['operands'][1]['step'] == 'divide'"
+expect_json "list(stage) == ['bias', 'flat', 'science']"
+expect_json "len(stage['science']['item_list']) == 12"
+expect_json "stage['science']['item_list'][-1]['path'] == 'raw/science-V-006.fits'"
+expect_json "stage['science']['item_list'][-1]['fields']['FILTER'] == 'V'"
+expect_json "stage['science']['item_list'][-1]['operands'][1]['target'] == 'flat/V.h5'"
+expect_json "stage['science']['item_list'][-1]['operands'][1]['step'] == 'divide'"
 
 say "problems"
 head -c 4000 data/raw/science-B-002.fits >short
@@ -73,8 +63,8 @@ expect_text out 'cannot be made\)$'
 expect_code 0 "${plan[@]}" --list-outputs
 refuse_text out 'science-V-001|stack/M67-V'
 expect_code 0 "${plan[@]}" --json
-json "all(p['reason'] and p['code'] for s in j['stages'] for p in s['problems'])"
-json "'raw/science-V-001.fits' in [p['item'] for p in stage['science']['problems']]"
-json "[t['state'] for t in stage['science']['targets']].count('failed') == 6"
+expect_json "all(p['reason'] and p['code'] for s in j['stages'] for p in s['problems'])"
+expect_json "'raw/science-V-001.fits' in [p['item'] for p in stage['science']['problems']]"
+expect_json "[t['state'] for t in stage['science']['targets']].count('failed') == 6"
 
 finish

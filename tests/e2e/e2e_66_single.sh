@@ -4,14 +4,7 @@
 # result changed and not else.
 . "$(dirname "$0")/lib.sh"
 
-/usr/bin/python3 - <<'END_PY' || fail "no data"
-import os
-import numpy as np
-os.makedirs("data/raw")
-for i in range(20):
-    a = np.arange(320 * 320, dtype=np.uint32) * (i + 7) % 251
-    a.astype(np.uint8).tofile(f"data/raw/f{i:02d}.raw")
-END_PY
+make_ramps data/raw 20
 truncate -s 100 data/raw/f07.raw
 cat >job.yaml <<'END_JOB'
 name: one
@@ -144,17 +137,11 @@ refuse_file odd2.out/large.h5
 expect_file odd2.out/more/f04.h5
 
 say "what cannot be one file is refused"
-refused()
-{
-    printf 'name: no\nstages:\n%s\n' "$1" >no.yaml
-    expect_quern 2 0 plan no.yaml --data data
-    expect_text err "$2"
-}
 raw='{files: "raw/*.raw", format: raw, dtype: uint8, shape: [320, 320]}'
-refused "  a: {input: $raw, combine: {method: mean}, output: {layout: single}}" \
+refuse_job "  a: {input: $raw, combine: {method: mean}, output: {layout: single}}" \
     'makes one file anyway'
-refused "  a: {input: $raw, output: {layout: single, format: fits}}" 'is HDF5'
-refused "  a: {input: $raw, steps: [exec: {command: [cp, '{input}', '{output}'], writes: x}], output: {layout: single}}" \
+refuse_job "  a: {input: $raw, output: {layout: single, format: fits}}" 'is HDF5'
+refuse_job "  a: {input: $raw, steps: [exec: {command: [cp, '{input}', '{output}'], writes: x}], output: {layout: single}}" \
     'a program writes a file of its own'
 expect_tidy o.out
 

@@ -1,21 +1,12 @@
 #!/usr/bin/env bash
 # `quern submit` and one file over a stage: the job that merges waits for the
-# array, is sent where it is wanted and not again where it is done.  A stand-in
-# for sbatch writes down what it was given.
+# array, is sent where it is wanted and not again where it is done.
 . "$(dirname "$0")/lib.sh"
 
 export XDG_CONFIG_HOME=$scratch/config
-mkdir -p config/quern programs data/raw
-cat >programs/sbatch <<'END'
-#!/bin/sh
-echo "$*" >>"$SENT"
-n=$(wc -l <"$SENT")
-[ "$n" != "${REFUSED:-}" ] || { echo "sbatch: error: no such partition" >&2; exit 1; }
-echo "$((100 + n));here"
-END
-chmod +x programs/sbatch
-export SENT=$scratch/sent SLURM_NTASKS=1
-PATH=$scratch/programs:$PATH
+mkdir -p config/quern data/raw
+make_sbatch
+export SLURM_NTASKS=1
 for i in 0 1 2 3 4 5 6 7; do
     head -c 32 /dev/urandom >data/raw/f$i.raw
 done

@@ -7,10 +7,7 @@
 few()
 {
     rm -rf few few.out
-    mkdir -p few/raw
-    head -c $((8192 * ($1 - 1))) /dev/zero | tr '\0' '\7' |
-        split -b 8192 -a 5 --numeric-suffixes=1 --additional-suffix=.bin \
-            - few/raw/a
+    make_sevens few/raw $(($1 - 1))
     head -c 8192 /dev/zero >few/raw/z.bin
     cat >few.yaml <<'END'
 name: few
@@ -26,16 +23,6 @@ stages:
     steps: [normalize: {by: median}]
     combine: {method: mean, at-least: "100%"}
 END
-}
-
-json()
-{
-    /usr/bin/python3 -c "
-import json
-j = json.load(open('out'))
-stage = {s['name']: s for s in j['stages']}
-assert $1, j" || { show; fail "not so: $1"; }
-    good
 }
 
 # expect_line FILE WORDS: a line begins with these, however many blanks between.
@@ -81,9 +68,9 @@ expect_code 3 quern status few.out --failed
 expect_text out '^norm: raw/z.bin: normalize: the median is 0'
 expect_text out '^whole: whole.h5: 4 of 5 members are good'
 expect_code 3 quern status few.out --json
-json "j['state'] == 'failed' and j['total']['left'] == 0 and j['journal']"
-json "stage['mean']['not_tried'] == 1 and not j['in_hand']"
-json "[f['item'] for f in j['failures']] == ['raw/z.bin', 'raw/z.bin', 'whole.h5']"
+expect_json "j['state'] == 'failed' and j['total']['left'] == 0 and j['journal']"
+expect_json "stage['mean']['not_tried'] == 1 and not j['in_hand']"
+expect_json "[f['item'] for f in j['failures']] == ['raw/z.bin', 'raw/z.bin', 'whole.h5']"
 explain=(quern explain few.yaml --data few --output few.out)
 expect_code 0 "${explain[@]}" raw/z.bin
 expect_text out '^stage norm: failed'
@@ -107,7 +94,7 @@ expect_code 0 "${explain[@]}" mean.h5
 expect_line out 'because 1 of its 5 members are stale or to do'
 expect_quern 0 2 run few.yaml --data few --output few.out
 expect_code 0 quern status few.out --json
-json "j['state'] == 'done' and j['ranks'] == 2 and j['total']['done'] == 15"
+expect_json "j['state'] == 'done' and j['ranks'] == 2 and j['total']['done'] == 15"
 sleep 0.1
 touch few/raw/a00001.bin
 expect_code 0 "${explain[@]}" raw/a00001.bin
@@ -135,8 +122,8 @@ stages:
 END
 expect_code 0 quern run twice.yaml
 expect_code 0 quern status twice.out --json
-json "[s['done'] for s in j['stages']] == [3, 3, 3]"
-json "j['total']['done'] == 9"
+expect_json "[s['done'] for s in j['stages']] == [3, 3, 3]"
+expect_json "j['total']['done'] == 9"
 [ "$(cat twice.out/.quern/journal/* | grep -c '^[^ ]*	begin.*stage=mean')" -eq 3 ] ||
     fail "results of a stage were looked at before they were read"
 good
@@ -199,8 +186,8 @@ expect_code 0 quern status few.out
 expect_text out ': running for .* s on .*, pid '$pid', 1 rank$'
 expect_line out 'in hand$'
 expect_code 0 quern status few.out --json
-json "j['state'] == 'running' and len(j['in_hand']) >= 1 and j['total']['left'] > 0"
-json "j['in_hand'][0]['stage'] == 'norm' and j['in_hand'][0]['seconds'] > 0.2"
+expect_json "j['state'] == 'running' and len(j['in_hand']) >= 1 and j['total']['left'] > 0"
+expect_json "j['in_hand'][0]['stage'] == 'norm' and j['in_hand'][0]['seconds'] > 0.2"
 item=$(/usr/bin/python3 -c "
 import json; print(json.load(open('out'))['in_hand'][0]['item'])")
 expect_code 0 "${explain[@]}" "$item"

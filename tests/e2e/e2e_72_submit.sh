@@ -1,21 +1,12 @@
 #!/usr/bin/env bash
 # `quern submit` without a cluster: what it prints and what it would send; the
 # settings of a site and of a user; a template of one's own; words that are
-# wrong.  A stand-in for sbatch writes down what it was given.
+# wrong.
 . "$(dirname "$0")/lib.sh"
 
 export XDG_CONFIG_HOME=$scratch/config
-mkdir -p config/quern programs
-cat >programs/sbatch <<'END'
-#!/bin/sh
-echo "$*" >>"$SENT"
-n=$(wc -l <"$SENT")
-[ "$n" != "${REFUSED:-}" ] || { echo "sbatch: error: no such partition" >&2; exit 1; }
-echo "$((100 + n));here"
-END
-chmod +x programs/sbatch
-export SENT=$scratch/sent
-PATH=$scratch/programs:$PATH
+mkdir -p config/quern
+make_sbatch
 make_night data --size 32
 
 submit()

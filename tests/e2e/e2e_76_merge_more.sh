@@ -1,15 +1,7 @@
 #!/usr/bin/env bash
 # Merging where something is in the way: too many files for a virtual dataset,
 # other compression, a kill, a full disk, damage that shows only on the way.
-if [ -z "${QUERN_APART:-}" ]; then
-    # mounts of our own, which end with the script
-    export QUERN_APART=no
-    for how in "unshare -m" "unshare -rm"; do
-        if $how mount -t tmpfs none /mnt 2>/dev/null; then
-            QUERN_APART=yes exec $how "$0" "$@"
-        fi
-    done
-fi
+. "$(dirname "$0")/apart.sh"
 . "$(dirname "$0")/lib.sh"
 
 # 600 items of 2 kB, a name of which is percent-encoded

@@ -9,14 +9,7 @@ cc -shared -fPIC -o faulty.so "$QUERN_SOURCE/tests/e2e/faulty.c" ||
     fail "faulty.c does not compile"
 
 # 40 items of 410 kB: 16 to a part, so three parts
-/usr/bin/python3 - <<'END_PY' || fail "no data"
-import os
-import numpy as np
-os.makedirs("data/raw")
-for i in range(40):
-    a = np.arange(320 * 320, dtype=np.uint32) * (i + 7) % 251
-    a.astype(np.uint8).tofile(f"data/raw/f{i:02d}.raw")
-END_PY
+make_ramps data/raw 40
 cat >job.yaml <<'END_JOB'
 name: packed
 stages:
@@ -234,19 +227,13 @@ END_PY
 good
 
 say "what cannot be packed is refused"
-refused()
-{
-    printf 'name: no\nstages:\n%s\n' "$1" >no.yaml
-    expect_quern 2 0 plan no.yaml --data data
-    expect_text err "$2"
-}
 raw='{files: "raw/*.raw", format: raw, dtype: uint8, shape: [320, 320]}'
-refused "  a: {input: $raw, combine: {method: mean}, output: {layout: packed}}" \
+refuse_job "  a: {input: $raw, combine: {method: mean}, output: {layout: packed}}" \
     'a combination makes one result'
-refused "  a: {input: $raw, output: {layout: packed, format: fits}}" 'a FITS file holds one result'
-refused "  a: {input: $raw, output: {layout: packed}}
+refuse_job "  a: {input: $raw, output: {layout: packed, format: fits}}" 'a FITS file holds one result'
+refuse_job "  a: {input: $raw, output: {layout: packed}}
   b: {input: {stage: a}}" "results of stage 'a' are packed"
-refused "  a: {input: $raw, output: {layout: packed}}
+refuse_job "  a: {input: $raw, output: {layout: packed}}
   b: {input: $raw, steps: [subtract: {stage: a}]}" "results of stage 'a' are packed"
 mkdir odd && cp data/raw/f0* odd/
 for i in 3 4; do truncate -s 51200 odd/f0$i.raw; done

@@ -165,6 +165,17 @@ refuse_text()
     good
 }
 
+# expect_json ASSERTION: of what was said, j, and of its stages by name.
+expect_json()
+{
+    /usr/bin/python3 -c "
+import json
+j = json.load(open('out'))
+stage = {s['name']: s for s in j['stages']} if 'stages' in j else {}
+assert $1, j" || { show; fail "not so: $1"; }
+    good
+}
+
 expect_file()
 {
     local file
@@ -200,6 +211,24 @@ compare()
     good
 }
 
+# expect_peers [--rtol R] FILE KEY [FILE KEY]...: the figures that other programs
+# got from the same data.
+expect_peers()
+{
+    /usr/bin/python3 "$QUERN_SOURCE/tests/e2e/reference.py" \
+        "$QUERN_SHARED/data/reference.json" "$@" >figures 2>&1 ||
+        { cat figures; fail "not what peers make of it"; }
+    good
+}
+
+# refuse_job STAGES PATTERN: a job of these stages is wrong, and why.
+refuse_job()
+{
+    printf 'name: no\nstages:\n%s\n' "$1" >no.yaml
+    expect_quern 2 0 plan no.yaml --data data
+    expect_text err "$2"
+}
+
 # make_night FOLDER [OPTIONS]: frames in FOLDER/raw.
 make_night()
 {
@@ -207,6 +236,46 @@ make_night()
     shift
     run "$QUERN_BIN/quern-night" "$folder/raw" "$@"
     [ $code -eq 0 ] || { show; fail "quern-night $folder"; }
+}
+
+# make_ramps FOLDER N: f00.raw and so on, 320 x 320 bytes, no two alike.
+make_ramps()
+{
+    /usr/bin/python3 - "$@" <<'END_PY' || fail "no data"
+import os
+import sys
+import numpy as np
+os.makedirs(sys.argv[1])
+for i in range(int(sys.argv[2])):
+    a = np.arange(320 * 320, dtype=np.uint32) * (i + 7) % 251
+    a.astype(np.uint8).tofile(f"{sys.argv[1]}/f{i:02d}.raw")
+END_PY
+}
+
+# make_sevens FOLDER N: a00001.bin and so on, of 8 kB.
+make_sevens()
+{
+    mkdir -p "$1"
+    head -c $((8192 * $2)) /dev/zero | tr '\0' '\7' |
+        split -b 8192 -a 5 --numeric-suffixes=1 --additional-suffix=.bin \
+            - "$1/a"
+}
+
+# A stand-in for sbatch that writes down in $SENT what it was given; the call of
+# number $REFUSED fails.
+make_sbatch()
+{
+    mkdir -p programs
+    cat >programs/sbatch <<'END'
+#!/bin/sh
+echo "$*" >>"$SENT"
+n=$(wc -l <"$SENT")
+[ "$n" != "${REFUSED:-}" ] || { echo "sbatch: error: no such partition" >&2; exit 1; }
+echo "$((100 + n));here"
+END
+    chmod +x programs/sbatch
+    export SENT=$scratch/sent
+    PATH=$scratch/programs:$PATH
 }
 
 # shellcheck disable=SC2034 # for the tests
