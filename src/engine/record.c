@@ -158,38 +158,40 @@ threads_json(const struct qn_threads *t)
                      "warnings", warnings);
 }
 
-int
-qn_record_write(const struct qn_run *run, const char *state,
-                struct qn_error *err)
+static double
+seconds_since(int64_t started_ns)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (double)(now.tv_sec * INT64_C(1000000000) + now.tv_nsec -
+                    started_ns) /
+           1e9;
+}
+
+/* NULL without memory. */
+static json_t *
+run_json(const struct qn_run *run, const char *state)
 {
     json_t *stages = json_array(), *failures = json_array(), *all;
-    char host[256] = "", tag[QN_SHARD_TAG], *text, *path = NULL;
-    int rc;
+    char host[256] = "", id[17];
 
     gethostname(host, sizeof host - 1);
+    snprintf(id, sizeof id, "%016llx", (unsigned long long)run->id);
     for (int s = 0; s < run->job->nstages; s++)
         if (qn_shard_makes(run, s))
             json_array_append_new(
                 stages, stage_json(run, &run->plan.stage[s], failures));
-    char id[17];
-    struct timespec now;
-    double seconds;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    seconds = (double)(now.tv_sec * INT64_C(1000000000) + now.tv_nsec -
-                       run->started_ns) /
-              1e9;
-
-    snprintf(id, sizeof id, "%016llx", (unsigned long long)run->id);
     all = json_pack("{s:s,s:s,s:s,s:I,s:s,s:s,s:i,s:i,s:i,s:i,s:f,s:o,s:o,"
                     "s:o,s:o}",
                     "quern", QN_VERSION, "job", run->job->name, "run", id,
                     "started_ns", (json_int_t)run->started_ns, "state",
                     state, "host", host, "pid", (int)getpid(), "ranks",
                     run->comm->size, "nodes", run->comm->nodes,
-                    "workers a rank", run->farm.n, "seconds", seconds,
-                    "threads", threads_json(&run->threads), "phases",
-                    phases_json(run), "stages", stages, "failures", failures);
+                    "workers a rank", run->farm.n, "seconds",
+                    seconds_since(run->started_ns), "threads",
+                    threads_json(&run->threads), "phases", phases_json(run),
+                    "stages", stages, "failures", failures);
     if (all && run->options->shards)
         json_object_update_new(all, json_pack("{s:i,s:i}", "shard",
                                               run->options->shard, "shards",
@@ -202,7 +204,18 @@ qn_record_write(const struct qn_run *run, const char *state,
         json_object_set(all, "ceilings", run->ceilings);
     if (all && run->resumed)
         json_object_set(all, "resumed", run->resumed);
-    text = all ? json_dumps(all, JSON_INDENT(1)) : NULL;
+    return all;
+}
+
+int
+qn_record_write(const struct qn_run *run, const char *state,
+                struct qn_error *err)
+{
+    json_t *all = run_json(run, state);
+    char *text = all ? json_dumps(all, JSON_INDENT(1)) : NULL, *path = NULL;
+    char tag[QN_SHARD_TAG];
+    int rc;
+
     json_decref(all);
     qn_shard_tag(tag, sizeof tag, run->options);
     if (!text || asprintf(&path, "%s/.quern/%s%s.json", run->options->output,

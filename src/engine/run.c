@@ -3,18 +3,15 @@
  * The main path of quern: read this first, then stage.c, dispatch.c, and
  * stack.c.  Every step here is collective and ends in the same result on all
  * ranks. */
-#include "engine/ceiling.h"
 #include "engine/run.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
-#include "base/message.h"
+#include "engine/ceiling.h"
 #include "engine/choose.h"
 #include "engine/commit.h"
 #include "engine/content.h"
@@ -29,10 +26,10 @@
 #include "engine/single.h"
 #include "engine/stage.h"
 #include "engine/stop.h"
+#include "engine/tally.h"
 #include "engine/tell.h"
 #include "engine/warn.h"
 #include "engine/young.h"
-#include "model/dtype.h"
 
 /* ---- what the machine gives ---------------------------------------------------- */
 
@@ -276,120 +273,6 @@ qn_run_count_failure(struct qn_run *run)
 
 /* ---- executing ---------------------------------------------------------------------- */
 
-/* A run of frames counts as many. */
-static void
-count_task(struct qn_tally *n, const struct qn_task *t)
-{
-    int64_t all = t->item->frame < 0 ? 1 : t->item->nframes;
-
-    n->total += all;
-    n->done += t->state == QN_FINISHED ? all - qn_plan_lost(t) : 0;
-    n->failed += t->state == QN_FAILED ? all : qn_plan_lost(t);
-    n->upstream += t->state == QN_UPSTREAM ? all : 0;
-    n->blocked += t->state == QN_BLOCKED ? all : 0;
-    n->skipped += t->state == QN_SKIPPED ? all : 0;
-}
-
-/* Results that failed though their members are good. */
-static bool
-failed_by_itself(const struct qn_plan_stage *st, const struct qn_target *t)
-{
-    return (st->stage->combine.given || qn_plan_joins(st)) &&
-           t->state == QN_FAILED && qn_plan_members(st, t) > 0;
-}
-
-/* What belongs to other shards is not counted. */
-static void
-count_stage(struct qn_tally *n, const struct qn_run *run, int s)
-{
-    const struct qn_plan_stage *st = &run->plan.stage[s];
-
-    if (!qn_shard_makes(run, s))
-        return;
-    for (int i = 0; i < st->ntasks; i++)
-        if (!run->options->shards || st->task[i].state != QN_SKIPPED)
-            count_task(n, &st->task[i]);
-    for (int i = 0; i < st->ntargets; i++)
-        n->failed += failed_by_itself(st, &st->target[i]);
-}
-
-/* Frames that failed by themselves: a line each. */
-static void
-name_lost(const struct qn_plan_stage *st, const struct qn_task *t)
-{
-    const char *p = t->reason;
-
-    for (int i = 0; i < (int)qn_plan_lost(t); i++) {
-        const char *space = strchr(p, ' ');
-
-        qn_message(QN_ERROR, "%s: %s: frame %lld: %.*s", st->stage->name,
-                   t->item->path, (long long)(t->item->frame + t->lost->frame[i]),
-                   (int)strcspn(space + 1, "\n"), space + 1);
-        p = strchr(p, '\n') + 1;
-    }
-}
-
-static void
-name_failures(const struct qn_plan_stage *st)
-{
-    for (int i = 0; i < st->ntasks; i++) {
-        const struct qn_task *t = &st->task[i];
-        char name[1200];
-
-        if (t->state == QN_FAILED)
-            qn_message(QN_ERROR, "%s: %s: %s", st->stage->name,
-                       qn_item_name(name, sizeof name, t->item),
-                       t->reason ? t->reason : "failed");
-        else if (t->lost)
-            name_lost(st, t);
-    }
-    for (int i = 0; i < st->ntargets; i++) {
-        const struct qn_target *t = &st->target[i];
-        long long have = (long long)qn_plan_members(st, t),
-                  all = (long long)qn_plan_all_members(st, t);
-
-        if (!st->stage->combine.given && !qn_plan_joins(st))
-            break;
-        if (t->state == QN_FAILED)
-            qn_message(QN_ERROR, "%s: %s: %s", st->stage->name, t->name,
-                       t->reason ? t->reason : "failed");
-        else if (t->state == QN_FINISHED && 2 * have < all)
-            qn_message(QN_WARNING, "%s: %s is made of %lld of %lld members",
-                       st->stage->name, t->name, have, all);
-    }
-}
-
-static void
-say_stage(const struct qn_run *run, int s, double seconds)
-{
-    const struct qn_plan_stage *st = &run->plan.stage[s];
-    struct qn_tally n = {0};
-    struct qn_text line = {0};
-    int made = 0;
-
-    if (run->comm->rank || !qn_shard_makes(run, s))
-        return;
-    for (int i = 0; i < st->ntargets; i++)
-        made += st->target[i].state == QN_FINISHED;
-    name_failures(st);
-    count_stage(&n, run, s);
-    qn_text_add(&line, "%s: %lld of %lld items done", st->stage->name,
-                (long long)n.done, (long long)n.total);
-    if (st->stage->combine.given)
-        qn_text_add(&line, ", %d combined result%s", made,
-                    made == 1 ? "" : "s");
-    if (n.failed)
-        qn_text_add(&line, ", %lld failed", (long long)n.failed);
-    if (n.upstream)
-        qn_text_add(&line, ", %lld failed upstream", (long long)n.upstream);
-    if (n.blocked)
-        qn_text_add(&line, ", %lld blocked", (long long)n.blocked);
-    if (n.skipped)
-        qn_text_add(&line, ", %lld left out", (long long)n.skipped);
-    qn_message(QN_NOTE, "%s (%.2f s)", qn_text_get(&line), seconds);
-    qn_text_clear(&line);
-}
-
 /* The record says how the run stands; rank 0 keeps it. */
 static int
 keep_record(const struct qn_run *run, const char *state, struct qn_error *err)
@@ -488,6 +371,49 @@ qn_run_state(const struct qn_run *run)
     return n->failed + n->upstream + n->blocked ? "failed" : "done";
 }
 
+/* Collective.  The journal and the lock, what asks to stop, and which items
+ * are this run's. */
+static int
+begin(struct qn_run *run, const char *stop, struct qn_error *err)
+{
+    int rc = qn_memory_make((void **)&run->commit, 1, sizeof *run->commit,
+                            "the journal", err);
+
+    QN_TRY(qn_comm_agree(run->comm, rc, err));
+    QN_TRY(qn_folder_open(run, err));
+    qn_stop_watch(run->comm->rank ? NULL : stop, run->options->until);
+    QN_TRY(qn_shard_choose(run, true, err));
+    return keep_record(run, "running", err);
+}
+
+/* Collective. */
+static int
+execute_stage(struct qn_run *run, int s, struct qn_error *err)
+{
+    const double since = qn_clock_now();
+    struct qn_usage before;
+
+    take_usage(run, &before);
+    QN_TRY(qn_comm_agree(run->comm, qn_shard_stage(run, s, err), err));
+    QN_TRY(end_phase(run, run->job->stages[s].name, s, since, &before, err));
+    QN_TRY(qn_warn_stage(run, s, err));
+    if (!run->waiting)
+        qn_tally_say(run, s, qn_clock_now() - since);
+    QN_TRY(qn_single_run(run, s, err));
+    return keep_record(run, "running", err);
+}
+
+/* The error is what counts: whether it could be recorded is not.  What stands
+ * is kept, and what was in hand is not blamed for the end. */
+static void
+break_off(struct qn_run *run)
+{
+    if (run->commit && run->commit->journal.path)
+        end_journal(run, NULL);
+    if (run->lock > 0)
+        qn_record_write(run, "broken", NULL);
+}
+
 int
 qn_run_execute(struct qn_run *run, struct qn_error *err)
 {
@@ -496,53 +422,21 @@ qn_run_execute(struct qn_run *run, struct qn_error *err)
     int rc;
 
     qn_folder_path(&stop, run->options->output, "stop", NULL);
-    rc = qn_comm_agree(run->comm, qn_memory_make((void **)&run->commit, 1,
-                                                 sizeof *run->commit,
-                                                 "the journal", err), err);
-    if (!rc)
-        rc = qn_folder_open(run, err);
-    if (!rc)
-        qn_stop_watch(run->comm->rank ? NULL : stop, run->options->until);
-    if (!rc)
-        rc = qn_shard_choose(run, true, err);
-    if (!rc)
-        rc = keep_record(run, "running", err);
-
-    for (int s = 0; s < run->job->nstages && !rc && !run->stopped; s++) {
-        double t0 = qn_clock_now();
-        struct qn_usage before;
-
-        if (!run->plan.stage[s].wanted)
-            continue;
-        take_usage(run, &before);
-        rc = qn_comm_agree(run->comm, qn_shard_stage(run, s, err), err);
-        if (!rc)
-            rc = end_phase(run, run->job->stages[s].name, s, t0, &before, err);
-        if (!rc)
-            rc = qn_warn_stage(run, s, err);
-        if (!rc && !run->waiting)
-            say_stage(run, s, qn_clock_now() - t0);
-        if (!rc)
-            rc = qn_single_run(run, s, err);
-        if (!rc)
-            rc = keep_record(run, "running", err);
-    }
+    rc = begin(run, stop, err);
+    for (int s = 0; s < run->job->nstages && !rc && !run->stopped; s++)
+        if (run->plan.stage[s].wanted)
+            rc = execute_stage(run, s, err);
     run->stopped_by = stopped_by(run);
     qn_stop_watch(NULL, INFINITY);
     free(stop);
     for (int s = 0; s < run->job->nstages; s++)
         if (run->plan.stage[s].wanted)
-            count_stage(&run->tally, run, s);
+            qn_tally_stage(&run->tally, run, s);
     run->tally.failed += run->unmerged;
     if (!rc)
         rc = qn_comm_agree(run->comm, end_journal(run, err), err);
     if (rc) {
-        // the error is what counts: whether it could be recorded is not.  What
-        // stands is kept, and what was in hand is not blamed for the end.
-        if (run->commit && run->commit->journal.path)
-            end_journal(run, NULL);
-        if (run->lock > 0)
-            qn_record_write(run, "broken", NULL);
+        break_off(run);
         return rc;
     }
     find_ceilings(run, since);

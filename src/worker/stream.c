@@ -162,6 +162,12 @@ qn_stream_reach(const struct qn_stream *s)
     return reach;
 }
 
+/* Some rows of an item on its way. */
+struct rows {
+    struct qn_array a; /* borrowed          */
+    int64_t first;     /* of them, in all   */
+};
+
 /* ---- one stage --------------------------------------------------------------- */
 
 /* n rows of an item, in memory that is kept. */
@@ -182,42 +188,41 @@ find_slab(struct qn_array *a, struct qn_array *kept,
 
 /* Rows of a grid. */
 static struct qn_region
-region_of(const struct qn_stream *s, const struct qn_array *a,
-          const struct qn_type *grid, int64_t from)
+region_of(const struct qn_stream *s, const struct rows *rows,
+          const struct qn_type *grid)
 {
-    struct qn_region r = qn_sweep_region(a);
+    struct qn_region r = qn_sweep_region(&rows->a);
 
-    r.grid = (struct qn_type){a->type.dtype, grid->shape};
-    r.start[s->axis] = from;
+    r.grid = (struct qn_type){rows->a.type.dtype, grid->shape};
+    r.start[s->axis] = rows->first;
     return r;
 }
 
 /* All steps of a stencil, each on fewer rows than the one before. */
 static int
 do_stencil(const struct qn_stream *s, struct stage *stage,
-           const struct qn_array *in, int64_t from,
-           const struct qn_array *out, int64_t first, struct qn_error *err)
+           const struct rows *in, const struct rows *out, struct qn_error *err)
 {
     const struct qn_sweep *w = &stage->sweep;
-    const int64_t n = out->type.shape.n[s->axis];
+    const int64_t n = out->a.type.shape.n[s->axis];
     const int64_t radius = w->halo.radius[s->axis];
-    struct qn_region now = region_of(s, in, &stage->in, from);
+    struct qn_region now = region_of(s, in, &stage->in);
 
     for (int64_t left = w->halo.steps, i = 0; left > 0; i++) {
         const int64_t steps = left < w->block ? left : w->block;
         struct qn_flow rest = stage->flow; // of the steps that are left
         struct qn_region next;
-        int64_t at = first, count = n;
-        struct qn_array a = *out;
+        struct rows to = *out;
+        int64_t count = n;
 
         left -= steps;
         rest.reach = 2 * left * radius;
         if (left) {
-            qn_flow_rows(&rest, first, n, &at, &count);
-            QN_TRY(find_slab(&a, &stage->spare[i % 2], s, stage->type, count,
-                             err));
+            qn_flow_rows(&rest, out->first, n, &to.first, &count);
+            QN_TRY(find_slab(&to.a, &stage->spare[i % 2], s, stage->type,
+                             count, err));
         }
-        next = region_of(s, &a, &stage->in, at);
+        next = region_of(s, &to, &stage->in);
         QN_TRY(qn_sweep_run(w, &now, &next, steps, err));
         now = next;
     }
@@ -226,11 +231,10 @@ do_stencil(const struct qn_stream *s, struct stage *stage,
 
 static int
 do_regrid(const struct qn_stream *s, const struct stage *stage,
-          const struct qn_array *in, int64_t from, const struct qn_array *out,
-          int64_t first, struct qn_error *err)
+          const struct rows *in, const struct rows *out, struct qn_error *err)
 {
-    const struct qn_region all = region_of(s, in, &stage->in, from);
-    const struct qn_region to = region_of(s, out, &stage->type, first);
+    const struct qn_region all = region_of(s, in, &stage->in);
+    const struct qn_region to = region_of(s, out, &stage->type);
     const struct qn_region held[QN_MAX_SOURCES] = {
         all, stage->flow.level ? stage->flow.beside : all};
 
@@ -253,39 +257,36 @@ do_overall(const struct stage *stage, const struct qn_array *in,
 
 static int
 do_whole(const struct qn_stream *s, struct stage *stage,
-         const struct qn_array *in, int64_t from, struct qn_array *out,
-         int64_t first, struct qn_error *err)
+         const struct rows *in, const struct rows *out, struct qn_error *err)
 {
-    if (!qn_array_bytes(out))
+    if (!qn_array_bytes(&out->a))
         return 0;
     switch (stage->flow.kind) {
-    case QN_FLOW_STENCIL:
-        return do_stencil(s, stage, in, from, out, first, err);
-    case QN_FLOW_REGRID:
-        return do_regrid(s, stage, in, from, out, first, err);
-    default: do_overall(stage, in, out); return 0;
+    case QN_FLOW_STENCIL: return do_stencil(s, stage, in, out, err);
+    case QN_FLOW_REGRID: return do_regrid(s, stage, in, out, err);
+    default: do_overall(stage, &in->a, &out->a); return 0;
     }
 }
 
 static int
 do_stage(const struct qn_stream *s, struct stage *stage,
-         const struct qn_array *in, int64_t from, struct qn_array *out,
-         int64_t first, struct qn_error *err)
+         const struct rows *in, struct rows *out, struct qn_error *err)
 {
     const struct qn_shape *shape = &stage->type.shape;
-    size_t at = (size_t)first;
+    const struct qn_array *from = &in->a;
+    size_t at = (size_t)out->first;
 
     for (int a = s->axis + 1; a < shape->ndims; a++)
         at *= (size_t)shape->n[a];
     if (stage->whole) {
-        if (do_whole(s, stage, in, from, out, first, err))
+        if (do_whole(s, stage, in, out, err))
             return qn_wrap(err, "%s", stage->whole->step->kernel->name);
         if (!stage->npoints)
             return 0;
-        in = NULL; // what is in out already
+        from = NULL; // what is in out already
     }
-    return qn_ready_points(stage->point, stage->npoints, shape, at, in, out,
-                           s->program->threads, err);
+    return qn_ready_points(stage->point, stage->npoints, shape, at, from,
+                           &out->a, s->program->threads, err);
 }
 
 /* ---- slabs ------------------------------------------------------------------- */
@@ -307,32 +308,29 @@ qn_stream_rows(const struct qn_stream *s, int64_t first, int64_t n,
     rows_of(s, 0, s->n, from, count);
 }
 
-/* Rows first ... of what comes out of the first `last` stages; out NULL: they
- * are kept by the last one, *made. */
+/* Rows *now through the first `last` stages: they become rows first ...
+ * first + n - 1 of what comes out, in out; NULL: the last stage keeps them. */
 static int
 do_stages(struct qn_stream *s, int last, void *out, int64_t first, int64_t n,
-          const struct qn_array *in, int64_t from, struct qn_array *made,
-          struct qn_error *err)
+          struct rows *now, struct qn_error *err)
 {
-    struct qn_array a = *in;
-
     for (int i = 0; i < last; i++) {
         struct stage *stage = &s->stage[i];
-        int64_t at = first, count = n;
+        struct rows next = {.first = first};
+        int64_t count = n;
 
-        rows_of(s, i + 1, last, &at, &count);
+        rows_of(s, i + 1, last, &next.first, &count);
         if (out && i == last - 1) {
-            *made = qn_array_view(&stage->type, out);
-            if (made->type.shape.ndims)
-                made->type.shape.n[s->axis] = count;
+            next.a = qn_array_view(&stage->type, out);
+            if (next.a.type.shape.ndims)
+                next.a.type.shape.n[s->axis] = count;
         } else {
-            QN_TRY(find_slab(made, &stage->slab, s, stage->type, count, err));
+            QN_TRY(find_slab(&next.a, &stage->slab, s, stage->type, count,
+                             err));
         }
-        QN_TRY(do_stage(s, stage, &a, from, made, at, err));
-        a = *made;
-        from = at;
+        QN_TRY(do_stage(s, stage, now, &next, err));
+        *now = next;
     }
-    *made = a;
     return 0;
 }
 
@@ -340,9 +338,9 @@ int
 qn_stream_slab(struct qn_stream *s, void *out, int64_t first, int64_t n,
                const struct qn_array *in, int64_t from, struct qn_error *err)
 {
-    struct qn_array made;
+    struct rows now = {.a = *in, .first = from};
 
-    return do_stages(s, s->n, out, first, n, in, from, &made, err);
+    return do_stages(s, s->n, out, first, n, &now, err);
 }
 
 /* ---- what all rows need ------------------------------------------------ */
@@ -356,9 +354,10 @@ struct visit {
 
 /* The samples of the box that lie in some rows. */
 static void
-take_rows(struct visit *v, const struct qn_stream *s,
-          const struct qn_array *a, int64_t first)
+take_rows(struct visit *v, const struct qn_stream *s, const struct rows *rows)
 {
+    const struct qn_array *a = &rows->a;
+    const int64_t first = rows->first;
     const size_t size = qn_dtype_size(a->type.dtype);
     struct qn_box box = v->box;
     const int x = s->axis;
@@ -398,13 +397,13 @@ go_over(struct qn_stream *s, int i, struct visit *v,
 
     for (int64_t first = start; first < end; first += rows) {
         const int64_t n = end - first < rows ? end - first : rows;
-        int64_t from = first, count = n;
-        struct qn_array in, made;
+        struct rows now = {.first = first};
+        int64_t count = n;
 
-        rows_of(s, 0, i, &from, &count);
-        QN_TRY(source->get(source->ctx, from, count, &in, err));
-        QN_TRY(do_stages(s, i, NULL, first, n, &in, from, &made, err));
-        take_rows(v, s, &made, first);
+        rows_of(s, 0, i, &now.first, &count);
+        QN_TRY(source->get(source->ctx, now.first, count, &now.a, err));
+        QN_TRY(do_stages(s, i, NULL, first, n, &now, err));
+        take_rows(v, s, &now);
     }
     return 0;
 }
