@@ -5,44 +5,17 @@
  * sends what came out to the leader.  A rank alone needs no messages: its
  * workers read the members where they lie.  Nor does one whose workers read
  * its pixels from the members' files. */
-#include "engine/bands.h"
+#include "engine/bands_parts.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/memory.h"
 #include "engine/dispatch.h"
 #include "engine/joined.h"
 #include "engine/program.h"
 #include "model/dtype.h"
 #include "model/shape.h"
-
-enum { TAG_MEMBER = 11, TAG_RESULT = 12 };
-
-/* What a rank does in a round: pixels start ... start + count - 1. */
-struct share {
-    int64_t start, count;
-};
-
-struct round {
-    struct qn_bands *b;
-    int64_t pixels;            /* of the whole result                       */
-    int64_t row;               /* shares are multiples of so many pixels    */
-    int64_t most;              /* pixels a rank gets in a round             */
-    size_t in, out;            /* bytes of a member's, a result's sample    */
-    int64_t members;           /* that have not failed                      */
-    int *task;                 /* owned, [members]: the task of each        */
-    int64_t *place;            /* owned, [members]: bytes, in its owner's
-                                  arena; direct: its frame, -1: none        */
-    struct qn_transfer **moving; /* owned */
-    size_t nmoving;
-    char *held, *got, *made;   /* this rank's members, received, result     */
-    struct share mine;
-    int64_t piece;             /* pixels a worker gets at a time            */
-    int64_t data_at, count_at; /* where in `result` this rank's pixels go   */
-};
 
 struct qn_bands_layout
 qn_bands_layout(const struct qn_target *t)
@@ -63,156 +36,10 @@ qn_bands_row(const struct qn_target *t)
     return s->ndims ? qn_shape_count(s) / s->n[qn_shape_row_axis(s)] : 1;
 }
 
-/* ---- moving samples ------------------------------------------------------------- */
-
-static struct share
-share_of(const struct round *r, int64_t round, int rank)
-{
-    int64_t start = (round * r->b->run->comm->size + rank) * r->most;
-    int64_t left = r->pixels - start;
-
-    if (left <= 0)
-        return (struct share){r->pixels, 0};
-    return (struct share){start, left < r->most ? left : r->most};
-}
-
-/* All transfers are waited for, even behind a failed one: they touch memory
- * that is given back afterwards. */
-static int
-wait_all(struct round *r, struct qn_error *err)
-{
-    struct qn_comm *comm = r->b->run->comm;
-    const double t0 = qn_clock_now();
-    int naps = 0, rc = 0;
-
-    for (size_t i = 0; i < r->nmoving;) {
-        bool done = false;
-        int bad = qn_comm_test(comm, &r->moving[i], &done, rc ? NULL : err);
-
-        rc = rc ? rc : bad;
-        if (done || bad) {
-            i++;
-            naps = 0;
-        } else {
-            qn_comm_nap(&naps);
-        }
-    }
-    if (r->nmoving)
-        r->b->run->farm.spent.exchange += qn_clock_now() - t0;
-    r->nmoving = 0;
-    return rc;
-}
-
-/* Start receiving, or start sending, n bytes. */
-static int
-move(struct round *r, bool in, int other, int tag, void *p, size_t n,
-     struct qn_error *err)
-{
-    struct qn_comm *comm = r->b->run->comm;
-    struct qn_transfer **t = &r->moving[r->nmoving++];
-
-    r->b->run->farm.spent.moved += in ? (int64_t)n : 0;
-
-    return in ? qn_comm_receive(comm, other, tag, p, n, t, err)
-              : qn_comm_send(comm, other, tag, p, n, t, err);
-}
-
-/* My pixels of member m, from wherever they are. */
-static int
-fetch(struct round *r, int64_t m, struct qn_error *err)
-{
-    const struct qn_bands *b = r->b;
-    int owner = b->owner[r->task[m]];
-    size_t n = (size_t)r->mine.count * r->in;
-    char *to = r->got + m * r->most * (int64_t)r->in;
-
-    if (!n)
-        return 0;
-    if (owner != b->run->comm->rank)
-        return move(r, true, owner, TAG_MEMBER, to, n, err);
-    memcpy(to, r->held + r->place[m] + r->mine.start * (int64_t)r->in, n);
-    return 0;
-}
-
-/* Everybody else's pixels of member m, if it is mine. */
-static int
-serve(struct round *r, int64_t round, int64_t m, struct qn_error *err)
-{
-    const struct qn_bands *b = r->b;
-    struct qn_comm *comm = b->run->comm;
-
-    if (b->owner[r->task[m]] != comm->rank)
-        return 0;
-    for (int to = 0; to < comm->size; to++) {
-        struct share s = share_of(r, round, to);
-        size_t n = (size_t)s.count * r->in;
-
-        if (to == comm->rank || !n)
-            continue;
-        QN_TRY(move(r, false, to, TAG_MEMBER,
-                    r->held + r->place[m] + s.start * (int64_t)r->in, n,
-                    err));
-    }
-    return 0;
-}
-
-static int
-exchange(struct round *r, int64_t round, struct qn_error *err)
-{
-    int rc = 0;
-
-    for (int64_t m = 0; m < r->members && !rc; m++) {
-        rc = fetch(r, m, err);
-        if (!rc)
-            rc = serve(r, round, m, err);
-    }
-    if (rc) {
-        wait_all(r, NULL);
-        return rc;
-    }
-    return wait_all(r, err);
-}
-
-/* A share of one part of the result, data or counts, to the leader. */
-static int
-deliver_part(struct round *r, int64_t round, int64_t whole, int64_t own,
-             size_t size, struct qn_error *err)
-{
-    struct qn_comm *comm = r->b->run->comm;
-    int leader = r->b->leader;
-
-    for (int from = 0; from < comm->size; from++) {
-        struct share s = share_of(r, round, from);
-        size_t n = (size_t)s.count * size;
-
-        if (!n || from == leader)
-            continue;
-        if (comm->rank == leader)
-            QN_TRY(move(r, true, from, TAG_RESULT,
-                        r->made + whole + s.start * (int64_t)size, n, err));
-        else if (from == comm->rank)
-            QN_TRY(move(r, false, leader, TAG_RESULT, r->made + own, n, err));
-    }
-    return 0;
-}
-
-static int
-deliver(struct round *r, int64_t round, struct qn_error *err)
-{
-    struct qn_bands_layout l = qn_bands_layout(r->b->target);
-    int rc = deliver_part(r, round, l.data, r->data_at, r->out, err), late;
-
-    if (!rc)
-        rc = deliver_part(r, round, l.count, r->count_at, sizeof(int32_t),
-                          err);
-    late = wait_all(r, rc ? NULL : err);
-    return rc ? rc : late;
-}
-
 /* ---- combining my share ------------------------------------------------------------ */
 
 static json_t *
-members_json(const struct round *r, int64_t pixel)
+members_json(const struct qn_bands_round *r, int64_t pixel)
 {
     bool alone = r->b->run->comm->size == 1;
     json_t *a = json_array();
@@ -230,7 +57,7 @@ members_json(const struct round *r, int64_t pixel)
 /* Bytes of samples that a thread holds of the members it reads: they are to
  * stay in cache, but reading less than this of a file is slow. */
 static int64_t
-room_of(const struct round *r)
+room_of(const struct qn_bands_round *r)
 {
     enum { LEAST = 1 << 20, RUN = 1 << 14 };
     const int64_t threads =
@@ -243,7 +70,7 @@ room_of(const struct round *r)
 
 /* Where a worker finds the samples by itself: see worker/direct.h. */
 static int
-set_files(json_t *request, const struct round *r, int64_t pixel,
+set_files(json_t *request, const struct qn_bands_round *r, int64_t pixel,
           struct qn_error *err)
 {
     const struct qn_bands *b = r->b;
@@ -281,7 +108,7 @@ static int
 request_piece(void *ctx, int64_t unit, json_t **request, double *timeout,
               struct qn_error *err)
 {
-    struct round *r = ctx;
+    struct qn_bands_round *r = ctx;
     const bool direct = r->b->direct;
     int64_t pixel = unit * r->piece, n = r->mine.count - pixel;
 
@@ -320,7 +147,7 @@ finish_piece(void *ctx, int64_t unit, const json_t *reply,
 }
 
 static int
-combine_share(struct round *r, struct qn_error *err)
+combine_share(struct qn_bands_round *r, struct qn_error *err)
 {
     struct qn_comm alone = {.size = 1, .nodes = 1, .node_size = 1};
     struct qn_work work = {.ctx = r, .request = request_piece,
@@ -339,7 +166,7 @@ combine_share(struct round *r, struct qn_error *err)
 /* Where this rank's workers put its pixels: the leader's at their place in the
  * whole, others' at the start of their own memory. */
 static void
-place_result(struct round *r)
+place_result(struct qn_bands_round *r)
 {
     struct qn_bands_layout l = qn_bands_layout(r->b->target);
 
@@ -353,26 +180,26 @@ place_result(struct round *r)
 }
 
 static int
-one_round(struct round *r, int64_t round, struct qn_error *err)
+one_round(struct qn_bands_round *r, int64_t round, struct qn_error *err)
 {
     struct qn_comm *comm = r->b->run->comm;
     int rc = 0;
 
-    r->mine = share_of(r, round, comm->rank);
+    r->mine = qn_bands_move_share(r, round, comm->rank);
     place_result(r);
     if (comm->size > 1 && !r->b->direct)
-        rc = qn_comm_agree(comm, exchange(r, round, err), err);
+        rc = qn_comm_agree(comm, qn_bands_move_members(r, round, err), err);
     if (!rc)
         rc = combine_share(r, err);
     rc = qn_comm_agree(comm, rc, err);
     if (!rc && comm->size > 1)
-        rc = qn_comm_agree(comm, deliver(r, round, err), err);
+        rc = qn_comm_agree(comm, qn_bands_move_result(r, round, err), err);
     return rc;
 }
 
 /* A task's frames that have not failed, as members; one for a whole item. */
 static void
-list_frames(struct round *r, int task)
+list_frames(struct qn_bands_round *r, int task)
 {
     const struct qn_task *t = &r->b->st->task[task];
     int64_t n = t->item->frame < 0 ? 1 : t->item->nframes;
@@ -391,7 +218,7 @@ list_frames(struct round *r, int task)
 }
 
 static int
-list_members(struct round *r, struct qn_error *err)
+list_members(struct qn_bands_round *r, struct qn_error *err)
 {
     const struct qn_bands *b = r->b;
     size_t n = (size_t)qn_plan_members(b->st, b->target);
@@ -418,7 +245,7 @@ round_up(int64_t n, int64_t to)
 /* Pixels a rank gets in a round: an even share, at most what an eighth of its
  * memory holds. */
 static void
-size_rounds(struct round *r)
+size_rounds(struct qn_bands_round *r)
 {
     const struct qn_run *run = r->b->run;
     const int64_t even =
@@ -437,7 +264,7 @@ size_rounds(struct round *r)
 /* Pixels of a piece: several pieces a worker, small enough to stay in cache,
  * not tiny; where each opens all files, two. */
 static void
-size_pieces(struct round *r)
+size_pieces(struct qn_bands_round *r)
 {
     const struct qn_run *run = r->b->run;
 
@@ -455,7 +282,7 @@ size_pieces(struct round *r)
 }
 
 static int
-open_memory(struct round *r, struct qn_error *err)
+open_memory(struct qn_bands_round *r, struct qn_error *err)
 {
     struct qn_bands *b = r->b;
     int64_t bytes = qn_bands_layout(b->target).bytes, at;
@@ -482,7 +309,7 @@ int
 qn_bands_run(struct qn_bands *b, struct qn_error *err)
 {
     struct qn_comm *comm = b->run->comm;
-    struct round r = {
+    struct qn_bands_round r = {
         .b = b,
         .pixels = qn_shape_count(&b->target->type->shape),
         .in = qn_dtype_size((enum qn_dtype)b->target->member),
@@ -512,8 +339,8 @@ qn_bands_run(struct qn_bands *b, struct qn_error *err)
 /* A run of frames from its owner to its place in the leader's result: from
  * frame `first` on, dataset by dataset. */
 static int
-move_run(struct round *r, const struct qn_joined *j, int task, int64_t first,
-         struct qn_error *err)
+move_run(struct qn_bands_round *r, const struct qn_joined *j, int task,
+         int64_t first, struct qn_error *err)
 {
     const struct qn_bands *b = r->b;
     const int rank = b->run->comm->rank, owner = b->owner[task];
@@ -529,17 +356,19 @@ move_run(struct round *r, const struct qn_joined *j, int task, int64_t first,
         if (owner == b->leader)
             memcpy(r->made + to, r->held + from, n);
         else if (rank == b->leader)
-            QN_TRY(move(r, true, owner, TAG_MEMBER, r->made + to, n, err));
+            QN_TRY(qn_bands_move_in(r, owner, QN_BANDS_MEMBER, r->made + to, n,
+                                    err));
         else
-            QN_TRY(move(r, false, b->leader, TAG_MEMBER, r->held + from, n,
-                        err));
+            QN_TRY(qn_bands_move_out(r, b->leader, QN_BANDS_MEMBER,
+                                     r->held + from, n, err));
         from += (int64_t)n;
     }
     return 0;
 }
 
 static int
-open_joined(struct round *r, struct qn_joined *j, struct qn_error *err)
+open_joined(struct qn_bands_round *r, struct qn_joined *j,
+            struct qn_error *err)
 {
     struct qn_bands *b = r->b;
     int64_t at;
@@ -563,7 +392,7 @@ open_joined(struct round *r, struct qn_joined *j, struct qn_error *err)
 int
 qn_bands_join(struct qn_bands *b, struct qn_error *err)
 {
-    struct round r = {.b = b};
+    struct qn_bands_round r = {.b = b};
     struct qn_joined j;
     int64_t first = 0;
     int rc, late;
@@ -576,7 +405,7 @@ qn_bands_join(struct qn_bands *b, struct qn_error *err)
         rc = move_run(&r, &j, task, first, err);
         first += b->st->task[task].item->nframes;
     }
-    late = wait_all(&r, rc ? NULL : err);
+    late = qn_bands_move_wait(&r, rc ? NULL : err);
     rc = qn_comm_agree(b->run->comm, rc ? rc : late, err);
     free(r.moving);
     return rc;
