@@ -1,4 +1,7 @@
-/* quern run JOB: do what is not yet done. */
+/* quern run JOB: do what is not yet done, once or, with --watch, until told to
+ * end; and the exit code of what came of it.
+ *
+ * The run itself is engine/run.c. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

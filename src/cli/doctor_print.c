@@ -1,4 +1,6 @@
-/* The doctor's facts in words: hosts, ranks as pictures, libraries, warnings. */
+/* The doctor's facts in words: hosts, ranks as pictures, libraries, warnings.
+ *
+ * Takes the same JSON that `--json` prints; finds nothing out itself. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,4 +1,6 @@
-/* How an item stands, in words. */
+/* How an item stands, in words: stage by stage, with its masters, and why.
+ *
+ * Why it is so was found out in engine/explain.c. */
 #include "cli/explain.h"
 
 #include <inttypes.h>

@@ -1,4 +1,7 @@
-/* Reading a job and deciding where its data and its output lie. */
+/* Reading a job and deciding where its data and its output lie.
+ *
+ * The file is read by one rank and parsed by all.  Paths are absolute behind
+ * this, so that workers and messages agree on them. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

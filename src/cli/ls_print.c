@@ -1,4 +1,7 @@
-/* What `quern ls` found, for people. */
+/* What `quern ls` found, for people: a table of files, the tree of one, or
+ * counts of values.
+ *
+ * What was found is engine/list.c's to know. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

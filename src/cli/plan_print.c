@@ -1,4 +1,7 @@
-/* A plan in words. */
+/* A plan in words: a line a fact, in the order in which people ask.
+ *
+ * What the facts are is plan_view.c's to know; plan_json.c tells the same to
+ * other programs. */
 #include "cli/plan_view.h"
 
 #include <inttypes.h>

@@ -1,4 +1,8 @@
-/* Facts about a plan that are for showing only. */
+/* Facts about a plan that are for showing only: what can be made of each
+ * result, bytes, shares of a team, advice.
+ *
+ * A run works without them: it finds out by doing.  Looks at results, and at
+ * no input. */
 #include "cli/plan_view.h"
 
 #include <stdio.h>

@@ -1,4 +1,7 @@
-/* The state of a run in words. */
+/* The state of a run in words: its stages, what is in hand, failures, where the
+ * time went.
+ *
+ * Read by engine/status.c; status_json.c tells the same to other programs. */
 #include "cli/status.h"
 
 #include <math.h>

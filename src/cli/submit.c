@@ -1,4 +1,6 @@
-/* Settings by name, checked where they are set; and running sbatch. */
+/* Settings by name, checked where they are set; and running sbatch.
+ *
+ * Where settings come from is submit_site.c's and cmd_submit.c's to know. */
 #include "cli/submit.h"
 
 #include <errno.h>
@@ -19,8 +21,7 @@ const char *const qn_submit_keys[] = {
 #undef KEY
         NULL};
 
-/* ---- settings
- * ----------------------------------------------------------------- */
+/* ---- settings ----------------------------------------------------------- */
 
 static bool
 is_count(const char *value, bool zero)
@@ -92,8 +93,7 @@ qn_submit_clear(struct qn_submit_settings *s)
     *s = (struct qn_submit_settings){.v = {NULL}};
 }
 
-/* ---- sbatch
- * ---------------------------------------------------------------------- */
+/* ---- sbatch ------------------------------------------------------------- */
 
 static void
 read_all(int fd, char *buf, size_t size)

@@ -10,8 +10,7 @@
 
 #include "cli/submit.h"
 
-/* ---- SLURM's numbers --------------------------------------------------------
- */
+/* ---- SLURM's numbers ---------------------------------------------------- */
 
 double
 qn_submit_script_seconds(const char *time)
@@ -58,8 +57,7 @@ qn_submit_script_bytes(const char *mem)
     return (int64_t)ldexp(n, 10 * (int)(unit - units + 1));
 }
 
-/* ---- pieces
- * -------------------------------------------------------------------- */
+/* ---- pieces ------------------------------------------------------------- */
 
 static void
 add_quoted(struct qn_text *out, const char *word)
@@ -184,8 +182,7 @@ const char qn_submit_merge_template[] =
     "@SETUP@\n"
     "exec @QUERN@ merge @RUN@\n";
 
-/* ---- the script
- * ------------------------------------------------------------------ */
+/* ---- the script --------------------------------------------------------- */
 
 int
 qn_submit_script_make(struct qn_text *out, const char *template_text,

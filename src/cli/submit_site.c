@@ -1,4 +1,6 @@
-/* Settings of a site and of a user, and where templates are looked for. */
+/* Settings of a site and of a user, and where templates are looked for.
+ *
+ * The user's word counts before the site's, and the command line before both. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,8 +27,7 @@ own_file(const char *name)
     return n < 0 ? NULL : path;
 }
 
-/* ---- submit.yaml ----------------------------------------------------------
- */
+/* ---- submit.yaml -------------------------------------------------------- */
 
 static void
 take_pair(struct qn_submit_settings *s, struct qn_problems *p,
@@ -125,8 +126,7 @@ qn_submit_site_load(struct qn_submit_settings *s, struct qn_error *err)
     return rc;
 }
 
-/* ---- the template
- * ------------------------------------------------------------ */
+/* ---- the template ------------------------------------------------------- */
 
 int
 qn_submit_site_template(char **text, struct qn_error *err)

@@ -1,4 +1,7 @@
-/* Defaults from the plan and from what items took before. */
+/* How large a stage's job is to be: from the plan, and from what items took in
+ * runs before.
+ *
+ * Fills in what neither a person nor a site has set. */
 #include "cli/submit_size.h"
 
 #include <math.h>
@@ -20,8 +23,7 @@ enum {
 #define MIB          (1 << 20)
 #define BYTES_A_TASK (8192.0 * MIB)
 
-/* ---- what was learned
- * ----------------------------------------------------------- */
+/* ---- what was learned --------------------------------------------------- */
 
 struct learning {
     const struct qn_run *run;
@@ -60,8 +62,7 @@ qn_submit_size_learn(struct qn_submit_cost *cost, const struct qn_run *run,
     return rc;
 }
 
-/* ---- what is to be made
- * ----------------------------------------------------------- */
+/* ---- what is to be made ------------------------------------------------- */
 
 int64_t
 qn_submit_size_left(const struct qn_run *run, int s)
@@ -97,8 +98,7 @@ measure(const struct qn_plan_stage *st, double *largest, double *all)
     }
 }
 
-/* ---- filling in
- * ------------------------------------------------------------------- */
+/* ---- filling in --------------------------------------------------------- */
 
 static int
 fill(struct qn_submit_settings *settings, enum qn_submit_setting which,

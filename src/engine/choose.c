@@ -1,4 +1,7 @@
-/* Leaving out what this run is not asked to do. */
+/* Leaving out what this run is not asked to do.
+ *
+ * A combination that others use as an operand is made of all its members.  A
+ * result stands or falls with its members, a part with its items. */
 #include "engine/choose.h"
 
 #include <string.h>

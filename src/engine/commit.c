@@ -1,4 +1,7 @@
-/* Groups of results: rename all, sync their folders, journal them. */
+/* Groups of results: rename all, sync their folders, journal them.
+ *
+ * The order is what makes a crash harmless at any moment: a line is written
+ * only of what has its name, a name given only to what is whole. */
 #include "engine/commit.h"
 
 #include <errno.h>

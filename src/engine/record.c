@@ -1,4 +1,7 @@
-/* Writing the run record: a small JSON file, replaced as a whole. */
+/* Writing the run record: a small JSON file, replaced as a whole.
+ *
+ * It tells what the journal cannot: the machine, the threads, the time of each
+ * phase, and how the run ended.  engine/status.c reads it. */
 #include "engine/record.h"
 
 #include <math.h>

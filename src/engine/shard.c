@@ -15,8 +15,7 @@
 #include "engine/shard_list.h"
 #include "engine/stage.h"
 
-/* ---- words ------------------------------------------------------------------
- */
+/* ---- words -------------------------------------------------------------- */
 
 int
 qn_shard_parse(int *index, int *count, const char *text, struct qn_error *err)
@@ -63,8 +62,7 @@ qn_shard_makes(const struct qn_run *run, int s)
     return !run->job->stages[s].combine.given;
 }
 
-/* ---- numbers
- * ------------------------------------------------------------------ */
+/* ---- numbers ------------------------------------------------------------ */
 
 struct numbers {
     struct qn_run *run;
@@ -141,8 +139,7 @@ share_numbers(struct numbers *n, struct qn_error *err)
     return rc;
 }
 
-/* ---- choosing
- * ------------------------------------------------------------------- */
+/* ---- choosing ----------------------------------------------------------- */
 
 /* What is needed of each stage. */
 struct needs {
@@ -295,8 +292,7 @@ qn_shard_choose(struct qn_run *run, bool freeze, struct qn_error *err)
     return rc;
 }
 
-/* ---- in turn
- * ---------------------------------------------------------------------- */
+/* ---- in turn ------------------------------------------------------------ */
 
 static bool
 is_open(const struct qn_run *run, int stage, int target)

@@ -21,8 +21,7 @@
 
 #define FORMAT "quern-shards-1"
 
-/* ---- what the list of now would be
- * -------------------------------------------- */
+/* ---- what the list of now would be -------------------------------------- */
 
 static void
 add_name(struct qn_text *out, const char *name)
@@ -137,8 +136,7 @@ array_job(void)
     return id && !id[strspn(id, "0123456789")] ? id : "";
 }
 
-/* ---- the one that stands there
- * ------------------------------------------------- */
+/* ---- the one that stands there ------------------------------------------ */
 
 struct list {
     char *path;  /* owned                                      */
@@ -207,8 +205,7 @@ write_list(const struct qn_run *run, const struct list *l, const char *job,
     return rc;
 }
 
-/* ---- numbers
- * --------------------------------------------------------------------- */
+/* ---- numbers ------------------------------------------------------------ */
 
 struct line {
     const char *name;

@@ -35,8 +35,7 @@ read_name(const char *file, size_t *stage, int *index, int *count)
     return !strcmp(end, "lock");
 }
 
-/* ---- looking
- * --------------------------------------------------------------------- */
+/* ---- looking ------------------------------------------------------------ */
 
 /* Call each for every lock file; what it returns, if not 0, ends it. */
 static int
@@ -139,8 +138,7 @@ qn_shard_lock_at(const char *output, const char *tag,
     return state;
 }
 
-/* ---- taking
- * ------------------------------------------------------------------------ */
+/* ---- taking ------------------------------------------------------------- */
 
 /* Who only looks holds a lock for microseconds. */
 static int

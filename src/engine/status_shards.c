@@ -1,4 +1,8 @@
-/* Loading the records of shards and adding them up. */
+/* Loading the records of shards and adding them up.
+ *
+ * Into how many shards a stage was cut says the one that began last; a record
+ * of which newer ones tell everything is left out.  The sum has the form of
+ * one run's record, so that status.c goes on with it as with any. */
 #include "engine/status_shards.h"
 
 #include <dirent.h>
@@ -26,8 +30,7 @@ struct shards {
     size_t n, cap;
 };
 
-/* ---- loading
- * ------------------------------------------------------------------ */
+/* ---- loading ------------------------------------------------------------ */
 
 /* Of a shard that "runs" but holds no lock.  Its locks are called by the
  * stages that it makes. */
@@ -126,8 +129,7 @@ load_shards(struct shards *all, const char *output, const char *tag,
     return rc;
 }
 
-/* ---- what counts
- * ----------------------------------------------------------------- */
+/* ---- what counts -------------------------------------------------------- */
 
 static json_t *
 stage_of(const json_t *record, const char *name)
@@ -194,8 +196,7 @@ drop_old(struct shards *all, int64_t whole)
             drop(all, i);
 }
 
-/* ---- adding up
- * -------------------------------------------------------------------- */
+/* ---- adding up ---------------------------------------------------------- */
 
 static const char *const counts[] = {"before",  "done",    "failed", "upstream",
                                      "blocked", "skipped", NULL};

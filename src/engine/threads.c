@@ -1,4 +1,9 @@
-/* Bringing together what the ranks know of their cores. */
+/* Bringing together what the ranks know of their cores.
+ *
+ * Every rank hears of every other's seat, and of foreign ranks that its node's
+ * first rank finds bound there; then each works out the same budget and the
+ * same troubles.  What follows from seats is decided in model/budget.c; cores
+ * are measured by workers. */
 #include "engine/threads.h"
 
 #include <ctype.h>

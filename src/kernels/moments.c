@@ -1,4 +1,7 @@
-/* moments: sum, centre of mass and second moments of each frame. */
+/* moments: sum, centre of mass and second moments of each frame.
+ *
+ * Distances are taken from the middle of the frame, so that little cancels.
+ * Lines are added up in blocks that begin at the same places in any slab. */
 #include <math.h>
 #include <stdlib.h>
 

@@ -1,4 +1,8 @@
-/* The arithmetic of threads.  Knows no machine, no MPI, no clock. */
+/* The arithmetic of threads: from what was asked and what all seats have to a
+ * rank's budget, and what is wrong with it.
+ *
+ * Each kind of trouble has a check of its own.  Knows no machine, no MPI, no
+ * clock. */
 #include "model/budget.h"
 
 #include <math.h>

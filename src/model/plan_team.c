@@ -1,4 +1,8 @@
-/* How many ranks share an item. */
+/* How many ranks share an item: as the job says; else one, or the first power
+ * of two with which it fits.
+ *
+ * need.c counts what a stage needs on a team.  A stage that fits in no way is
+ * refused here, with the memory that would do. */
 #include <math.h>
 #include <stdio.h>
 

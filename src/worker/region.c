@@ -1,5 +1,8 @@
 /* Part of an item, or of an operand, to memory: what a rank that owns a block
- * of a grid asks for. */
+ * of a grid asks for.
+ *
+ * Read piece by piece, so that no more than the part is ever held; of an
+ * operand that is reduced first a piece has all frames. */
 #include <string.h>
 
 #include "io/cards_json.h"

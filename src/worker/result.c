@@ -1,4 +1,8 @@
-/* Writing outputs, and asking them for their keys. */
+/* Writing outputs under temporary names, and reading back their keys.
+ *
+ * Samples come from this worker's item or, for a rank that has put them
+ * together, from shared memory.  The rank gives a result its name
+ * (engine/commit.c). */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
