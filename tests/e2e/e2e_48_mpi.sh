@@ -24,6 +24,10 @@ failing()
     if [ -e told ]; then
         [ $code -eq 1 ] || { show; fail "$*: exit code $code"; }
         expect_text err '^quern: .*MPI_'
+    elif [ $code -eq 3 ]; then
+        # nothing failed in this run, but twice before
+        expect_text err 'hands when the whole run died'
+        refuse_text err '^quern: .*MPI_'
     else
         [ $code -eq 0 ] || { show; fail "$*: exit code $code"; }
     fi
