@@ -125,13 +125,17 @@ static int
 join(struct qn_comm *c, const struct qn_launch *l, struct qn_error *err)
 {
     int rc = start(c, err);
+    int met;
 
     // Not even started: there is nobody to agree with.
     if (c->mpi->broken)
         return rc;
     if (c->size < l->ranks)
         return qn_launch_refuse(l, c->size, err);
-    QN_TRY(duplicate(c, rc, err));
+    met = qn_comm_meet(c, rc ? NULL : err);
+    if (c->mpi->broken)
+        return met;
+    QN_TRY(duplicate(c, rc ? rc : met, err));
     return find_node(c, err);
 }
 

@@ -56,4 +56,11 @@ qn_comm_mpi_spread(
     struct qn_comm_mpi *m, MPI_Comm on, void *data, size_t n, int root,
     struct qn_error *err);
 
+/* Collective, once, before anything else is said.  A word between rank 0 and
+ * every other rank, over MPI_COMM_WORLD.  If it has not come within a minute
+ * (QUERN_CONNECT_SECONDS: other than 60) c->mpi is broken, and the sentence
+ * says who cannot be reached.  The result is this rank's own. */
+int
+qn_comm_meet(struct qn_comm *c, struct qn_error *err);
+
 #endif
