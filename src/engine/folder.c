@@ -22,6 +22,7 @@
 #include "engine/content.h"
 #include "engine/headers.h"
 #include "engine/lock.h"
+#include "engine/reach.h"
 #include "engine/shard_lock.h"
 #include "io/atomic.h"
 #include "model/json.h"
@@ -282,6 +283,23 @@ open_as_first(struct qn_run *run, struct qn_error *err)
     return rc;
 }
 
+/* Collective.  The others' only where they are where rank 0's is. */
+static int
+open_journals(struct qn_run *run, struct qn_error *err)
+{
+    int rc = 0;
+
+    if (run->comm->rank == 0)
+        rc = qn_commit_open(run->commit, run, run->id, err);
+    if (!rc && run->comm->rank == 0)
+        rc = qn_commit_mark(run->commit, QN_RECORD_RUN_BEGIN, err);
+    QN_TRY(qn_comm_agree(run->comm, rc, err));
+    QN_TRY(qn_reach_output(run, err));
+    if (run->comm->rank)
+        rc = qn_commit_open(run->commit, run, run->id, err);
+    return rc;
+}
+
 int
 qn_folder_open(struct qn_run *run, struct qn_error *err)
 {
@@ -299,10 +317,6 @@ qn_folder_open(struct qn_run *run, struct qn_error *err)
         free(id);
     }
     if (!rc)
-        rc = qn_comm_agree(run->comm,
-                           qn_commit_open(run->commit, run, run->id, err),
-                           err);
-    if (!rc && run->comm->rank == 0)
-        rc = qn_commit_mark(run->commit, QN_RECORD_RUN_BEGIN, err);
+        rc = open_journals(run, err);
     return qn_comm_agree(run->comm, rc, err);
 }

@@ -14,6 +14,7 @@
 #include "engine/content.h"
 #include "engine/headers.h"
 #include "engine/look.h"
+#include "engine/reach.h"
 #include "engine/rows.h"
 #include "engine/sizes.h"
 #include "engine/tell.h"
@@ -225,6 +226,7 @@ qn_inputs_look(struct qn_run *run, const struct qn_strings *names,
 
     if (!files->n)
         return 0;
+    QN_TRY(qn_reach_inputs(run, files, err));
     for (size_t i = 0; run->comm->rank == 0 && i < files->n; i++)
         files->v[i].bytes = QN_FOUND_LATER;
     rc = share_sizes(run, files, err);
@@ -501,6 +503,7 @@ int
 qn_inputs_gather(struct qn_run *run, int s, struct qn_items *items,
                  struct qn_error *err)
 {
+    const struct qn_input *in = &run->job->stages[s].input;
     struct qn_strings names = {0};
     int alike = first_alike(run, s), rc = 0;
 
@@ -512,10 +515,12 @@ qn_inputs_gather(struct qn_run *run, int s, struct qn_items *items,
         return 0;
     }
     if (run->comm->rank == 0)
-        rc = find_files(run, &run->job->stages[s].input, items, err);
+        rc = find_files(run, in, items, err);
     if (rc)
         qn_wrap(err, "stage %s", run->job->stages[s].name);
     rc = qn_comm_agree(run->comm, rc, err);
+    if (!rc && !in->rows && !in->generated)
+        rc = qn_reach_inputs(run, items, err);
     if (!rc)
         rc = share_sizes(run, items, err);
     if (!rc && run->comm->rank == 0)
