@@ -19,6 +19,7 @@ test_packages=(
     binutils
     clang
     cwltool
+    iproute2
     libclang-rt-dev
     libopenblas0-pthread
     munge
