@@ -11,21 +11,45 @@
 #include "model/dtype.h"
 #include "model/json.h"
 
+/* Where a product of a stage lies in its results: *dataset, written to path, or
+ * *hdu; both come as NULL.  In FITS its first product is the primary image. */
+static void
+find_product(const char **dataset, const char **hdu, char path[512],
+             const struct qn_stage *from, const char *product)
+{
+    const char *first = from->nproducts
+                            ? from->steps[from->nsteps - from->nproducts].product
+                            : "data";
+
+    if (from->output.format == QN_FORMAT_FITS) {
+        *hdu = strcmp(product, first) ? product : "0";
+        return;
+    }
+    snprintf(path, 512, "/entry/%s/data", product);
+    *dataset = path;
+}
+
 /* The written result of an upstream stage is read as what it is. */
 static json_t *
 source_of(const struct qn_run *run, int s)
 {
     const struct qn_input *in = s < 0 ? NULL : &run->job->stages[s].input;
+    const char *dataset = NULL, *hdu = NULL;
     struct qn_input plain = {0};
-    char path[512], *dataset = path;
+    char path[512];
+    json_t *j;
 
     if (in && !in->stage)
         return qn_source_json(in);
-    if (in && in->product) {
-        snprintf(path, sizeof path, "/entry/%s/data", in->product);
-        plain.dataset = (struct qn_strings){&dataset, 1};
-    }
-    return qn_source_json(&plain);
+    j = qn_source_json(&plain);
+    if (in && in->product)
+        find_product(&dataset, &hdu, path, &run->job->stages[in->stage_index],
+                     in->product);
+    if (dataset)
+        json_object_set_new(j, "dataset", json_pack("[s]", dataset));
+    if (hdu)
+        json_object_set_new(j, "hdu", json_string(hdu));
+    return j;
 }
 
 json_t *
@@ -203,10 +227,13 @@ use_json(const struct qn_run *run, const struct qn_plan_stage *st,
         char hex[QN_KEY_HEX];
 
         if (op->product) {
+            const char *dataset = NULL, *hdu = NULL;
             char path[512];
 
-            snprintf(path, sizeof path, "/entry/%s/data", op->product);
-            set_text(j, "dataset", path);
+            find_product(&dataset, &hdu, path, run->plan.stage[u->stage].stage,
+                         op->product);
+            set_text(j, "dataset", dataset);
+            set_text(j, "hdu", hdu);
         }
         set_path(j, qn_program_output(run, t));
         set_text(j, "time", qn_key_hex(hex, t->key));

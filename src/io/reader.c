@@ -156,6 +156,30 @@ follow_slice(struct qn_reader *r, const struct qn_shape *whole,
     return qn_cards_remap(&r->cards, part->ndims, offset, factor, err);
 }
 
+/* A name that means nothing in this format would be passed over, and some other
+ * array read.  Where both are given, each kind of file goes by its own. */
+static int
+check_names(const struct qn_backend *b, const struct qn_source *s,
+            struct qn_error *err)
+{
+    const char *dataset = s->ndatasets ? s->datasets[0] : s->dataset;
+    const bool fits = b == &qn_fits_backend;
+
+    if (dataset && !b->match && !(fits && s->hdu))
+        return qn_fail(err, QN_EJOB,
+                       "dataset '%.80s' is asked for, and %s files hold none; "
+                       "%s",
+                       dataset, b->name,
+                       fits ? "name the HDU instead (hdu: SCI)"
+                            : "leave it out");
+    if (s->hdu && !fits && !dataset)
+        return qn_fail(err, QN_EJOB,
+                       "HDU '%.80s' is asked for, and %s files hold none; %s",
+                       s->hdu, b->name,
+                       b->match ? "name the dataset instead" : "leave it out");
+    return 0;
+}
+
 static int
 open_all(struct qn_reader *r, const struct qn_source *s, struct qn_error *err)
 {
@@ -166,6 +190,7 @@ open_all(struct qn_reader *r, const struct qn_source *s, struct qn_error *err)
     } else {
         QN_TRY(qn_bytes_open(&r->bytes, r->path, err));
         QN_TRY(qn_reader_pick(&r->backend, s, &r->bytes, err));
+        QN_TRY(check_names(r->backend, s, err));
     }
     QN_TRY(check_names(r->backend, s, err));
     QN_TRY(qn_parts_open(&r->parts, r->backend, s, &r->bytes, err));

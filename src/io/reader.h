@@ -76,7 +76,8 @@ struct qn_reader;
 /* QN_EFORMAT: not a file of a known format, truncated, no image, or several
  * candidates (the sentence lists them).  QN_EIO: cannot be opened.
  * QN_EMISSING: no dataset of that name, or a linked file is not there.
- * QN_EJOB, QN_ESHAPE: format, dtype, missing or slice cannot be meant.
+ * QN_EJOB, QN_ESHAPE: format, hdu, dataset, dtype, missing or slice cannot be
+ * meant.
  * *r is NULL on failure. */
 int
 qn_reader_open(struct qn_reader **r, const struct qn_source *source, struct qn_error *err);

@@ -62,6 +62,49 @@ assert np.array_equal(fits.getdata("cut/every/dark0.fits"),
 END
 good
 
+say "a product of results that are FITS is the one that is asked for"
+cat >products.yaml <<'END'
+name: products
+stages:
+  bias: {input: "dark*.fits", combine: median, output: {format: fits}}
+  rows: {input: "dark*.fits", output: {format: fits}, products: {sum: {reduce: {method: sum, axis: 0}}, max: {reduce: {method: max, axis: 0}}}}
+  count: {input: {stage: bias, product: count}}
+  times: {input: object4.fits, steps: [multiply: {stage: bias, product: count}]}
+  most: {input: {stage: rows, product: max}, combine: max}
+  less: {input: "dark*.fits", steps: [subtract: {stage: rows, product: max}]}
+  first: {input: {stage: rows, product: sum}}
+END
+sed 's/, output: {format: fits}//' products.yaml >hdf5.yaml
+expect_quern 0 0 run products.yaml --output products
+expect_quern 0 2 run products.yaml --output shared --team 2
+expect_quern 0 0 run hdf5.yaml --output hdf5
+/usr/bin/python3 - <<'END' || fail "not what HDF5 gives"
+import h5py
+import numpy as np
+
+for name in ("count/bias", "times/object4", "most", "less/dark2", "first/dark2"):
+    want = h5py.File(f"hdf5/{name}.h5")["/entry/data/data"][()]
+    for folder in ("products", "shared"):
+        got = h5py.File(f"{folder}/{name}.h5")["/entry/data/data"][()]
+        assert got.dtype == want.dtype and np.array_equal(got, want), (folder, name)
+END
+good
+
+say "names that mean nothing in a file's format"
+cat >vain.yaml <<'END'
+name: vain
+stages:
+  input: {input: {files: dark0.fits, dataset: SCI}}
+  operand: {input: dark0.fits, steps: [subtract: {file: dark1.fits, dataset: SCI}]}
+  carried: {input: dark0.fits, output: {carry: [/x]}}
+  hdu: {input: {files: hdf5/bias.h5, hdu: 1}}
+END
+expect_quern 3 0 run vain.yaml --output vain
+expect_text err "input: dark0.fits: dataset 'SCI' is asked for, and fits files hold none; name the HDU"
+expect_text err "operand: dark0.fits: operand dark1.fits: dataset 'SCI'"
+expect_text err "carried: dark0.fits: carry: .*dark0.fits: dataset '/x'"
+expect_text err "hdu: hdf5/bias.h5: HDU '1' is asked for, and hdf5 files hold none; name the dataset"
+
 say "no master fits"
 cat >match.yaml <<'END'
 name: match

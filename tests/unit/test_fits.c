@@ -350,6 +350,8 @@ hdus(void **state)
     refuse(SOURCE(.path = p, .hdu = "-1"), QN_EFORMAT, "no HDU '-1'");
     refuse(SOURCE(.path = p, .hdu = "VAR"), QN_EFORMAT, "no HDU 'VAR'");
     refuse(SOURCE(.path = p, .hdu = ""), QN_EFORMAT, "no HDU ''");
+    refuse(SOURCE(.path = p, .dataset = "SCI"), QN_EJOB, "hdu: SCI");
+    expect(SOURCE(.path = p, .dataset = "/x", .hdu = "DQ"), QN_U8, dq, 2);
 }
 
 static void
