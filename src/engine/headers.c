@@ -14,7 +14,7 @@
 #include "io/source.h"
 #include "model/key.h"
 
-enum { FORMAT_VERSION = 1 };
+enum { FORMAT_VERSION = 2 };
 
 /* The file's name: what is read, how, and which fields. */
 static int

@@ -3,6 +3,7 @@
 #include "engine/look.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -128,6 +129,22 @@ load_images(struct qn_pool *pool, struct qn_item *item, const json_t *entries,
     return rc;
 }
 
+/* What reading it takes beside its samples, as a hidden field. */
+static int
+load_unpacking(struct qn_pool *pool, struct qn_item *item, const json_t *reply,
+               struct qn_error *err)
+{
+    const int64_t window = qn_json_integer(reply, "window");
+    const int64_t unpacks = qn_json_integer(reply, "unpacks");
+    char text[48];
+
+    if (!window && !unpacks)
+        return 0;
+    snprintf(text, sizeof text, "%lld %lld", (long long)unpacks,
+             (long long)window);
+    return qn_item_field(pool, item, QN_PLAN_UNPACKS, text, true, err);
+}
+
 static int
 finish_look(void *ctx, int64_t unit, const json_t *reply,
             const struct qn_error *why, struct qn_error *err)
@@ -145,6 +162,7 @@ finish_look(void *ctx, int64_t unit, const json_t *reply,
     if (l->list)
         return load_images(pool, item, json_object_get(reply, "entries"), err);
     QN_TRY(qn_look_type(pool, item, reply, err));
+    QN_TRY(load_unpacking(pool, item, reply, err));
     return load_fields(pool, item, json_object_get(reply, "fields"), err);
 }
 

@@ -126,6 +126,7 @@ qn_program_stage(const struct qn_run *run, int s)
     json_object_set_new(p, "threads", json_integer(run->split.threads));
     json_object_set_new(p, "memory",
                         json_integer(qn_need_share(&st->need, workers)));
+    json_object_set_new(p, "window", json_integer(st->need.window));
     json_object_set_new(p, "operands",
                         json_integer(qn_need_operands(&st->need, workers)));
     json_object_set_new(p, "shelf", json_integer(run->masters.bytes));

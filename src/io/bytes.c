@@ -29,6 +29,40 @@ struct walk {
 
 /* ---- opening ------------------------------------------------------------ */
 
+static bool
+is_same(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino &&
+           a->st_size == b->st_size &&
+           a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
+           a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+void
+qn_bytes_drop(struct qn_bytes_kept *kept)
+{
+    if (kept->users)
+        return;
+    free(kept->data);
+    *kept = (struct qn_bytes_kept){0};
+}
+
+/* Borrow what is kept of this file. */
+static bool
+find_kept(struct qn_bytes *b, struct qn_bytes_kept *kept, const struct stat *st)
+{
+    if (!kept || !kept->data || !is_same(&kept->of, st)) {
+        if (kept)
+            qn_bytes_drop(kept);
+        return false;
+    }
+    b->data = kept->data;
+    b->size = kept->size;
+    b->kept = kept;
+    kept->users++;
+    return true;
+}
+
 static int
 inflate(struct qn_bytes *b, struct qn_error *err)
 {
@@ -43,8 +77,18 @@ inflate(struct qn_bytes *b, struct qn_error *err)
     return rc;
 }
 
+/* Leave it to the next one, if nobody has another file's in use. */
+static void
+keep(struct qn_bytes *b, struct qn_bytes_kept *kept, const struct stat *st)
+{
+    if (!kept || kept->data)
+        return;
+    *kept = (struct qn_bytes_kept){b->data, b->size, *st, 1};
+    b->kept = kept;
+}
+
 static int
-look(struct qn_bytes *b, struct qn_error *err)
+look(struct qn_bytes *b, struct qn_bytes_kept *kept, struct qn_error *err)
 {
     unsigned char magic[3];
     struct stat st;
@@ -55,14 +99,22 @@ look(struct qn_bytes *b, struct qn_error *err)
     if (!S_ISREG(st.st_mode))
         return qn_fail(err, QN_EIO, "is not a regular file");
     b->size = st.st_size;
-    if (b->size < (int64_t)sizeof magic)
-        return 0;
-    QN_TRY(qn_bytes_read(b, 0, sizeof magic, magic, err));
-    return qn_gzip_is(magic, sizeof magic) ? inflate(b, err) : 0;
+    if (!find_kept(b, kept, &st)) {
+        if (b->size < (int64_t)sizeof magic)
+            return 0;
+        QN_TRY(qn_bytes_read(b, 0, sizeof magic, magic, err));
+        if (!qn_gzip_is(magic, sizeof magic))
+            return 0;
+        QN_TRY(inflate(b, err));
+        keep(b, kept, &st);
+    }
+    b->inflated = b->size + st.st_size;
+    return 0;
 }
 
 int
-qn_bytes_open(struct qn_bytes *b, const char *path, struct qn_error *err)
+qn_bytes_open(struct qn_bytes *b, const char *path, struct qn_bytes_kept *kept,
+              struct qn_error *err)
 {
     int rc;
 
@@ -71,7 +123,7 @@ qn_bytes_open(struct qn_bytes *b, const char *path, struct qn_error *err)
     b->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     rc = QN_SYS(err, "cannot open it", b->fd);
     if (!rc)
-        rc = look(b, err);
+        rc = look(b, kept, err);
     if (rc)
         qn_bytes_close(b);
     return rc;
@@ -82,7 +134,10 @@ qn_bytes_close(struct qn_bytes *b)
 {
     if (b->path && b->fd >= 0)
         close(b->fd);
-    free(b->data);
+    if (b->kept)
+        b->kept->users--;
+    else
+        free(b->data);
     *b = (struct qn_bytes){.fd = -1};
 }
 

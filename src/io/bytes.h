@@ -6,18 +6,39 @@
 #ifndef QN_IO_BYTES_H
 #define QN_IO_BYTES_H
 
+#include <sys/stat.h>
+
 #include "model/shape.h"
+
+/* What a gzipped file held, kept for who opens it next: its images are read
+ * one after the other, or another dataset of it.  Starts as {0}. */
+struct qn_bytes_kept {
+    unsigned char *data; /* owned; NULL: nothing                       */
+    int64_t size;        /* bytes                                      */
+    struct stat of;      /* the file, as it was                        */
+    int users;           /* that borrow data now                       */
+};
 
 struct qn_bytes {
     const char *path;    /* borrowed                                   */
     int fd;              /* -1: not open                               */
-    unsigned char *data; /* owned: the inflated content; NULL: on disk */
+    unsigned char *data; /* the inflated content; NULL: on disk        */
     int64_t size;        /* bytes, inflated                            */
+    int64_t inflated;    /* bytes that this takes: packed and not      */
+    struct qn_bytes_kept *kept; /* has data; NULL: it is owned         */
 };
 
-/* Open a regular file; gzip is inflated at once.  QN_EIO, QN_EFORMAT. */
+/* Open a regular file; gzip is inflated at once, unless kept (may be NULL) has
+ * it, and left there.  What is kept of another file is dropped first.
+ * QN_EIO, QN_EFORMAT. */
 int
-qn_bytes_open(struct qn_bytes *b, const char *path, struct qn_error *err);
+qn_bytes_open(
+    struct qn_bytes *b, const char *path, struct qn_bytes_kept *kept,
+    struct qn_error *err);
+
+/* Forget it, unless somebody uses it. */
+void
+qn_bytes_drop(struct qn_bytes_kept *kept);
 
 /* n bytes from offset; QN_EIO where the file is shorter. */
 int

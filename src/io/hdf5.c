@@ -13,12 +13,12 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "io/unpacked.h"
 #include "model/dtype.h"
 
-// A read by frames must not inflate the chunks that frames share each time.
-#define CACHE_LEAST ((size_t)1 << 20)
-#define CACHE_MOST  ((size_t)32 << 20)
-#define CACHE_SLOTS 12289 // a prime above 100 x the chunks it may hold
+// Of unpacked rows, where nobody says how much memory there is.
+#define WINDOW_LEAST ((int64_t)1 << 20)
+#define CHUNK_MOST   0x1p40 // bytes; larger ones are nobody's
 
 struct hdf5 {
     hid_t file, dataset, space; /* owned, -1: not open                    */
@@ -28,6 +28,7 @@ struct hdf5 {
     enum qn_links links;
     struct qn_type type;
     struct qn_hdf5_chunks chunks;
+    struct qn_unpacked window;
     struct qn_cards cards;      /* of an output of ours                   */
 };
 
@@ -46,6 +47,7 @@ hdf5_close(void *state)
         H5Fclose(s->file);
     H5Eclear2(H5E_DEFAULT);
     qn_cards_clear(&s->cards);
+    qn_unpacked_clear(&s->window);
     free(s->where);
     free(s);
 }
@@ -135,25 +137,41 @@ check_filters(struct hdf5 *s, hid_t dcpl, struct qn_error *err)
 
 /* ---- opening ------------------------------------------------------------ */
 
-// Bytes of all chunks that one index of the leading axis meets.
-static size_t
-cache_bytes(hid_t dcpl, const struct qn_type *t)
+/* Samples that are unpacked together, along each axis; false: they lie there
+ * as they are. */
+static bool
+find_packing(const struct hdf5 *s, int64_t chunk[QN_MAX_DIMS])
 {
-    double bytes = (double)qn_dtype_size(t->dtype);
-    hsize_t chunk[QN_MAX_DIMS];
-    int nd = t->shape.ndims;
+    hid_t dcpl = H5Dget_create_plist(s->dataset);
+    hsize_t n[QN_MAX_DIMS];
+    const int nd = s->type.shape.ndims;
+    bool packed = nd > 0 && H5Pget_layout(dcpl) == H5D_CHUNKED &&
+                  H5Pget_nfilters(dcpl) > 0 && H5Pget_chunk(dcpl, nd, n) == nd;
 
-    if (H5Pget_layout(dcpl) != H5D_CHUNKED || nd < 1 ||
-        H5Pget_chunk(dcpl, nd, chunk) != nd)
-        return CACHE_LEAST;
-    for (int a = 0; a < nd; a++) {
-        double c = (double)chunk[a], n = (double)t->shape.n[a];
+    for (int a = 0; packed && a < nd; a++)
+        chunk[a] = (int64_t)n[a];
+    H5Pclose(dcpl);
+    return packed;
+}
 
-        bytes *= a == 0 ? c : (n / c + 1) * c;
+/* What is unpacked in vain is kept by a window: the library need not. */
+static void
+keep_rows(struct hdf5 *s, struct qn_held *held, int64_t memory)
+{
+    double bytes = 2 * (double)qn_dtype_size(s->type.dtype);
+    int64_t chunk[QN_MAX_DIMS];
+
+    if (!find_packing(s, chunk)) {
+        qn_unpacked_make(&s->window, &(struct qn_type){0}, NULL, 0);
+        return;
     }
-    if (bytes < (double)CACHE_LEAST)
-        return CACHE_LEAST;
-    return bytes > (double)CACHE_MOST ? CACHE_MOST : (size_t)bytes;
+    held->window = qn_unpacked_wish(&s->type, chunk);
+    qn_unpacked_make(&s->window, &s->type, chunk,
+                   memory > WINDOW_LEAST ? memory : WINDOW_LEAST);
+    for (int a = 0; a < s->type.shape.ndims; a++)
+        bytes *= (double)chunk[a];
+    // one, packed and not
+    held->unpacks = bytes < CHUNK_MOST ? (int64_t)bytes : (int64_t)CHUNK_MOST;
 }
 
 // Again, with what only the first look could tell.
@@ -165,8 +183,6 @@ reopen(struct hdf5 *s, const struct qn_hdf5_place *place, struct qn_error *err)
     bool outside = false;
     int rc = check_filters(s, dcpl, err);
 
-    H5Pset_chunk_cache(dapl, CACHE_SLOTS, cache_bytes(dcpl, &s->type),
-                       H5D_CHUNK_CACHE_W0_DEFAULT);
     // Storage outside the file is beside the file, not where we stand.
     if (H5Pget_external_count(dcpl) > 0)
         outside = H5Pset_efile_prefix(dapl, "${ORIGIN}") >= 0;
@@ -270,6 +286,7 @@ hdf5_open(void **state, struct qn_held *held, const struct qn_source *source,
                         qn_hdf5_native(s->type.dtype), source->threads);
     if (s->chunks.use)
         held->chunk = s->chunks.chunk;
+    keep_rows(s, held, source->window);
     *state = s;
     return 0;
 }
@@ -359,8 +376,7 @@ hdf5_field(void *state, const char *name, char *value, size_t size,
 /* ---- samples ------------------------------------------------------------ */
 
 static int
-hdf5_read(void *state, const struct qn_box *box, void *dst,
-          struct qn_error *err)
+read_box(void *state, const struct qn_box *box, void *dst, struct qn_error *err)
 {
     struct hdf5 *s = state;
     hsize_t start[QN_MAX_DIMS], step[QN_MAX_DIMS], count[QN_MAX_DIMS];
@@ -384,6 +400,15 @@ hdf5_read(void *state, const struct qn_box *box, void *dst,
     if (box->ndims)
         H5Sclose(mem);
     return rc;
+}
+
+static int
+hdf5_read(void *state, const struct qn_box *box, void *dst,
+          struct qn_error *err)
+{
+    struct hdf5 *s = state;
+
+    return qn_unpacked_get(&s->window, box, dst, read_box, s, err);
 }
 
 const struct qn_backend qn_hdf5_backend = {

@@ -12,7 +12,10 @@
 #include "base/parallel.h"
 #include "io/unshuffle.h"
 
-enum { MOST_BYTES = 64 << 20 }; /* of a chunk: of larger ones few are read */
+enum {
+    MOST_BYTES = 64 << 20, /* of a chunk: of larger ones few are read */
+    AT_ONCE = 16 << 20     /* bytes of chunks, but at least one       */
+};
 
 /* A chunk in hand. */
 struct piece {
@@ -101,24 +104,13 @@ qn_hdf5_chunks_look(struct qn_hdf5_chunks *c, hid_t dataset,
 
 /* ---- which chunks ---------------------------------------------------------- */
 
-/* Samples of the chunks that a box meets are hardly more than its own. */
 static bool
-is_whole(const struct qn_hdf5_chunks *c, const struct qn_box *box)
+has_steps(const struct qn_box *box)
 {
-    double own = 1, met = 1;
-
-    for (int a = 0; a < box->ndims; a++) {
-        const int64_t end = box->start[a] + box->count[a];
-        const int64_t first = box->start[a] / c->chunk[a] * c->chunk[a];
-        int64_t last = (end - 1) / c->chunk[a] * c->chunk[a] + c->chunk[a];
-
-        if (box->step[a] != 1)
-            return false;
-        last = last < c->shape.n[a] ? last : c->shape.n[a];
-        own *= (double)box->count[a];
-        met *= (double)(last - first);
-    }
-    return met <= 1.25 * own;
+    for (int a = 0; a < box->ndims; a++)
+        if (box->step[a] != 1 && box->count[a] > 1)
+            return true;
+    return false;
 }
 
 static void
@@ -253,11 +245,16 @@ unpack(void *ctx, size_t i, int thread, struct qn_error *err)
 static bool
 make_pieces(struct job *j)
 {
+    int most;
+
     j->plain = j->c->size;
     for (int a = 0; a < j->box->ndims; a++)
         j->plain *= (size_t)j->c->chunk[a];
-    j->piece = calloc((size_t)j->c->threads, sizeof *j->piece);
-    for (; j->piece && j->npieces < j->c->threads; j->npieces++) {
+    most = j->plain < AT_ONCE ? (int)(AT_ONCE / j->plain) : 1;
+    if (most > j->c->threads)
+        most = j->c->threads;
+    j->piece = calloc((size_t)most, sizeof *j->piece);
+    for (; j->piece && j->npieces < most; j->npieces++) {
         struct piece *p = &j->piece[j->npieces];
 
         p->plain = malloc(j->plain);
@@ -310,7 +307,7 @@ qn_hdf5_chunks_read(const struct qn_hdf5_chunks *c, const struct qn_box *box,
     struct job j = {.c = c, .box = box, .dst = dst};
     bool done;
 
-    if (!c->use || !is_whole(c, box))
+    if (!c->use || has_steps(box))
         return false;
     done = make_pieces(&j) && go(&j);
     free_pieces(&j);

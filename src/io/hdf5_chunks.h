@@ -27,9 +27,8 @@ qn_hdf5_chunks_look(
     hid_t native, int threads);
 
 /* True: the box is in dst, row-major.  False: the library is to be asked,
- * which also says what is wrong with the file: the box cuts chunks (which the
- * library keeps for the next box), or there is something uncommon about one of
- * them. */
+ * which also says what is wrong with the file: the box has steps, or there is
+ * something uncommon about one of the chunks. */
 bool
 qn_hdf5_chunks_read(
     const struct qn_hdf5_chunks *c, const struct qn_box *box, void *dst);

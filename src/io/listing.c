@@ -88,7 +88,7 @@ add_entries(struct qn_listing *listing, const struct qn_backend **backend,
             const struct qn_source *source, struct qn_error *err)
 {
     struct qn_bytes bytes = {.fd = -1};
-    int rc = qn_bytes_open(&bytes, source->path, err);
+    int rc = qn_bytes_open(&bytes, source->path, source->kept, err);
 
     if (!rc)
         rc = qn_reader_pick(backend, source, &bytes, err);

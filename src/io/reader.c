@@ -77,6 +77,8 @@ fill_info(struct qn_reader *r)
     i->stored = r->parts.held.decode.stored;
     i->type.dtype = qn_parts_type(&r->parts);
     i->by_rows = r->parts.held.by_rows;
+    i->window = r->parts.held.window;
+    i->unpacks = r->parts.held.unpacks + r->bytes.inflated;
     i->type.shape.ndims = r->part.ndims;
     for (int a = 0; a < r->part.ndims; a++)
         i->type.shape.n[a] = r->part.count[a];
@@ -113,27 +115,6 @@ choose_frames(struct qn_reader *r, struct qn_shape *shape, const char *text,
     return 0;
 }
 
-/* What the job names must be something that a file of this format can have. */
-static int
-check_names(const struct qn_backend *b, const struct qn_source *s,
-            struct qn_error *err)
-{
-    const char *dataset = s->ndatasets ? s->datasets[0] : s->dataset;
-
-    if (dataset && !b->match)
-        return qn_fail(err, QN_EFORMAT,
-                       "the job says dataset: %s but a %s file has no "
-                       "datasets; %s",
-                       dataset, b->name,
-                       b->hdus ? "say hdu: instead" : "leave it out");
-    if (s->hdu && !b->hdus)
-        return qn_fail(err, QN_EFORMAT,
-                       "the job says hdu: %s but a %s file has no HDUs; %s",
-                       s->hdu, b->name,
-                       b->match ? "say dataset: instead" : "leave it out");
-    return 0;
-}
-
 /* The header speaks of all pixels: make it speak of those that slice leaves.
  * Of every step-th sample only one is kept: the stretch that it stands for is
  * centred on it. */
@@ -163,16 +144,15 @@ check_names(const struct qn_backend *b, const struct qn_source *s,
             struct qn_error *err)
 {
     const char *dataset = s->ndatasets ? s->datasets[0] : s->dataset;
-    const bool fits = b == &qn_fits_backend;
 
-    if (dataset && !b->match && !(fits && s->hdu))
+    if (dataset && !b->match && !(s->hdu && b->hdus))
         return qn_fail(err, QN_EJOB,
                        "dataset '%.80s' is asked for, and %s files hold none; "
                        "%s",
                        dataset, b->name,
-                       fits ? "name the HDU instead (hdu: SCI)"
-                            : "leave it out");
-    if (s->hdu && !fits && !dataset)
+                       b->hdus ? "name the HDU instead (hdu: SCI)"
+                               : "leave it out");
+    if (s->hdu && !b->hdus && !(dataset && b->match))
         return qn_fail(err, QN_EJOB,
                        "HDU '%.80s' is asked for, and %s files hold none; %s",
                        s->hdu, b->name,
@@ -181,16 +161,19 @@ check_names(const struct qn_backend *b, const struct qn_source *s,
 }
 
 static int
-open_all(struct qn_reader *r, const struct qn_source *s, struct qn_error *err)
+open_all(struct qn_reader *r, const struct qn_source *source,
+         struct qn_error *err)
 {
+    struct qn_source mine = *source, *s = &mine;
     struct qn_shape shape;
+
+    mine.path = r->path; // the caller's need not last
 
     if (s->format && !strcmp(s->format, "grid")) {
         r->backend = &qn_grid_backend;
     } else {
-        QN_TRY(qn_bytes_open(&r->bytes, r->path, err));
+        QN_TRY(qn_bytes_open(&r->bytes, r->path, s->kept, err));
         QN_TRY(qn_reader_pick(&r->backend, s, &r->bytes, err));
-        QN_TRY(check_names(r->backend, s, err));
     }
     QN_TRY(check_names(r->backend, s, err));
     QN_TRY(qn_parts_open(&r->parts, r->backend, s, &r->bytes, err));

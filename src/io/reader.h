@@ -52,6 +52,10 @@ struct qn_source {
                              what frames leaves                            */
     enum qn_links links;
     int threads;          /* that may unpack samples; 0 is 1               */
+    int64_t window;       /* bytes of unpacked rows that may be held until they
+                             are asked for; 0: hardly any                  */
+    struct qn_bytes_kept *kept; /* NULL, or what was inflated last: taken if it
+                             is this file's, and left to the next reader   */
     bool samples_only;    /* no field will be asked for: nothing stays open
                              but what reading takes                        */
     double value;         /* "grid": of all samples; shape says how many, and
@@ -69,6 +73,11 @@ struct qn_info {
     struct qn_shape chunk; /* ndims above 0: boxes whose ends are multiples
                             of this, or ends of the array, unpack nothing
                             but what is asked for                         */
+    int64_t window;      /* bytes of rows that, if they may be held, let it be
+                            read row after row without unpacking any twice;
+                            0: none need be held                          */
+    int64_t unpacks;     /* bytes that reading holds beside them: the content
+                            of a gzipped file, what is unpacked at a time */
 };
 
 struct qn_reader;

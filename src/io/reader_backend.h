@@ -22,6 +22,7 @@ struct qn_held {
     bool by_rows;                 /* see struct qn_info                   */
     const int64_t *chunk;         /* NULL, or along each axis: what is
                                      unpacked together, and by itself      */
+    int64_t window, unpacks;      /* see struct qn_info                    */
 };
 
 struct qn_column;

@@ -72,16 +72,24 @@ total_of(const struct qn_need *n, int workers)
 static void
 fit_workers(struct qn_need *n, const struct qn_need_count *c, int most)
 {
+    const struct qn_need_unpacking u = qn_need_unpack_stage(c->st);
+
     n->every = qn_need_operand_stage(c);
     n->workers = most + 1;
     do {
         n->workers--;
-        find_largest(n, c, qn_need_share(n, n->workers));
+        find_largest(n, c, qn_need_share(n, n->workers) - u.bytes);
+        n->item += u.bytes;
     } while (n->workers > 1 && n->item > qn_need_share(n, n->workers));
     n->fewer = most - n->workers;
     n->again = n->slabs && !qn_need_rows_once(c, true);
     if (n->largest)
         n->own = qn_need_operand_item(c, n->largest).shared;
+    // of what is left: nothing else gives way to it
+    n->window = qn_least(qn_least(u.window, QN_NEED_WINDOW_MOST),
+                         qn_need_share(n, n->workers) - n->item);
+    n->window = qn_most(n->window, 0);
+    n->item += n->window;
 }
 
 /* Two workers have read operands each for itself, into large pages, before

@@ -53,6 +53,8 @@ struct qn_need_ask {
 struct qn_need {
     int64_t memory;   /* bytes that may be filled                         */
     int64_t item;     /* bytes of the item that takes most, in its worker */
+    int64_t window;   /* and of it, rows that are unpacked but not yet asked
+                         for                                              */
     int64_t own;      /* bytes of operands that this item uses and others
                          may                                              */
     int64_t every;    /* bytes of all operands of the stage, each once    */

@@ -131,6 +131,6 @@ qn_need_slabs(const struct qn_plan *p, const struct qn_plan_stage *st,
     bool slabs = false;
 
     if (share > 0 && t->item->probed && t->item->frame < 0)
-        qn_need_item(&c, t, share, &slabs);
+        qn_need_item(&c, t, share - qn_need_unpack_item(t->item).bytes, &slabs);
     return slabs;
 }

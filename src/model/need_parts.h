@@ -7,6 +7,8 @@
 
 /* The most that a worker keeps of operands, where there is room. */
 #define QN_NEED_OPERANDS_MOST ((int64_t)256 << 20)
+/* The most unpacked rows that a worker keeps, where there is room. */
+#define QN_NEED_WINDOW_MOST ((int64_t)256 << 20)
 /* Bytes of real samples that go through reductions at a time. */
 #define QN_NEED_PRODUCT_SLAB ((int64_t)8 << 20)
 
@@ -57,6 +59,20 @@ bool
 qn_need_rows_can(
     const struct qn_need_count *c, const struct qn_task *t, int64_t together,
     int64_t *bytes);
+
+/* ---- unpacking (need_unpack.c) ------------------------------------------------- */
+
+/* What reading an item holds beside it, and may hold if there is room. */
+struct qn_need_unpacking {
+    int64_t bytes, window;
+};
+
+struct qn_need_unpacking
+qn_need_unpack_item(const struct qn_item *item);
+
+/* The most of any item of a stage. */
+struct qn_need_unpacking
+qn_need_unpack_stage(const struct qn_plan_stage *st);
 
 /* ---- operands (need_operand.c) ------------------------------------------------ */
 

@@ -132,6 +132,10 @@ qn_plan_select(struct qn_plan *p, int s, struct qn_items *items, struct qn_error
 /* Stage s's operand files, each once, as unprobed items; the field
  * QN_PLAN_PART of each is "DATASET|HDU", what is read of it. */
 #define QN_PLAN_PART "@part"
+/* "BYTES WINDOW": what reading an item holds beside its samples, and what it
+ * may hold so that nothing is unpacked twice (see io/reader.h).  No part of
+ * its key. */
+#define QN_PLAN_UNPACKS "~unpacks"
 int
 qn_plan_files(struct qn_plan *p, int s, struct qn_items *files, struct qn_error *err);
 

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/least.h"
 #include "base/memory.h"
 #include "base/parallel.h"
 #include "io/reader.h"
@@ -105,7 +106,8 @@ qn_direct_rows(const struct qn_program *p, const struct qn_reader *r,
         return 1;
     if (i->chunk.ndims != s->ndims || (framed && i->chunk.n[0] != 1))
         return 0;
-    return i->chunk.n[row_axis(s, framed)];
+    // more than one: the library need not stand several threads
+    return qn_most(i->chunk.n[row_axis(s, framed)], 2);
 }
 
 /* ---- opening ------------------------------------------------------------ */

@@ -48,7 +48,11 @@ qn_item_open(struct qn_item_making *m, const char *dataset,
         source.hdu = hdu;
     qn_reader_close(m->reader);
     m->reader = NULL;
-    QN_TRY(qn_reader_open(&m->reader, &source, err));
+    m->lent = !hdu && !dataset && json_object_get(m->request, "nframes");
+    if (m->lent)
+        QN_TRY(qn_worker_take_open(m->w, &m->reader, m->p, &source, err));
+    else
+        QN_TRY(qn_reader_open(&m->reader, &source, err));
     m->decoded += samples_asked(m);
     qn_cards_clear(&m->cards);
     QN_TRY(qn_cards_copy(&m->cards, qn_reader_cards(m->reader), err));
@@ -371,6 +375,10 @@ qn_item_run(struct qn_worker *w, const json_t *request, json_t *reply,
     else
         rc = json_object_get(request, "nframes") ? qn_item_frames(&m, err)
                                                  : make_whole(&m, err);
+    if (!rc && m.lent && m.reader) {
+        qn_worker_put_open(w, m.reader, m.p, m.path);
+        m.reader = NULL;
+    }
     clear(&m);
     json_object_set_new(reply, "decoded", json_integer(m.decoded));
     json_object_set_new(reply, "seconds",

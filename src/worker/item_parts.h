@@ -27,6 +27,7 @@ struct qn_item_making {
     const char *path;
     const char *dataset;       /* borrowed: that is read; NULL: the only one */
     struct qn_reader *reader;  /* owned */
+    bool lent;                 /* by the worker, for the frames of a file    */
     struct qn_cards cards;     /* owned */
     struct qn_array array[QN_ITEM_PRODUCTS];     /* owned          */
     char *name[QN_ITEM_PRODUCTS];                /* owned          */

@@ -111,7 +111,9 @@ keep_program(struct qn_worker *w, json_t *request, struct qn_error *err)
         w->nprograms = id + 1;
     }
     qn_program_clear(&p[id]);
-    return qn_program_make(&p[id], json_incref(request), err);
+    QN_TRY(qn_program_make(&p[id], json_incref(request), err));
+    p[id].source.kept = &w->inflated;
+    return 0;
 }
 
 static int
@@ -169,6 +171,19 @@ say_seconds(json_t *reply, const char *op, double seconds)
                                       phase == 2 ? seconds : 0.0));
 }
 
+/* Requests behind which the next may be about the same file. */
+static bool
+stays_open(const char *op)
+{
+    static const char *const ops[] = {"probe", "list", "item", "memory",
+                                      "region"};
+
+    for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
+        if (!strcmp(op, ops[i]))
+            return true;
+    return false;
+}
+
 /* Programs and memory are not answered: they precede what uses them. */
 static int
 handle(struct qn_worker *w, json_t *request, const int *fds, int nfds,
@@ -180,6 +195,8 @@ handle(struct qn_worker *w, json_t *request, const int *fds, int nfds,
     double t0;
     int rc;
 
+    if (!op || !stays_open(op))
+        qn_worker_drop_open(w);
     if (op && !strcmp(op, "stage"))
         return keep_program(w, request, err);
     if (op && !strcmp(op, "memory"))
@@ -234,6 +251,7 @@ main(int argc, char **argv)
     follow_parent((pid_t)atol(argv[1]));
     offer_to_oom_killer();
     keep_memory_of_items();
+    w.operands.kept = &w.inflated;
     for (int i = 0; i < QN_NSLOTS; i++)
         w.memory[i].fd = -1;
     if ((rc = serve(&w, &err)))

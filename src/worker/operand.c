@@ -158,11 +158,14 @@ scale_of(const json_t *use)
 
 static int
 load(struct qn_array *a, const json_t *use, const char *own,
-     enum qn_dtype real, struct qn_error *err)
+     struct qn_bytes_kept *kept, enum qn_dtype real, struct qn_error *err)
 {
     const char *reduce = qn_json_text(use, "reduce");
-    const struct qn_source source = source_of(use, own);
-    int rc = qn_reader_all(a, &source, err);
+    struct qn_source source = source_of(use, own);
+    int rc;
+
+    source.kept = source.path == own ? kept : NULL;
+    rc = qn_reader_all(a, &source, err);
 
     if (!rc && reduce)
         rc = qn_operand_reduce(a, reduce, err);
@@ -258,7 +261,7 @@ shelve(struct qn_shelf *shelf, struct qn_shelf_place *place,
     int rc = shelve_rows(shelf, place, use, real, shelved, err);
 
     if (!rc && !*shelved) {
-        rc = load(own, use, NULL, real, err);
+        rc = load(own, use, NULL, NULL, real, err);
         *shelved = !rc && qn_shelf_reserve(shelf, place, &own->type) &&
                    qn_shelf_write(shelf, place, 0, own->data,
                                   qn_array_bytes(own));
@@ -408,7 +411,7 @@ fill(struct qn_operand_entry *e, struct qn_operands_cache *cache,
     if (*busy || (e->array.data && (!e->shelved || e->used)))
         return 0;
     drop_array(e);
-    return load(&e->array, use, own, real, err);
+    return load(&e->array, use, own, cache->kept, real, err);
 }
 
 /* What is found or begun is in front. */

@@ -15,6 +15,7 @@ struct qn_operands_cache {
     struct qn_operand_entry *head; /* owned list, last used first */
     size_t limit;
     struct qn_shelf shelf;
+    struct qn_bytes_kept *kept; /* borrowed: of the item's own file, inflated */
 };
 
 /* The operand that the i-th of the resolved uses describes, as an array of

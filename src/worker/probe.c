@@ -67,6 +67,8 @@ qn_probe_run(struct qn_worker *w, const json_t *request, json_t *reply,
                         json_string(qn_dtype_name(info->type.dtype)));
     json_object_set_new(reply, "shape", qn_json_shape(&info->type.shape));
     json_object_set_new(reply, "format", json_string(info->format));
+    json_object_set_new(reply, "window", json_integer(info->window));
+    json_object_set_new(reply, "unpacks", json_integer(info->unpacks));
     rc = add_fields(reply, r, json_object_get(request, "names"), err);
     qn_reader_close(r);
     return rc;

@@ -130,6 +130,7 @@ qn_program_make(struct qn_program *p, json_t *text, struct qn_error *err)
     QN_TRY(load_datasets(p, err));
     p->threads = (int)qn_json_integer(text, "threads");
     p->source.threads = p->threads;
+    p->source.window = qn_json_integer(text, "window");
     QN_TRY(load_steps(p, err));
     QN_TRY(load_dtype(&real, precision, err));
     if (real != QN_F32 && real != QN_F64)

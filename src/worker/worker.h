@@ -29,7 +29,9 @@
 #include <jansson.h>
 
 #include "base/limit.h"
+#include "io/bytes.h"
 #include "io/channel.h"
+#include "io/reader.h"
 #include "io/writer_image.h"
 #include "worker/operand.h"
 #include "worker/program.h"
@@ -57,6 +59,15 @@ struct qn_worker_mail {
 
 struct qn_writer_merge;
 
+/* A file that stays open for the next of its frames, with what was unpacked
+ * of it. */
+struct qn_worker_open {
+    struct qn_reader *reader; /* owned; NULL: none   */
+    char *path;               /* owned               */
+    const struct qn_program *program;
+    struct stat of;           /* the file, as it was */
+};
+
 struct qn_worker {
     int sock;
     struct qn_worker_mail next;
@@ -68,6 +79,8 @@ struct qn_worker {
     struct qn_writer_merge *merge; /* owned; NULL: none is open            */
     bool packing;              /* a part is at work: its items read nothing
                                   ahead                                    */
+    struct qn_bytes_kept inflated; /* what the last gzipped file held       */
+    struct qn_worker_open open; /* the file whose frames were last made     */
     struct qn_limit limit;     /* threads of foreign libraries             */
     unsigned long long warned; /* limit.changes that was last looked at    */
     struct qn_spawner *spawner; /* owned; NULL until a program is run */
@@ -89,6 +102,21 @@ qn_worker_receive(struct qn_worker *w, struct qn_worker_mail *mail, struct qn_er
  * one is computed. */
 void
 qn_worker_read_ahead(struct qn_worker *w);
+
+/* Open a file for its frames: the one that is open already if it is that, as
+ * it was.  It is the caller's until it is put back. */
+int
+qn_worker_take_open(
+    struct qn_worker *w, struct qn_reader **r, const struct qn_program *p,
+    const struct qn_source *source, struct qn_error *err);
+void
+qn_worker_put_open(
+    struct qn_worker *w, struct qn_reader *r, const struct qn_program *p,
+    const char *path);
+
+/* Forget it, and what was inflated. */
+void
+qn_worker_drop_open(struct qn_worker *w);
 
 /* The program that a request names. */
 int

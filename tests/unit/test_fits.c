@@ -114,7 +114,8 @@ cut_files(void **state)
     assert_int_equal(
         total(SOURCE(.path = put_gzip("a.fits.gz", f.p, f.n, 0))).n, 3000);
     refuse(SOURCE(.path = put("a.fits", f.p, f.n), .dataset = "SCI"),
-           QN_EFORMAT, "dataset: SCI but a fits file has no datasets; say hdu:");
+           QN_EJOB, "dataset 'SCI' is asked for, and fits files hold none; "
+                       "name the HDU instead");
     // A file cut before its only image, which an earlier HDU hides.
     f.n = 0;
     header(&f, CARDS(PRIMARY, "BITPIX  = 8", "NAXIS   = 0", "EXTEND  = T"));

@@ -105,8 +105,8 @@ several_candidates(void **state)
     }
     H5Fclose(f);
     refuse(SOURCE(.path = at("more.h5")), QN_EFORMAT, "/d11 (1, int8), ...");
-    refuse(SOURCE(.path = at("many.h5"), .dataset = "a", .hdu = "1"),
-           QN_EFORMAT, "a hdf5 file has no HDUs; say dataset: instead");
+    refuse(SOURCE(.path = at("many.h5"), .hdu = "1"), QN_EJOB,
+           "HDU '1' is asked for, and hdf5 files hold none; name the dataset");
 }
 
 static void

@@ -134,6 +134,45 @@ refused(void **state)
     }
 }
 
+/* What reading holds beside an item must be there; rows that are unpacked but
+ * not yet asked for have what is left. */
+static void
+unpacked(void **state)
+{
+    static const struct {
+        const char *text;
+        double memory, item, window; // MiB
+        int workers;
+    } t[] = {
+        {"0 0", 16, 6, 0, 2},
+        {"1048576 0", 16, 7, 0, 2},
+        {"0 1048576", 16, 7, 1, 2},
+        {"0 104857600", 16, 8, 2, 2}, // nothing gives way to it
+        {"0 104857600", 12, 6, 0, 2},
+        {"1048576 104857600", 15, 7.5, 0.5, 2},
+        {"0 1048576000", 1024, 262, 256, 2},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+        struct fixture f = {0};
+        struct qn_error err = {0};
+        const struct qn_need *n;
+
+        open_job(&f, "steps: [{add: 1}]", 4);
+        for (size_t k = 0; k < f.plan.stage[0].items.n; k++)
+            qn_item_field(&f.plan.stage[0].pool, &f.plan.stage[0].items.v[k],
+                          QN_PLAN_UNPACKS, t[i].text, true, NULL);
+        if (plan(&f, 1, 2, (int64_t)(t[i].memory * MIB), &err))
+            fail_msg("%s", err.text);
+        n = &f.plan.stage[0].need;
+        assert_int_equal(n->workers, t[i].workers);
+        assert_int_equal(n->window, (int64_t)(t[i].window * MIB));
+        assert_int_equal(n->item, (int64_t)(t[i].item * MIB));
+        close_job(&f);
+    }
+}
+
 static void
 counted(void **state)
 {
@@ -240,6 +279,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(refused),
+        cmocka_unit_test(unpacked),
         cmocka_unit_test(counted),
         cmocka_unit_test(kept),
         cmocka_unit_test(shared),

@@ -1,5 +1,7 @@
 /* The front end: which format, which part, which values; and what is said of
  * files that are none. */
+#include "io/bytes.h"
+
 #include "reader_run.h"
 
 static const char npy_4x6[] =
@@ -83,17 +85,17 @@ names_of_nothing(void **state)
     static const char *const two[] = {"/a", "/b"};
 
     (void)state;
-    refuse(SOURCE(.path = p, .dataset = "/x"), QN_EFORMAT,
-           "the job says dataset: /x but a npy file has no datasets");
-    refuse(SOURCE(.path = p, .datasets = two, .ndatasets = 2), QN_EFORMAT,
-           "dataset: /a but a npy file");
-    refuse(SOURCE(.path = p, .hdu = "1"), QN_EFORMAT,
-           "the job says hdu: 1 but a npy file has no HDUs; leave it out");
+    refuse(SOURCE(.path = p, .dataset = "/x"), QN_EJOB,
+           "dataset '/x' is asked for, and npy files hold none; leave it");
+    refuse(SOURCE(.path = p, .datasets = two, .ndatasets = 2), QN_EJOB,
+           "dataset '/a' is asked for");
+    refuse(SOURCE(.path = p, .hdu = "1"), QN_EJOB,
+           "HDU '1' is asked for, and npy files hold none; leave it out");
     refuse(SOURCE(.path = p, .dtype = "u1", .shape = {1, {-1}},
                   .dataset = "/x"),
-           QN_EFORMAT, "a raw file has no datasets");
+           QN_EJOB, "and raw files hold none");
     refuse(SOURCE(.path = p, .dtype = "u1", .shape = {1, {-1}}, .hdu = "0"),
-           QN_EFORMAT, "a raw file has no HDUs");
+           QN_EJOB, "and raw files hold none");
 }
 
 static void
@@ -127,6 +129,54 @@ gzip_content(void **state)
     // Damage in the middle fails the check sum or the decoder.
     pair[n + 14] ^= 0x55;
     refuse(SOURCE(.path = put("p.gz", pair, n + m)), QN_EFORMAT, "damaged");
+}
+
+// What a gzipped file holds is inflated once for all who read it in turn.
+static void
+gzip_kept(void **state)
+{
+    struct qn_bytes_kept kept = {0};
+    struct qn_reader *r, *other;
+    const unsigned char *data;
+    unsigned char *p;
+    double before;
+    size_t n;
+
+    (void)state;
+    put_ramp();
+    p = slurp("ramp.npy", &n);
+    put_gzip("a.gz", p, n, 0);
+    put_gzip("b.gz", p, n, 0);
+    assert_int_equal(total(SOURCE(.path = at("a.gz"), .kept = &kept)).n, 24);
+    data = kept.data;
+    assert_non_null(data);
+    assert_int_equal(kept.users, 0);
+    assert_int_equal(
+        qn_reader_open(&r, SOURCE(.path = at("a.gz"), .kept = &kept), NULL), 0);
+    assert_ptr_equal(kept.data, data);
+    assert_int_equal(kept.users, 1);
+    assert_int_equal(qn_reader_info(r)->unpacks,
+                     (int64_t)n + (int64_t)kept.of.st_size);
+    // while it is in use another file has its own
+    assert_int_equal(
+        qn_reader_open(&other, SOURCE(.path = at("b.gz"), .kept = &kept), NULL),
+        0);
+    assert_ptr_equal(kept.data, data);
+    assert_int_equal(kept.users, 1);
+    qn_reader_close(other);
+    qn_reader_close(r);
+    assert_int_equal(kept.users, 0);
+    // one that was changed is another, and so is one without gzip
+    before = total(SOURCE(.path = at("b.gz"))).sum;
+    p[n - 1]++;
+    assert_int_equal(unlink(at("a.gz")), 0);
+    put_gzip("a.gz", p, n, 0);
+    assert_true(total(SOURCE(.path = at("a.gz"), .kept = &kept)).sum ==
+                before + 1);
+    assert_int_equal(total(SOURCE(.path = at("ramp.npy"), .kept = &kept)).n,
+                     24);
+    assert_null(kept.data);
+    free(p);
 }
 
 static void
@@ -309,6 +359,7 @@ main(void)
         cmocka_unit_test(format_said_and_found),
         cmocka_unit_test(names_of_nothing),
         cmocka_unit_test(gzip_content),
+        cmocka_unit_test(gzip_kept),
         cmocka_unit_test(slices_refused),
         cmocka_unit_test(slices),
         cmocka_unit_test(boxes_within_slices),
