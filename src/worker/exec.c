@@ -24,8 +24,6 @@
 
 enum { MOST_LOG = 1 << 20 }; /* bytes of each stream that are kept: the last */
 
-extern char **environ;
-
 struct running {
     struct qn_worker *w;
     const json_t *request;
@@ -231,17 +229,18 @@ is_of_mpi(const char *variable)
 static int
 make_environment(struct running *r, struct qn_error *err)
 {
+    char **from = r->w->environment;
     int threads = (int)qn_json_integer(r->request, "threads");
     struct qn_variables v = {.openmp = threads, .blas = threads};
     size_t n = 0, k = 0;
 
-    while (environ[n])
+    while (from[n])
         n++;
     QN_TRY(qn_memory_make((void **)&r->plain, n + 1, sizeof *r->plain,
                           "an environment", err));
     for (size_t i = 0; i < n; i++)
-        if (!is_of_mpi(environ[i]))
-            r->plain[k++] = environ[i];
+        if (!is_of_mpi(from[i]))
+            r->plain[k++] = from[i];
     return qn_variables_make(&r->env, r->plain, &v, r->more, err);
 }
 

@@ -20,6 +20,8 @@
 #include "model/json.h"
 #include "worker/worker.h"
 
+extern char **environ;
+
 enum { SOCKET = 3 };
 
 /* The stop signals of a launcher go to the whole process group of the rank;
@@ -66,6 +68,14 @@ keep_memory_of_items(void)
 
     mallopt(M_MMAP_THRESHOLD, KEPT);
     mallopt(M_TRIM_THRESHOLD, 2 * KEPT);
+}
+
+/* HDF5 opens what virtual datasets are made of by itself, with locks, and then
+ * refuses to have the same file opened without. */
+static void
+forbid_locks(void)
+{
+    setenv("HDF5_USE_FILE_LOCKING", "FALSE", 0);
 }
 
 static int
@@ -251,6 +261,8 @@ main(int argc, char **argv)
     follow_parent((pid_t)atol(argv[1]));
     offer_to_oom_killer();
     keep_memory_of_items();
+    w.environment = environ;
+    forbid_locks();
     w.operands.kept = &w.inflated;
     for (int i = 0; i < QN_NSLOTS; i++)
         w.memory[i].fd = -1;

@@ -70,6 +70,7 @@ struct qn_worker_open {
 
 struct qn_worker {
     int sock;
+    char **environment;        /* borrowed: that of programs, as it was given */
     struct qn_worker_mail next;
     struct qn_program *program; /* owned, [nprograms] */
     size_t nprograms;

@@ -69,6 +69,35 @@ counted gzip 3 "files: m.fits.gz, each: hdu" "steps: [{add: 1}]"
 counted gzip 3 "files: m.fits.gz, each: hdu" "combine: {method: mean}"
 counted gzip 3 "files: s.npy.gz, each: frame" "steps: [{add: 1}], output: {name: '{stem}-{frame}'}"
 
+say "a virtual dataset, read twice at a time; locks are no matter"
+/usr/bin/python3 - <<'END' || fail "the data could not be made"
+import h5py
+import numpy as np
+layout = h5py.VirtualLayout((5, 3), "f8")
+for i, (first, end) in enumerate([(0, 2), (2, 5)]):
+    with h5py.File(f"part{i}.h5", "w") as file:
+        file["v"] = np.arange(3.0 * first, 3.0 * end).reshape(-1, 3)
+    layout[first:end] = h5py.VirtualSource(f"part{i}.h5", "v", (end - first, 3))
+with h5py.File("virtual.h5", "w") as file:
+    file.create_virtual_dataset("x", layout)
+    file["t"] = np.arange(5) * 2
+END
+cat >job.yaml <<'END'
+stages:
+  s: {input: {files: virtual.h5, dataset: x, frames: "frame > 0"}, steps: [{subtract: {dataset: x, reduce: mean}}], output: {carry: [x, t]}}
+  env: {input: {files: virtual.h5}, steps: [{exec: {command: env, stdout: "{stem}.txt"}}]}
+END
+expect_code 0 env -u HDF5_USE_FILE_LOCKING quern run job.yaml --output out.v
+/usr/bin/python3 - <<'END' || fail "the virtual dataset was not read"
+import h5py
+with h5py.File("out.v/s/virtual.h5") as file:
+    assert file["entry/data/data"][:].tolist() == [[v] * 3 for v in (-3, 0, 3, 6)]
+    assert file["entry/x/data"][0].tolist() == [3, 4, 5]
+    assert file["entry/t/data"][:].tolist() == [2, 4, 6, 8]
+assert "HDF5_USE" not in open("out.v/env/virtual.txt").read()
+END
+good
+
 say "memory has room for it, or it is unpacked again; the results are the same"
 cat >job.yaml <<'END'
 stages:
