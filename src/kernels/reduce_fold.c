@@ -436,7 +436,9 @@ open_fold(void **state, const void *params, const struct qn_reduced *in,
     f->tiles = qn_tiles_of(&in->type.shape);
     *passes = f->p->method == QN_REDUCE_STD ? 2 : 1;
     QN_TRY(qn_reduce_axes_make(&f->axes, f->p, &in->type.shape, err));
-    f->wide = is_wide(in->type.dtype, f->axes.nper);
+    // whoever counts adds nothing that could overflow
+    f->wide = is_wide(in->type.dtype, f->axes.nper) &&
+              f->p->method != QN_REDUCE_COUNT;
     f->how = choose_how(&f->axes);
     QN_TRY(make_cells(f, &f->result, (size_t)f->axes.nout, err));
     set_empty(f, &f->result);
@@ -514,7 +516,7 @@ finish(void *state, const struct qn_array *out, struct qn_error *err)
 {
     struct fold *f = state;
     const bool exact = as_integers(f) && f->p->method != QN_REDUCE_MEAN &&
-                       f->p->method != QN_REDUCE_COUNT && !f->mean;
+                       !f->mean;
 
     if (exact)
         return qn_dtype_convert(out->data, out->type.dtype, f->result.whole,

@@ -203,6 +203,8 @@ static void
 integers_are_exact(void **state)
 {
     static const struct ask ask = {"reduce", "{\"method\": \"sum\"}", NULL};
+    static const struct ask count = {"reduce", "{\"method\": \"count\"}",
+                                     NULL};
     int64_t x[3] = {INT64_MAX - 1, 1, 0};
     const struct qn_type type = {QN_I64, {1, {3}}};
     struct qn_array a = qn_array_view(&type, x);
@@ -217,6 +219,10 @@ integers_are_exact(void **state)
     x[2] = 1;
     assert_int_equal(reduce(&run, &ask, &a, 1, 1, &err), QN_EVALUE);
     assert_non_null(strstr(err.text, "does not fit in 64 bits"));
+    qn_reduce_run_clear(&run);
+    // who only counts adds nothing
+    assert_int_equal(reduce(&run, &count, &a, 1, 1, &err), 0);
+    assert_int_equal(*(int32_t *)run.out[0].data, 3);
     qn_reduce_run_clear(&run);
 }
 
