@@ -268,7 +268,8 @@ take_type_from_job(const struct qn_input *in, struct qn_items *items,
 static bool
 job_says_type(const struct qn_input *in, const struct qn_strings *names)
 {
-    if (!in->format || strcmp(in->format, "raw") || in->slice.n || in->missing)
+    if (!in->format || strcmp(in->format, "raw") || in->slice.n ||
+        in->frames || in->missing)
         return false;
     if (names->n || !in->dtype || !in->shape.ndims)
         return false;

@@ -72,4 +72,23 @@ expect_quern 0 0 plan job.yaml --stage last --output none
 expect_text out 'product +data: a number uint16'
 expect_text out 'bytes .* in, 440 B out'
 
+say "frames of a raw file whose shape the job says"
+/usr/bin/python3 -c 'import numpy as np; np.arange(20, dtype="u1").tofile("f.raw")'
+cat >raw.yaml <<'END'
+stages:
+  s:
+    input: {files: f.raw, format: raw, dtype: uint8, shape: [5, 4], each: frame, frames: "frame % 2 == 1"}
+  m:
+    input: {files: f.raw, format: raw, dtype: uint8, shape: [5, 4], each: frame, frames: "frame % 2 == 1"}
+    combine: {method: sum}
+END
+expect_quern 0 0 run raw.yaml --output raw
+/usr/bin/python3 - <<'END' || fail "not the frames that were asked for"
+import h5py
+x = h5py.File("raw/s/f.h5")["entry/data/data"][:]
+assert x.tolist() == [[4, 5, 6, 7], [12, 13, 14, 15]]
+assert h5py.File("raw/m.h5")["entry/data/data"][:].tolist() == [16, 18, 20, 22]
+END
+good
+
 finish

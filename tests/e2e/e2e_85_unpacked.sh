@@ -84,7 +84,7 @@ with h5py.File("virtual.h5", "w") as file:
 END
 cat >job.yaml <<'END'
 stages:
-  s: {input: {files: virtual.h5, dataset: x, frames: "frame > 0"}, steps: [{subtract: {dataset: x, reduce: mean}}], output: {carry: [x, t]}}
+  s: {input: {files: virtual.h5, dataset: x, frames: "frame > 0"}, steps: [{subtract: {dataset: x, reduce: mean}}], output: {carry: [/x, /t]}}
   env: {input: {files: virtual.h5}, steps: [{exec: {command: env, stdout: "{stem}.txt"}}]}
 END
 expect_code 0 env -u HDF5_USE_FILE_LOCKING quern run job.yaml --output out.v
