@@ -21,8 +21,8 @@ static const struct argp_option options[] = {
     {"dry-run", DRY_RUN, NULL, 0, "Print the scripts; write and send nothing",
      0},
     {"array", SETTING + QN_SUBMIT_ARRAY, "N", 0,
-     "Tasks of the array of an item-by-item stage (default: one for 64 items "
-     "or 8 GiB, at most 32)",
+     "Tasks of the array of an item-by-item stage, at most one an item "
+     "(default: one for 64 items or 8 GiB, at most 32)",
      0},
     {"nodes", SETTING + QN_SUBMIT_NODES, "N", 0, "Nodes of a task (default: 1)",
      0},
@@ -174,6 +174,8 @@ submit(struct submission *s)
     int rc = qn_cli_load(&l, &s->job, &alone, &err);
 
     s->jobs.sets = &s->job.sets;
+    if (!rc)
+        rc = qn_submit_behind_check(s->jobs.behind, s->jobs.nbehind, &err);
     if (!rc)
         rc = find_own(s, &err);
     if (!rc)

@@ -93,7 +93,7 @@ qn_submit_clear(struct qn_submit_settings *s)
     *s = (struct qn_submit_settings){.v = {NULL}};
 }
 
-/* ---- sbatch ------------------------------------------------------------- */
+/* ---- sbatch, scancel ----------------------------------------------------- */
 
 static void
 read_all(int fd, char *buf, size_t size)
@@ -116,16 +116,26 @@ start(pid_t *pid, int out, char *const words[], struct qn_error *err)
     int cause;
 
     if (posix_spawn_file_actions_init(&actions))
-        return qn_fail(err, QN_ENOMEM, "no memory to start sbatch");
+        return qn_fail(err, QN_ENOMEM, "no memory to start %s", words[0]);
     posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
     cause = posix_spawnp(pid, words[0], &actions, NULL, words, environ);
     posix_spawn_file_actions_destroy(&actions);
     if (cause)
         return qn_fail(err, QN_EUSAGE,
-                       "sbatch cannot be started: %s; is this a login node of "
+                       "%s cannot be started: %s; is this a login node of "
                        "a SLURM cluster?  --dry-run prints the scripts",
-                       strerror(cause));
+                       words[0], strerror(cause));
     return 0;
+}
+
+static int
+end(pid_t pid)
+{
+    int status = 0;
+
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    return status;
 }
 
 int
@@ -140,8 +150,7 @@ qn_submit_send(char *id, size_t size, char *const words[], struct qn_error *err)
     close(ends[1]);
     if (!rc) {
         read_all(ends[0], id, size);
-        while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-            ;
+        status = end(pid);
     }
     close(ends[0]);
     if (rc)
@@ -149,6 +158,16 @@ qn_submit_send(char *id, size_t size, char *const words[], struct qn_error *err)
     id[strspn(id, "0123456789")] = '\0'; // "12;cluster"
     if (status || !*id)
         return qn_fail(err, QN_EIO,
-                       "sbatch did not take the job: what it said is above");
+                       "sbatch did not take the job; correct what it says "
+                       "above: --partition, --account, --time, --mem and the "
+                       "like, or what stands behind --");
     return 0;
+}
+
+bool
+qn_submit_cancel(char *const words[])
+{
+    pid_t pid;
+
+    return !start(&pid, STDERR_FILENO, words, NULL) && !end(pid);
 }

@@ -93,6 +93,10 @@ int
 qn_submit_send(
     char *id, size_t size, char *const words[], struct qn_error *err);
 
+/* Run scancel, whose words end with NULL.  Did it do so? */
+bool
+qn_submit_cancel(char *const words[]);
+
 /* The template of a job that merges a stage's results: one process. */
 extern const char qn_submit_merge_template[];
 

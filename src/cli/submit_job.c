@@ -145,7 +145,7 @@ send_script(struct qn_submit_jobs *s, int stage, bool merging, const char *path,
     char sbatch[] = "sbatch", parsable[] = "--parsable",
          invalid[] = "--kill-on-invalid-dep=yes";
     struct qn_text dependency = {0};
-    char **words;
+    char **words, **waits = NULL;
     size_t n = 0;
     int rc;
 
@@ -154,21 +154,22 @@ send_script(struct qn_submit_jobs *s, int stage, bool merging, const char *path,
     make_dependency(&dependency, s, stage, merging);
     words[n++] = sbatch;
     words[n++] = parsable;
-    if (dependency.len)
-        words[n++] = dependency.s;
-    if (dependency.len)
+    if (dependency.len) {
+        waits = &words[n++];
         words[n++] = invalid;
-    for (int i = 0; i < s->nbehind; i++)
-        words[n++] = s->behind[i];
+    }
+    n += qn_submit_behind_add(&words[n], s->behind, s->nbehind, &dependency);
     words[n++] = (char *)(uintptr_t)path;
-    if (s->dry) {
+    rc = qn_text_check(&dependency, err);
+    if (waits)
+        *waits = dependency.s;
+    if (!rc && s->dry) {
         snprintf(id, sizeof *s->id, "<%.20s>",
                  s->run.job->stages[stage].name);
         for (size_t i = 0; i < n; i++)
             printf("%s%s", i ? " " : "# ", words[i]);
         printf("\n\n");
-        rc = 0;
-    } else {
+    } else if (!rc) {
         rc = qn_submit_send(id, sizeof *s->id, words, err);
     }
     qn_text_clear(&dependency);
@@ -257,6 +258,8 @@ qn_submit_job(struct qn_submit_jobs *s, int stage, bool merging, int *shards,
         rc = write_script(path, &text, err);
     if (!rc)
         rc = send_script(s, stage, merging, path, err);
+    if (rc)
+        qn_wrap(err, "%s", name);
     if (!rc && !s->dry && merging)
         say_merge(s, stage);
     else if (!rc && !s->dry)

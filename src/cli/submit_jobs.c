@@ -123,23 +123,58 @@ make_folder(const struct qn_submit_jobs *s, struct qn_error *err)
     return rc;
 }
 
-/* What was sent before it went wrong. */
+/* What was sent before it went wrong: half a job does nobody any good, and
+ * would be sent twice when the cause is mended. */
 static void
-say_half(const struct qn_submit_jobs *s)
+take_back(struct qn_submit_jobs *s)
 {
-    const char *word = "scancel";
+    size_t n = 0, nstages = (size_t)s->run.job->nstages;
+    char scancel[] = "scancel", **words;
 
-    for (int i = 0; i < s->run.job->nstages; i++) {
-        const char *ids[] = {s->id[i], s->merged[i]};
-
-        for (size_t k = 0; k < 2; k++)
-            if (*ids[k]) {
-                fprintf(stderr, "%s %s", *word == ' ' ? "" : word, ids[k]);
-                word = " ";
-            }
+    if (qn_memory_make((void **)&words, 2 * nstages + 2, sizeof *words,
+                       "a command line", NULL))
+        return;
+    words[n++] = scancel;
+    for (size_t i = 0; i < nstages; i++) {
+        if (*s->id[i])
+            words[n++] = s->id[i];
+        if (*s->merged[i])
+            words[n++] = s->merged[i];
     }
-    if (*word == ' ')
-        fprintf(stderr, "   # takes back what was sent before\n");
+    if (n > 1) {
+        fputs(qn_submit_cancel(words) ? "quern: taken back what was sent:"
+                                      : "quern: take back what was sent:",
+              stderr);
+        for (size_t i = 0; i < n; i++)
+            fprintf(stderr, " %s", words[i]);
+        fputs("\n", stderr);
+    }
+    free(words);
+}
+
+/* Items that no job will make. */
+static int64_t
+count_failed(const struct qn_run *run)
+{
+    int64_t n = 0;
+
+    for (int s = 0; s < run->job->nstages; s++)
+        for (int i = 0; i < run->plan.stage[s].ntasks; i++)
+            n += run->plan.stage[s].wanted && run->plan.stage[s].task[i].code;
+    return n;
+}
+
+static void
+say_nothing(const struct qn_submit_jobs *s)
+{
+    int64_t failed = count_failed(&s->run);
+
+    printf("Nothing is left to do in %s", s->run.options->output);
+    if (failed)
+        printf(", but %lld %s failed; `quern plan` says why: mend what it "
+               "names, or use --retry-failed",
+               (long long)failed, failed == 1 ? "item has" : "items have");
+    printf(".\n");
 }
 
 /* The folder as a shell would have to be given it. */
@@ -173,9 +208,9 @@ qn_submit_jobs_send(struct qn_submit_jobs *s, struct qn_error *err)
         }
     }
     if (rc && !s->dry)
-        say_half(s);
+        take_back(s);
     if (!rc && !sent)
-        printf("Nothing is left to do in %s.\n", s->run.options->output);
+        say_nothing(s);
     else if (!rc && !s->dry)
         say_where(s->run.options->output);
     return rc;

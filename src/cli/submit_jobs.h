@@ -33,7 +33,7 @@ int
 qn_submit_jobs_look(struct qn_submit_jobs *s, struct qn_error *err);
 
 /* Send what is due, and say so.  QN_EIO: sbatch refused; what was sent before
- * is named. */
+ * is taken back. */
 int
 qn_submit_jobs_send(struct qn_submit_jobs *s, struct qn_error *err);
 
@@ -43,6 +43,17 @@ int
 qn_submit_job(
     struct qn_submit_jobs *s, int stage, bool merging, int *shards,
     struct qn_error *err);
+
+/* Words for sbatch that quern cannot leave to it.  QN_EUSAGE.
+ * (submit_behind.c) */
+int
+qn_submit_behind_check(char *const words[], int n, struct qn_error *err);
+
+/* Add them to sbatch's words; a --dependency is joined to what the job waits
+ * for ("--dependency=..."), if it does.  Returns how many were added. */
+size_t
+qn_submit_behind_add(
+    char **out, char *const words[], int n, struct qn_text *waits);
 
 void
 qn_submit_jobs_clear(struct qn_submit_jobs *s);

@@ -161,6 +161,20 @@ minutes_for(const struct qn_submit_settings *settings,
            ceil((5 + 2 * cost->seconds * (double)items / workers / 60) / 10);
 }
 
+/* No more tasks than items, where these are known. */
+static int
+narrow(struct qn_submit_settings *settings, const struct qn_plan_stage *st,
+       struct qn_error *err)
+{
+    char text[16];
+
+    if (!settings->v[QN_SUBMIT_ARRAY] || st->late || !st->ntasks ||
+        number(settings, QN_SUBMIT_ARRAY) <= st->ntasks)
+        return 0;
+    snprintf(text, sizeof text, "%d", st->ntasks);
+    return qn_submit_set(settings, QN_SUBMIT_ARRAY, text, "the default", err);
+}
+
 int
 qn_submit_size_fill(struct qn_submit_settings *settings,
                     const struct qn_run *run, int s,
@@ -173,6 +187,8 @@ qn_submit_size_fill(struct qn_submit_settings *settings,
     if (one) { // as a whole
         free(settings->v[QN_SUBMIT_ARRAY]);
         settings->v[QN_SUBMIT_ARRAY] = NULL;
+    } else {
+        QN_TRY(narrow(settings, &run->plan.stage[s], err));
     }
     QN_TRY(fill(settings, QN_SUBMIT_ARRAY, one ? 1 : tasks_for(run, s, all), "",
                 err));

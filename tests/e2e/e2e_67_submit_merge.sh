@@ -109,6 +109,6 @@ submit s.out --array 2 --strict --merge
 expect_text sent 'dependency=afterok:104 --kill.*/each-merge.sbatch$'
 rm sent
 REFUSED=3 submit r.out --array 2
-expect_text err '^scancel 101 102 '
+expect_text err 'taken back what was sent: scancel 101 102$'
 
 finish

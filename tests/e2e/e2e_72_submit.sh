@@ -121,16 +121,22 @@ SLURM_JOB_ID=8 expect_code 75 bash slow.out/.quern/submit/slow.sbatch
 expect_text sent '^requeue 8$'
 expect_code 75 quern status slow.out --json
 expect_text out '"stopped_by": "deadline"'
-for _ in 1 2 3 4 5; do
-    SLURM_JOB_ID=9 run bash slow.out/.quern/submit/slow.sbatch
-    [ $code -eq 75 ] || break
-done
-[ $code -eq 0 ] || { show; fail "it does not come to its end"; }
+sed -i 's/^run=(--deadline 0.6 /run=(/' slow.out/.quern/submit/slow.sbatch
+SLURM_JOB_ID=9 expect_code 0 bash slow.out/.quern/submit/slow.sbatch
+refuse_text sent 'requeue 9'
 expect_code 0 quern status slow.out --json
 expect_text out '"stopped_by": null'
 # asked when nothing is left to begin: that is no stop
 rm -rf slow.out
-expect_code 0 quern run slow.yaml --limit 2 --deadline 0.3 --set concurrency=2
+sed -i 's/sleep 0.4/sleep 1.5/' slow.yaml
+quern run slow.yaml --limit 2 --set concurrency=2 >run.txt 2>&1 </dev/null &
+begun()
+{
+    [ "$(cat slow.out/.quern/journal/*.log 2>/dev/null | grep -cP '\tbegin\t')" -eq 2 ]
+}
+wait_until begun || fail "two items do not begin"
+expect_code 0 quern stop slow.out
+wait $! || { cat run.txt; fail "all was done, and the code is not 0"; }
 expect_code 0 quern status slow.out
 
 say "--strict and at-least: only where all went well"
@@ -146,13 +152,41 @@ submit b.out --set stages.stack.combine.at-least=100% --allow-failures 5%
 expect_text sent 'dependency=afterany:103'
 expect_text b.out/.quern/submit/science.sbatch 'allow-failures 5%\)$'
 
-say "sbatch refuses"
+say "sbatch refuses: what was sent before is taken back"
+printf '#!/bin/sh\necho "cancel $*" >>"$SENT"\nexit ${STUCK:-0}\n' >programs/scancel
+chmod +x programs/scancel
+for STUCK in 0 1; do
+    rm sent
+    export STUCK
+    REFUSED=3 submit r.out
+    [ $code -eq 1 ] || { show; fail "sbatch refused and submit said $code"; }
+    good
+    expect_text err 'no such partition'
+    expect_text err '^quern: science: sbatch did not take the job; correct '
+    expect_text sent '^cancel 101 102$'
+    expect_text err "^quern: take[n]* back what was sent: scancel 101 102$"
+done
 rm sent
-REFUSED=3 submit r.out
-[ $code -eq 1 ] || { show; fail "sbatch refused and submit said $code"; }
-good
-expect_text err 'no such partition'
-expect_text err '^scancel 101 102 '
+REFUSED=1 submit r.out
+[ $code -eq 1 ] || fail "sbatch refused and submit said $code"
+refuse_text sent cancel
+refuse_text err 'back'
+
+say "words behind --"
+for words in --array=0-7%2 -a4 "-N 2" --nodes=2 "--time 5" -t5 --mem=1G -c4 \
+    "--dependency afterok:1?afterok:2"; do
+    # shellcheck disable=SC2086 # words
+    submit r.out --dry-run -- $words
+    [ $code -eq 2 ] || { show; fail "-- $words gives $code"; }
+    expect_text err "^quern: -.* behind --|^quern: --dependency cannot be joined"
+done
+submit r.out --dry-run -- --nice=3 -d afterok:9 --exclusive
+expect_text out '^# sbatch --parsable --nice=3 -d afterok:9 --exclusive .*/bias.sbatch$'
+expect_text out '^# sbatch --parsable --dependency=afterany:<bias>:<flat>,afterok:9 --kill.* --nice=3 --exclusive /'
+
+say "no more tasks than items"
+submit r.out --dry-run --array 9999
+expect_text out '^#SBATCH --array=0-11$'
 
 say "settings of one's own"
 cat >config/quern/submit.yaml <<'END'

@@ -262,7 +262,7 @@ make_sevens()
 }
 
 # A stand-in for sbatch that writes down in $SENT what it was given; the call of
-# number $REFUSED fails.
+# number $REFUSED fails.  One for scancel does nothing.
 make_sbatch()
 {
     mkdir -p programs
@@ -273,7 +273,8 @@ n=$(wc -l <"$SENT")
 [ "$n" != "${REFUSED:-}" ] || { echo "sbatch: error: no such partition" >&2; exit 1; }
 echo "$((100 + n));here"
 END
-    chmod +x programs/sbatch
+    printf '#!/bin/sh\n' >programs/scancel
+    chmod +x programs/sbatch programs/scancel
     export SENT=$scratch/sent
     PATH=$scratch/programs:$PATH
 }
