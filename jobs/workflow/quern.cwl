@@ -10,6 +10,8 @@ cwlVersion: v1.2
 class: CommandLineTool
 baseCommand: [quern, run]
 arguments: [--output=reduced]
+requirements: # cwltool loses a file that lies in a folder which is an input too
+  InitialWorkDirRequirement: {listing: [$(inputs.job)]}
 inputs:
   job:
     type: File

@@ -53,8 +53,9 @@ say "cwltool"
 if ! command -v cwltool >/dev/null; then
     skip "cwltool is not installed; the rest passed"
 fi
+cp night.yaml data
 cat >inputs.yml <<END
-job: {class: File, path: night.yaml}
+job: {class: File, path: data/night.yaml}
 data: {class: Directory, path: data}
 settings: [stages.science.output.compress=1, precision=float64]
 END
