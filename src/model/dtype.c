@@ -277,13 +277,13 @@ does_not_fit(enum qn_dtype dst_type, const char *src, enum qn_dtype src_type,
     if (sample_text(value, sizeof value, src + i * dtypes[src_type].bytes,
                     src_type))
         return qn_fail(err, QN_EVALUE,
-                       "sample %zu is NaN, which %s cannot hold: use `fill` "
+                       "a sample is NaN, which %s cannot hold: use `fill` "
                        "first, or a real type",
-                       i, name);
+                       name);
     return qn_fail(err, QN_EVALUE,
-                   "sample %zu is %s, outside the range of %s (%s): use "
-                   "`clip` first, or a wider type",
-                   i, value, name, ranges[dst_type]);
+                   "a sample is %s, outside the range of %s (%s): use `clip` "
+                   "first, or a wider type",
+                   value, name, ranges[dst_type]);
 }
 
 int

@@ -27,7 +27,8 @@ qn_dtype_precision(enum qn_dtype t);
 
 /* Convert n samples; dst and src must not overlap unless the types are equal.
  * Real to integer rounds half to even; NaN or a value outside the integer's
- * range is QN_EVALUE with the index of the first such sample. */
+ * range is QN_EVALUE with the first such sample's value: not its index, since
+ * the samples may be any part of an item. */
 int
 qn_dtype_convert(
     void *dst, enum qn_dtype dst_type,       /* [n] */

@@ -207,7 +207,7 @@ convert_one(enum qn_dtype d, enum qn_dtype s, long double v, size_t n,
     if (rc != QN_EVALUE)
         fail_msg("%s to %s: %Lg was accepted", qn_dtype_name(s),
                  qn_dtype_name(d), v);
-    assert_int_equal(strtoul(err.text + strlen("sample "), NULL, 10), at);
+    assert_null(strstr(err.text, "a sample is 0,")); // one of the others
     assert_non_null(strstr(err.text, qn_dtype_name(d)));
 }
 
@@ -251,7 +251,7 @@ not_finite(void **state)
             assert_int_equal(
                 qn_dtype_convert(to, (enum qn_dtype)d, from, QN_F64, 100, &err),
                 QN_EVALUE);
-            assert_memory_equal(err.text, "sample 7 is ", 12);
+            assert_memory_equal(err.text, "a sample is ", 12);
             assert_true(!strstr(err.text, "`fill`") == (b > 0));
             assert_int_equal(
                 qn_dtype_convert(to, (enum qn_dtype)d, half, QN_F32, 100, NULL),
@@ -274,11 +274,11 @@ the_sentence(void **state)
     qn_dtype_convert(&small, QN_I8, &big, QN_U64, 1, &err);
     assert_string_equal(
         err.text,
-        "sample 0 is 18446744073709551615, outside the range of int8 (-128 to "
+        "a sample is 18446744073709551615, outside the range of int8 (-128 to "
         "127): use `clip` first, or a wider type");
     qn_dtype_convert(&small, QN_I8, &nan, QN_F32, 1, &err);
     assert_string_equal(err.text,
-                        "sample 0 is NaN, which int8 cannot hold: use `fill` "
+                        "a sample is NaN, which int8 cannot hold: use `fill` "
                         "first, or a real type");
 }
 
