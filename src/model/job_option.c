@@ -131,11 +131,18 @@ list_value(struct qn_job_reader *r, const struct qn_option *o,
     if (section && !qn_job_value_axes(r, node, o->name))
         return NULL;
     for (size_t i = 0; i < node->n; i++) {
-        if (node->v[i].value->kind != QN_YAML_SCALAR) {
-            wants(r, o, node->v[i].value);
+        const struct qn_yaml_node *entry = node->v[i].value;
+
+        if (entry->kind == QN_YAML_LIST && o->type == QN_OPTION_NUMBERS)
+            QN_JOB_TELL(r, entry,
+                        "'%s' wants all its numbers in one list, row by row, "
+                        "not a list in a list",
+                        o->name);
+        else if (entry->kind != QN_YAML_SCALAR)
+            wants(r, o, entry);
+        if (entry->kind != QN_YAML_SCALAR)
             return NULL;
-        }
-        texts[i] = node->v[i].value->text;
+        texts[i] = entry->text;
     }
     if (qn_params_list(&value, o, texts, node->n, &err))
         QN_JOB_TELL(r, no_number(node, o), "%s", err.text);
