@@ -79,6 +79,10 @@ read_team(struct qn_job_reader *r, const struct qn_yaml_node *node,
         stage->team = -1;
         return;
     }
+    if (node->kind == QN_YAML_SCALAR && !isdigit((unsigned char)*node->text)) {
+        qn_job_read_wants(r, node, "team", "auto, all or a number of ranks");
+        return;
+    }
     qn_job_value_integer(r, node, "team", 1, INT32_MAX, &team);
     stage->team = (int)team;
 }

@@ -191,7 +191,7 @@ static const struct wrong tops[] = {
       "'g' wants a text"}},
     {"vars: 3\nstages: {a: {input: x}}\n", {"'vars' wants a mapping"}},
     {"stages: {a: {input: x, team: most, memory: [1]}}\n",
-     {"'team' wants",
+     {"'team' wants auto, all or a number of ranks, not 'most'",
       "'memory' wants auto or a size like 4 GiB, not a list"}},
     {"name:night\nstages: {a: {input: x}}\n",
      {"1:1: a blank is missing behind the ':'"}},
