@@ -346,6 +346,52 @@ qn_harvest_place(const struct qn_harvest *h, int dtype, struct qn_arena *a,
     return 0;
 }
 
+/* The data of product p in the type that is asked for, or what belongs to it. */
+static int
+copy_dataset(const struct qn_harvest_product *p, int i, int dtype, char *to,
+             struct qn_error *err)
+{
+    const struct qn_array *out = &p->run.out[i];
+
+    return qn_dtype_convert(
+        to, i || dtype < 0 ? out->type.dtype : (enum qn_dtype)dtype, out->data,
+        out->type.dtype, (size_t)qn_shape_count(&out->type.shape), err);
+}
+
+static int64_t
+dataset_bytes(const struct qn_harvest_product *p, int i, int dtype)
+{
+    const struct qn_type *t = &p->run.out[i].type;
+
+    return qn_shape_count(&t->shape) *
+           (int64_t)qn_dtype_size(i || dtype < 0 ? t->dtype
+                                                 : (enum qn_dtype)dtype);
+}
+
+int
+qn_harvest_copy(const struct qn_harvest *h, int dtype, void *to, int64_t bytes,
+                int64_t frame, int64_t frames, struct qn_error *err)
+{
+    char *at = to;
+    int64_t left = bytes;
+
+    for (int i = 0; i < h->n; i++)
+        for (int k = 0; k < h->product[i].run.nout && left >= 0; k++) {
+            const int64_t n = dataset_bytes(&h->product[i], k, dtype);
+
+            left -= n;
+            if (left < 0)
+                break;
+            QN_TRY(copy_dataset(&h->product[i], k, dtype, at + frame * n, err));
+            at += frames * n;
+        }
+    if (left)
+        return qn_fail(err, QN_ESHAPE,
+                       "the file changed its shape since it was looked at; "
+                       "run again when it is complete");
+    return 0;
+}
+
 void
 qn_harvest_caution(const struct qn_harvest *h, const char *path, json_t *all)
 {

@@ -41,6 +41,14 @@ qn_harvest_place(
     const struct qn_harvest *h, int dtype, struct qn_arena *a, json_t *all,
     struct qn_error *err);
 
+/* Local, on the first rank.  Those of one of so many frames to memory that has,
+ * dataset by dataset, those of all: `bytes` a frame.  QN_ESHAPE: they take
+ * more or less. */
+int
+qn_harvest_copy(
+    const struct qn_harvest *h, int dtype, void *to, int64_t bytes, int64_t frame,
+    int64_t frames, struct qn_error *err);
+
 /* Local, on the first rank.  What the reductions have to say of the item at
  * path (model/caution.h). */
 void

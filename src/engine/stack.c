@@ -185,6 +185,8 @@ static bool
 fits_in_memory(const struct stacking *k, int first, int last)
 {
     int64_t total = 0, budget = qn_run_memory(k->run, k->s);
+    // what reductions of shared frames give is on one rank
+    const bool one = k->st->team > 1 && k->st->stage->nproducts;
 
     for (int g = first; g < last; g++) {
         const struct qn_target *t = &k->st->target[g];
@@ -193,7 +195,7 @@ fits_in_memory(const struct stacking *k, int first, int last)
             if (!k->st->task[t->task[i]].code)
                 total += task_bytes(k, &k->st->task[t->task[i]]);
     }
-    return total / k->run->comm->size <= budget / 2;
+    return total / (one ? 1 : k->run->comm->size) <= budget / 2;
 }
 
 /* Results that are worked on together: as many as fit in memory, at least
@@ -314,7 +316,8 @@ combine_target(struct stacking *k, struct qn_target *t,
     int rc = qn_comm_agree(comm, weigh(k, t, &b.weight, err), err);
 
     if (!rc && k->st->team > 1)
-        rc = qn_team_combine_bands(&b, k->s, err);
+        rc = qn_plan_joins(k->st) ? qn_team_combine_join(&b, k->s, err)
+                                  : qn_team_combine_bands(&b, k->s, err);
     else if (!rc)
         rc = qn_plan_joins(k->st) ? qn_bands_join(&b, err)
                                   : qn_bands_run(&b, err);

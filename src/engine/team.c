@@ -145,6 +145,7 @@ qn_team_part(struct qn_run *run, int s, const struct qn_task *t,
 {
     return (struct qn_team_part){
         .run = run, .s = s, .st = &run->plan.stage[s], .t = t,
+        .frame = t->item->frame,
         .arena.fd = -1, .results.arena.fd = -1,
         .block = {.team = team,
                   .threads = run->threads.budget.threads,

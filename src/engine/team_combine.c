@@ -12,6 +12,8 @@
 #include "base/memory.h"
 #include "base/parallel.h"
 #include "engine/deliver.h"
+#include "engine/harvest.h"
+#include "engine/joined.h"
 #include "engine/region.h"
 #include "engine/stop.h"
 #include "engine/team_parts.h"
@@ -53,6 +55,7 @@ largest_block(const struct qn_cut *cut)
 struct making {
     struct qn_team_members *m;
     int64_t offset;       /* of the member in hand                          */
+    bool placed;          /* it has that                                    */
     json_t *reply;        /* owned, on rank 0: what is said of it           */
     struct qn_halos halos;
     bool measured;
@@ -60,24 +63,84 @@ struct making {
     struct qn_claims_count count;
 };
 
+/* A member is a file, or so many frames of one. */
+static int64_t
+frames_of(const struct qn_task *t)
+{
+    return t->item->frame < 0 ? 1 : t->item->nframes;
+}
+
+/* Which of them is in hand. */
+static int64_t
+frame_of(const struct qn_team_part *p)
+{
+    return p->frame < 0 ? 0 : p->frame - p->t->item->frame;
+}
+
+/* Bytes from a frame's block to the next one's. */
+static int64_t
+block_stride(const struct qn_cut *cut, enum qn_dtype type)
+{
+    return largest_block(cut) * (int64_t)qn_dtype_size(type);
+}
+
+static int
+place_member(struct making *k, int64_t bytes, struct qn_error *err)
+{
+    if (!k->placed)
+        QN_TRY(qn_arena_place(k->m->arena, bytes, &k->offset, err));
+    k->placed = true;
+    return 0;
+}
+
 /* Local.  The block to its place, which is as large on all ranks. */
 static int
-keep_block(struct making *k, struct qn_block *b, enum qn_dtype type,
+keep_block(struct making *k, const struct qn_team_part *p, enum qn_dtype type,
            struct qn_error *err)
 {
-    const size_t size = qn_dtype_size(type);
+    const struct qn_block *b = &p->block;
+    const int64_t stride = block_stride(&b->cut, type);
     const int64_t n = b->team->rank < b->cut.nblocks
                           ? qn_region_samples(&b->own)
                           : 0;
     void *to;
 
-    QN_TRY(qn_arena_place(k->m->arena, largest_block(&b->cut) * (int64_t)size,
-                          &k->offset, err));
+    QN_TRY(place_member(k, frames_of(p->t) * stride, err));
     if (!n)
         return 0;
-    QN_TRY(qn_arena_at(k->m->arena, k->offset, n * (int64_t)size, &to, err));
+    QN_TRY(qn_arena_at(k->m->arena, k->offset + frame_of(p) * stride,
+                       n * (int64_t)qn_dtype_size(type), &to, err));
     return qn_dtype_convert(to, type, b->array.data, b->array.type.dtype,
                             (size_t)n, err);
+}
+
+/* What is said of the member. */
+static void
+note_member(struct qn_team_part *p)
+{
+    struct making *k = p->ctx;
+
+    if (p->block.team->rank)
+        return;
+    k->reply = json_pack("{s:O?,s:O*}", "cards", p->cards, "lost", p->lost);
+}
+
+/* Local, on rank 0.  What reductions of a frame gave: of each dataset all
+ * frames lie one behind the other. */
+static int
+keep_products(struct qn_team_part *p, const struct qn_harvest *h,
+              struct qn_error *err)
+{
+    struct making *k = p->ctx;
+    const int64_t frames = frames_of(p->t);
+    int64_t bytes;
+    void *to;
+
+    QN_TRY(qn_plan_pack_bytes(&p->run->plan, p->st, p->t, &bytes, err));
+    QN_TRY(place_member(k, frames * bytes, err));
+    QN_TRY(qn_arena_at(k->m->arena, k->offset, frames * bytes, &to, err));
+    return qn_harvest_copy(h, p->st->stage->output.dtype, to, bytes,
+                           frame_of(p), frames, err);
 }
 
 /* Collective. */
@@ -90,11 +153,8 @@ keep_member(struct qn_team_part *p, struct qn_error *err)
     const int member = p->st->target[p->t->target].member;
 
     QN_TRY(qn_regrid_recut(b, &cut, err));
-    QN_TRY(qn_comm_agree(b->team,
-                         keep_block(k, b, (enum qn_dtype)member, err), err));
-    if (!b->team->rank)
-        k->reply = json_pack("{s:O?}", "cards", p->cards);
-    return 0;
+    return qn_comm_agree(b->team, keep_block(k, p, (enum qn_dtype)member, err),
+                         err);
 }
 
 static int
@@ -106,7 +166,10 @@ make_member(struct making *k, int task, struct qn_error *err)
     int rc;
 
     p.finish = keep_member;
+    p.made = note_member;
+    p.reduced = t->item->frame < 0 ? NULL : keep_products;
     p.ctx = k;
+    k->placed = false;
     p.block.measured = k->measured;
     p.block.halo_rate = k->halo_rate;
     rc = qn_team_item(&p, err);
@@ -221,6 +284,21 @@ combine_tile(void *ctx, size_t tile, int thread, struct qn_error *err)
                             c->out, made, c->natural, n, err);
 }
 
+/* The blocks of a task's frames, as far as they have not failed. */
+static void
+find_frames(struct combining *c, const struct qn_task *t, const char *at)
+{
+    const int64_t stride = block_stride(&c->block.cut, c->in);
+    int64_t lost = 0;
+
+    for (int64_t i = 0; i < frames_of(t) && qn_plan_frames(t); i++) {
+        if (t->lost && lost < t->lost->n && t->lost->frame[lost] == i)
+            lost++;
+        else
+            c->member[c->n++] = at + i * stride;
+    }
+}
+
 static int
 find_members(struct combining *c, struct qn_error *err)
 {
@@ -232,12 +310,9 @@ find_members(struct combining *c, struct qn_error *err)
                           "members", err));
     if (b->arena->used)
         QN_TRY(qn_arena_at(b->arena, 0, b->arena->used, &base, err));
-    for (int i = 0; i < b->target->ntasks; i++) {
-        const int task = b->target->task[i];
-
-        if (qn_plan_frames(&b->st->task[task]))
-            c->member[c->n++] = (char *)base + b->offset[task];
-    }
+    for (int i = 0; i < b->target->ntasks; i++)
+        find_frames(c, &b->st->task[b->target->task[i]],
+                    (char *)base + b->offset[b->target->task[i]]);
     return 0;
 }
 
@@ -342,5 +417,83 @@ qn_team_combine_bands(struct qn_bands *b, int s, struct qn_error *err)
     free(c.member);
     free(c.at);
     free(c.made);
+    return rc;
+}
+
+/* ---- joining -------------------------------------------------------------------- */
+
+struct joining {
+    struct qn_bands *b;
+    struct qn_joined all;  /* what the result holds */
+    struct qn_block block; /* of a frame            */
+    struct qn_type own;
+    char *held;            /* this rank's blocks    */
+    char *whole;           /* on the leader         */
+};
+
+/* Local. */
+static int
+open_join(struct joining *j, int s, struct qn_error *err)
+{
+    struct qn_bands *b = j->b;
+    struct qn_comm *comm = b->run->comm;
+    struct qn_block *blk = &j->block;
+    int64_t at;
+
+    QN_TRY(qn_joined_make(&j->all, &b->run->plan, b->st, b->target, err));
+    blk->team = comm;
+    blk->grid = j->own = j->all.set[0].type;
+    blk->cut = cut_result(&blk->grid.shape, comm->size);
+    blk->own = qn_grid_block(&blk->cut, comm->rank);
+    for (int a = 0; a < j->own.shape.ndims; a++)
+        j->own.shape.n[a] = blk->own.count[a];
+    if (b->arena->used)
+        QN_TRY(qn_arena_at(b->arena, 0, b->arena->used, (void **)&j->held,
+                           err));
+    if (comm->rank)
+        return 0;
+    QN_TRY(qn_deliver_arena(b->run, s, &b->result, j->all.all, err));
+    QN_TRY(qn_arena_place(&b->result, j->all.all, &at, err));
+    QN_TRY(qn_arena_at(&b->result, at, j->all.all, (void **)&j->whole, err));
+    qn_farm_memory(&b->run->farm, 1, b->result.fd);
+    return 0;
+}
+
+/* Collective.  The frames of a task, the first of which is number `first`. */
+static int
+join_frames(struct joining *j, int task, int64_t first, struct qn_error *err)
+{
+    const struct qn_task *t = &j->b->st->task[task];
+    const enum qn_dtype type = j->own.dtype;
+    const int64_t stride = block_stride(&j->block.cut, type);
+    int rc = 0;
+
+    for (int64_t i = 0; i < frames_of(t) && !rc; i++) {
+        char *to = j->whole ? j->whole + (first + i) * j->all.bytes[0] : NULL;
+
+        j->block.array = qn_array_view(
+            &j->own, j->held ? j->held + j->b->offset[task] + i * stride : NULL);
+        rc = qn_block_gather(&j->block, type, to, err);
+    }
+    return rc;
+}
+
+int
+qn_team_combine_join(struct qn_bands *b, int s, struct qn_error *err)
+{
+    struct joining j = {.b = b};
+    int64_t first = 0;
+    int rc;
+
+    // what reductions gave is on one rank already
+    if (b->st->stage->nproducts)
+        return qn_bands_join(b, err);
+    b->result.fd = b->received.fd = -1;
+    b->leader = 0;
+    rc = qn_comm_agree(b->run->comm, open_join(&j, s, err), err);
+    for (int i = 0; i < b->target->ntasks && !rc; i++) {
+        rc = join_frames(&j, b->target->task[i], first, err);
+        first += frames_of(&b->st->task[b->target->task[i]]);
+    }
     return rc;
 }

@@ -14,9 +14,10 @@ struct qn_team_members {
     const int *task;             /* [work->total]: the task of each unit    */
     struct qn_arena *arena;      /* this rank's blocks                      */
     int64_t *offset;             /* [ntasks], out: of each in it, the same on
-                                    all ranks                               */
+                                    all ranks; of frames one block behind the
+                                    other; of products all on rank 0        */
     const struct qn_work *work;  /* begin and finish are called on rank 0; the
-                                    reply has "cards"                       */
+                                    reply has "cards", and of frames "lost" */
 };
 
 /* Collective over all ranks.  run->stopped: asked to stop, some are not made. */
@@ -27,5 +28,9 @@ qn_team_combine_members(struct qn_team_members *m, struct qn_error *err);
  * rank 0, and what it gets lies in a scratch file where there is no room. */
 int
 qn_team_combine_bands(struct qn_bands *b, int s, struct qn_error *err);
+
+/* Collective over all ranks.  The same as qn_bands_join. */
+int
+qn_team_combine_join(struct qn_bands *b, int s, struct qn_error *err);
 
 #endif

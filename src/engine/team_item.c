@@ -235,8 +235,9 @@ reduce(struct qn_team_part *p, struct qn_error *err)
     if (!rc)
         rc = qn_harvest_take(&h, &p->block, err);
     if (!rc && first)
-        rc = p->several ? qn_team_results_products(p, &h, err)
-                        : write_products(p, &h, err);
+        rc = p->reduced   ? p->reduced(p, &h, err)
+             : p->several ? qn_team_results_products(p, &h, err)
+                          : write_products(p, &h, err);
     if (!rc && first)
         tell_cautions(p, &h);
     qn_harvest_clear(&h);
@@ -383,10 +384,10 @@ make_results(struct qn_team_part *p, struct qn_error *err)
     rc = qn_team_steps(p, 0, stage->nsteps - stage->nproducts, err);
     if (rc)
         return rc;
-    if (p->finish)
-        return p->finish(p, err);
     if (stage->nproducts)
         return reduce(p, err);
+    if (p->finish)
+        return p->finish(p, err);
     return p->several ? qn_team_results_grid(p, err) : write_grid(p, err);
 }
 
@@ -414,6 +415,52 @@ make_several(struct qn_team_part *p, struct qn_error *err)
     return rc;
 }
 
+/* A frame's own failure, as opposed to the file's. */
+static bool
+is_frames_own(int code)
+{
+    return code == QN_EVALUE || code == QN_ESHAPE || code == QN_EMISSING;
+}
+
+/* Collective over the team.  The next frame: the steps are ready, operands are
+ * there. */
+static int
+go_to_frame(struct qn_team_part *p, int64_t i, struct qn_error *err)
+{
+    int rc;
+
+    p->frame = p->t->item->frame + i;
+    rc = qn_team_asked_to_stop() ? qn_fail(err, QN_ESTOPPED, "stopped") : 0;
+    if (!rc)
+        rc = qn_team_read_again(p, err);
+    rc = qn_comm_agree(p->block.team, rc, err);
+    return !rc && p->scattered ? qn_team_scatter(p, err) : rc;
+}
+
+/* Collective over the team.  One that fails by itself costs no other. */
+static int
+make_frames(struct qn_team_part *p, struct qn_error *err)
+{
+    int rc = read_in(p, err);
+
+    p->lost = json_array();
+    for (int64_t i = 0; i < p->t->item->nframes && !rc; i++) {
+        struct qn_error why = {0};
+
+        rc = i ? go_to_frame(p, i, &why) : 0;
+        if (!rc)
+            rc = make_results(p, &why);
+        if (is_frames_own(rc)) {
+            json_array_append_new(p->lost,
+                                  json_pack("[I,s]", (json_int_t)i, why.text));
+            rc = 0;
+        } else if (rc) {
+            qn_fail(err, rc, "%s", why.text);
+        }
+    }
+    return rc;
+}
+
 int
 qn_team_item(struct qn_team_part *p, struct qn_error *err)
 {
@@ -421,14 +468,20 @@ qn_team_item(struct qn_team_part *p, struct qn_error *err)
 
     p->several = !p->finish &&
                  qn_plan_several(p->st, p->run->options->keep_steps);
-    if (p->several) {
+    if (p->frame >= 0) {
+        rc = make_frames(p, err);
+    } else if (p->several) {
         rc = make_several(p, err);
     } else {
         rc = read_in(p, err);
         if (!rc)
             rc = make_results(p, err);
     }
+    if (!rc && p->made)
+        p->made(p);
     count_spent(p);
     clear_dataset(p);
+    json_decref(p->lost);
+    p->lost = NULL;
     return rc;
 }

@@ -41,6 +41,8 @@ struct qn_team_results {
                               dataset                                        */
 };
 
+struct qn_harvest;
+
 /* One item and this rank's part in it. */
 struct qn_team_part {
     struct qn_run *run;
@@ -54,6 +56,10 @@ struct qn_team_part {
     struct qn_task task;         /* t as if that were its only one            */
     struct qn_item item;
     struct qn_type type;
+    int64_t frame;               /* of the file, that is gone through now; -1:
+                                    frames are no items                       */
+    json_t *lost;                /* owned: frames, from the item's first on,
+                                    that failed by themselves: [[i, why] ...] */
     bool several;                /* results: they are written together        */
     struct qn_team_results results; /* owned: those                           */
     struct qn_arena arena;       /* owned: what is read                       */
@@ -71,7 +77,12 @@ struct qn_team_part {
     /* Collective over the team.  What becomes of the block; NULL: it is
      * written. */
     int (*finish)(struct qn_team_part *p, struct qn_error *err);
-    void *ctx;                   /* of finish                                 */
+    /* Local, on the first rank.  The same of products; NULL: they are written. */
+    int (*reduced)(
+        struct qn_team_part *p, const struct qn_harvest *h, struct qn_error *err);
+    /* Local.  All of it is made, frames that are lost aside; NULL: nobody asks. */
+    void (*made)(struct qn_team_part *p);
+    void *ctx;                   /* of these                                  */
 };
 
 /* One of task t, with a block of this run's options and nothing in it. */
@@ -116,6 +127,10 @@ qn_team_read_look(struct qn_team_part *p, struct qn_error *err);
 /* Local.  Block and operands to memory, as far as this rank needs them. */
 int
 qn_team_read(struct qn_team_part *p, struct qn_error *err);
+
+/* Local.  The next frame's block, to where the one before was read. */
+int
+qn_team_read_again(struct qn_team_part *p, struct qn_error *err);
 
 /* Local.  Have a worker read a box of the item, to a place of the memory that
  * workers know as that of members. */
@@ -166,7 +181,6 @@ int
 qn_team_results_grid(struct qn_team_part *p, struct qn_error *err);
 
 /* Local, on the first rank.  Products are. */
-struct qn_harvest;
 int
 qn_team_results_products(
     struct qn_team_part *p, const struct qn_harvest *h, struct qn_error *err);

@@ -29,6 +29,8 @@ request_box(const struct qn_team_part *p, const struct qn_box *box,
 
     if (json_object_get(p->asked, "hdu"))
         json_object_set(request, "hdu", json_object_get(p->asked, "hdu"));
+    if (p->frame >= 0)
+        json_object_set_new(request, "frame", json_integer(p->frame));
     if (p->dataset)
         json_object_set_new(request, "dataset", json_string(p->dataset));
     return request;
@@ -250,6 +252,17 @@ read_operand(struct qn_team_part *p, int step, int i, json_t *use,
 
 /* ---- the item --------------------------------------------------------------- */
 
+/* As the first step wants the samples: then there is no second copy. */
+static void
+enter_first(struct qn_team_part *p)
+{
+    const struct qn_step *step = p->st->stage->steps;
+
+    qn_team_item_enter(p, 0);
+    if (p->st->stage->nsteps && !step->product && step->kernel->real)
+        p->block.array.type.dtype = p->block.grid.dtype = p->st->precision;
+}
+
 /* Of the block, or of what the block after the first step is made of. */
 static int
 place_item(struct qn_team_part *p, struct qn_error *err)
@@ -258,9 +271,7 @@ place_item(struct qn_team_part *p, struct qn_error *err)
     struct qn_array *a = &p->block.array;
 
     p->first = p->st->stage->nsteps && qn_cut_turns(step);
-    // as the first step wants them: then there is no second copy
-    if (p->st->stage->nsteps && !step->product && step->kernel->real)
-        a->type.dtype = p->block.grid.dtype = p->st->precision;
+    enter_first(p);
     if (!p->first)
         return qn_arena_place(&p->arena, (int64_t)qn_array_bytes(a),
                               p->offset, err);
@@ -307,6 +318,18 @@ read_item(struct qn_team_part *p, struct qn_error *err)
     return 0;
 }
 
+/* The samples are where they were read to. */
+static void
+find_item(struct qn_team_part *p, char *at)
+{
+    if (!p->first) {
+        p->block.array.data = at + p->offset[0];
+        p->block.lent = true;
+    }
+    for (int j = 0; j < p->part.n; j++)
+        p->part.source[j].data = at + p->offset[j];
+}
+
 /* Mapped once all places are given out: from here on nothing moves. */
 static int
 find_all(struct qn_team_part *p, struct qn_error *err)
@@ -315,17 +338,27 @@ find_all(struct qn_team_part *p, struct qn_error *err)
     void *at;
 
     QN_TRY(qn_arena_at(&p->arena, 0, p->arena.used, &at, err));
-    if (!p->first) {
-        p->block.array.data = (char *)at + p->offset[0];
-        p->block.lent = true;
-    }
-    for (int j = 0; j < p->part.n; j++)
-        p->part.source[j].data = (char *)at + p->offset[j];
+    find_item(p, at);
     for (int i = 0; i < stage->nsteps; i++)
         for (int k = 0; k < stage->steps[i].noperands; k++)
             if (p->ready[i].offset[k] >= 0)
                 p->ready[i].array[k].data =
                     (char *)at + p->ready[i].offset[k];
+    return 0;
+}
+
+int
+qn_team_read_again(struct qn_team_part *p, struct qn_error *err)
+{
+    void *at;
+
+    enter_first(p);
+    if (!p->scattered)
+        QN_TRY(read_item(p, err));
+    if (!p->arena.used)
+        return 0;
+    QN_TRY(qn_arena_at(&p->arena, 0, p->arena.used, &at, err));
+    find_item(p, at);
     return 0;
 }
 

@@ -102,9 +102,8 @@ is_apart(const struct qn_need *n, const struct qn_need_ask *ask)
            n->item <= qn_need_share(n, n->workers);
 }
 
-/* Is what comes out of an item a member of something, not an output? */
-static bool
-is_member(const struct qn_plan_stage *st)
+bool
+qn_need_has_members(const struct qn_plan_stage *st)
 {
     return st->stage->combine.given || qn_plan_joins(st);
 }
@@ -114,8 +113,8 @@ qn_need_stage(struct qn_need *n, const struct qn_plan *p,
               const struct qn_plan_stage *st, const struct qn_need_ask *ask,
               int team)
 {
-    const struct qn_need_count c = {p, st, ask->keep_steps && !is_member(st),
-                                    ask};
+    const struct qn_need_count c = {
+        p, st, ask->keep_steps && !qn_need_has_members(st), ask};
     int64_t each = (st->ntasks + ask->ranks - 1) / ask->ranks;
     int most = each < ask->workers ? (int)each : ask->workers;
 
@@ -124,10 +123,10 @@ qn_need_stage(struct qn_need *n, const struct qn_plan *p,
         n->workers = ask->workers;
     else if (team > 1) {
         qn_need_block_count(n, &c, team);
-        if (st->stage->combine.given)
+        if (qn_need_has_members(st))
             qn_need_member_team(n, &c, team);
     } else {
-        if (is_member(st))
+        if (qn_need_has_members(st))
             qn_need_member(n, &c, ask->ranks);
         fit_workers(n, &c, most > 1 ? most : 1);
         n->apart = is_apart(n, ask);

@@ -32,7 +32,7 @@ is_gathered(const struct qn_need_count *c)
 
     if (qn_plan_several(c->st, c->keep_steps))
         return true;
-    return !c->st->stage->combine.given && !c->st->stage->nproducts &&
+    return !qn_need_has_members(c->st) && !c->st->stage->nproducts &&
            (out->format != QN_FORMAT_HDF5 || out->compress);
 }
 
@@ -115,7 +115,7 @@ block_bytes(const struct qn_need *n, const struct qn_need_count *c,
                    qn_most(behind, inflated ? 2 * b.first + inflated : 0);
     if (is_gathered(c))
         behind += whole <= sum.gathered ? whole : 0;
-    else if (!c->st->stage->combine.given && !c->st->stage->nproducts)
+    else if (!qn_need_has_members(c->st) && !c->st->stage->nproducts)
         behind = 2 * b.last + 2 * run_bytes(n->memory, b.last);
     sum.held = qn_most(sum.held, beside + behind);
     return sum;

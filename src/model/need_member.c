@@ -65,8 +65,10 @@ qn_need_member_team(struct qn_need *n, const struct qn_need_count *c, int team)
     const struct qn_task *largest = n->largest;
     const int64_t block = n->held;
 
-    qn_need_member(n, c, team);
-    n->after = (n->after + team - 1) / team;
+    // what reductions of frames give is on one rank
+    qn_need_member(n, c, c->st->stage->nproducts ? 1 : team);
+    if (!c->st->stage->nproducts)
+        n->after = (n->after + team - 1) / team;
     n->held += block;
     n->largest = largest;
     n->gathered = n->memory / 8;

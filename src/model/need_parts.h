@@ -103,6 +103,10 @@ qn_need_operand_stage(const struct qn_need_count *c);
 
 /* ---- what a rank holds -------------------------------------------------------- */
 
+/* Is what comes out of an item a member of something, not an output? */
+bool
+qn_need_has_members(const struct qn_plan_stage *st);
+
 /* Members of results, each made by one of so many ranks: held, after. */
 void
 qn_need_member(struct qn_need *n, const struct qn_need_count *c, int ranks);

@@ -33,17 +33,26 @@ whole_step(const struct qn_plan_stage *st)
     return NULL;
 }
 
+/* Are the ranks that share an item of it all of them, as what it gives is a
+ * member of something that is spread over them? */
+static bool
+is_all_ranks(const struct qn_plan_stage *st)
+{
+    return st->stage->combine.given || qn_plan_joins(st);
+}
+
 /* Does a step keep states along a new axis, which only the last can do on a
  * team? */
 static bool
-keeps_states(const struct qn_stage *stage)
+keeps_states(const struct qn_plan_stage *st)
 {
+    const struct qn_stage *stage = st->stage;
     const int last = stage->nsteps - 1;
 
     for (int i = 0; i < stage->nsteps; i++) {
         json_t *every = json_object_get(stage->steps[i].params, "every");
 
-        if (every && (i < last || stage->nproducts || stage->combine.given) &&
+        if (every && (i < last || stage->nproducts || is_all_ranks(st)) &&
             !(json_is_integer(every) && !json_integer_value(every)))
             return true;
     }
@@ -58,13 +67,11 @@ why_alone(const struct qn_plan_stage *st)
 
     if (stage->command.given)
         return "a program reads them";
-    if (qn_plan_joins(st) || (st->ntasks && st->task[0].item->frame >= 0))
-        return "its items are frames";
     if (qn_plan_packs(st))
         return "its results are packed";
     if (st->from_rows)
         return "its items are rows of packed results";
-    if (keeps_states(stage))
+    if (keeps_states(st))
         return "it goes on with states kept by `every`, which must be its "
                "last step then";
     return NULL;
@@ -192,8 +199,7 @@ choose(const struct qn_plan *p, struct qn_plan_stage *st,
     const bool alone = fits(p, st, ask, 1);
     int team = 1;
 
-    // what is combined is spread over all ranks
-    if (st->stage->combine.given)
+    if (is_all_ranks(st))
         return may_share(st) && !alone ? ask->ranks : 1;
     if (!may_share(st) || (alone && !st->need.again))
         return 1;
@@ -216,7 +222,7 @@ qn_plan_team(struct qn_plan *p, int s, const struct qn_need_ask *ask,
         asked = ask->team;
 
     st->team = asked > 0 ? asked : ask->ranks;
-    if (st->team > ask->ranks || (st->team > 1 && st->stage->combine.given))
+    if (st->team > ask->ranks || (st->team > 1 && is_all_ranks(st)))
         st->team = ask->ranks;
     if (!asked) {
         st->team = choose(p, st, ask);
@@ -233,7 +239,7 @@ qn_plan_team(struct qn_plan *p, int s, const struct qn_need_ask *ask,
     }
     if (fits(p, st, ask, st->team))
         return 0;
-    if (!asked && !st->stage->combine.given)
+    if (!asked && !is_all_ranks(st))
         st->team = cheapest_team(p, st, ask);
     return refuse(p, st, ask, err);
 }

@@ -67,9 +67,4 @@ expect_quern 3 3 run job.yaml --output small --stage flat --memory 2MiB
 mkdir part && cp alone/flat.h5 part
 compare part small
 
-say "frames of a file are not shared"
-expect_quern 2 2 run job.yaml --set stages.plain.team=all \
-    --set stages.plain.input.each=frame --output bad
-expect_text err 'several ranks cannot share an item, as its items are frames'
-
 finish
