@@ -5,6 +5,8 @@
 #include "engine/progress.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -61,7 +63,20 @@ qn_progress_begin(struct qn_progress *p, const char *what, int64_t before,
     p->before = before;
     p->total = total;
     p->since = now;
-    p->doing[0] = '\0';
+    p->teams = 1;
+    p->steps = 0;
+}
+
+void
+qn_progress_step(struct qn_progress *p, int64_t step, int64_t steps, double now)
+{
+    // another item, or another step of it that takes many
+    if (steps != p->steps || step <= p->step) {
+        p->step_from = step;
+        p->step_since = now;
+    }
+    p->step = step;
+    p->steps = steps;
 }
 
 bool
@@ -70,13 +85,49 @@ qn_progress_due(const struct qn_progress *p, double now)
     return !p->off && p->what && now >= p->next;
 }
 
+/* Seconds that the item in hand will take, and those behind it; NaN: it is too
+ * early to say. */
+static double
+time_by_steps(const struct qn_progress *p, int64_t tried, int64_t left,
+              double now)
+{
+    const int64_t taken = p->step - p->step_from;
+    const double pace = (now - p->step_since) / (double)taken; // s a step
+    const double before = p->step_since - p->since;
+    const double rest = (double)(p->steps - p->step) * pace;
+    double each;
+
+    if (taken <= 0 || pace <= 0)
+        return NAN;
+    if (p->teams > 1) {
+        each = tried ? (now - p->since) / (double)tried
+                     : (double)p->steps * pace / p->teams;
+        return fmax(rest, (double)(left - 1) * each);
+    }
+    each = tried ? before / (double)tried : (double)p->steps * pace;
+    return rest + (double)(left - 1) * each;
+}
+
+static double
+time_left(const struct qn_progress *p, int64_t tried, int64_t left, double now)
+{
+    if (left <= 0)
+        return NAN;
+    if (p->steps)
+        return time_by_steps(p, tried, left, now);
+    return tried && now > p->since
+               ? (double)left * (now - p->since) / (double)tried
+               : NAN;
+}
+
 const char *
 qn_progress_text(char *buf, size_t size, const struct qn_progress *p,
                  const struct qn_claims_count *n, double now)
 {
     double seconds = now > p->since ? now - p->since : 0;
     int64_t tried = n->done + n->failed;
-    int64_t left = p->total - p->before - tried;
+    const double go =
+        time_left(p, tried, p->total - p->before - tried, now);
     char a[32], b[32];
     size_t at = 0;
 
@@ -85,7 +136,8 @@ qn_progress_text(char *buf, size_t size, const struct qn_progress *p,
     ADD("%s: %s of %s items", p->what,
         qn_text_count(a, sizeof a, p->before + tried),
         qn_text_count(b, sizeof b, p->total));
-    ADD("%s", p->doing);
+    if (p->steps)
+        ADD(", step %" PRId64 " of %" PRId64 " of one", p->step, p->steps);
     if (tried && seconds > 0)
         ADD(", %.3g/s", (double)tried / seconds);
     if (n->bytes > 0 && seconds > 0)
@@ -93,10 +145,8 @@ qn_progress_text(char *buf, size_t size, const struct qn_progress *p,
             qn_text_size(a, sizeof a, (double)n->bytes / seconds));
     if (n->failed)
         ADD(", %s failed", qn_text_count(a, sizeof a, n->failed));
-    if (tried && left > 0 && seconds > 0)
-        ADD(", about %s to go",
-            qn_text_span(a, sizeof a,
-                         (double)left * seconds / (double)tried));
+    if (!isnan(go))
+        ADD(", about %s to go", qn_text_span(a, sizeof a, go));
 #undef ADD
     return buf;
 }

@@ -23,8 +23,11 @@ struct qn_progress {
     int64_t total;    /* items, those included                         */
     double since;     /* clock: when it began                          */
     double next;      /* clock: of the next line                       */
-    char doing[64];   /* what goes on in an item, ", step 3 of 7"; "": that
-                         is not told                                   */
+    int teams;        /* that have items in hand side by side          */
+    int64_t step;     /* of the item in hand, or of one of them        */
+    int64_t steps;    /* it has so many; 0: that is not told           */
+    int64_t step_from; /* the one that was told first                  */
+    double step_since; /* clock: when                                  */
     bool drawn;       /* a line stands on the terminal                 */
 };
 
@@ -38,12 +41,17 @@ void
 qn_progress_begin(
     struct qn_progress *p, const char *what, int64_t before, int64_t total, double now);
 
+/* So many steps of the item in hand are done; steps 0: that is over. */
+void
+qn_progress_step(struct qn_progress *p, int64_t step, int64_t steps, double now);
+
 /* Is it time for a line? */
 bool
 qn_progress_due(const struct qn_progress *p, double now);
 
 /* The line: "science: 1,234 of 10,000 items, 52.3/s, 812 MB/s, 3 failed, about
- * 2 m 48 s to go". */
+ * 2 m 48 s to go".  Where steps are told the time is that of those that are left
+ * of the item in hand, at the pace they have, and of the items behind it. */
 const char *
 qn_progress_text(
     char *buf, size_t size, const struct qn_progress *p, const struct qn_claims_count *n,

@@ -2,7 +2,6 @@
  *
  * The ranks are parted into teams, which claim items as they become free: the
  * largest first.  What a team does with an item is team_item.c's. */
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -92,14 +91,13 @@ static void
 show_step(void *whom, int64_t done, int64_t steps)
 {
     struct sharing *h = whom;
-    struct qn_progress *p = h->progress;
+    const double now = qn_clock_now();
 
-    if (!p || !qn_progress_due(p, qn_clock_now()))
+    if (!h->progress)
         return;
-    snprintf(p->doing, sizeof p->doing,
-             ", step %" PRId64 " of %" PRId64 " of one", done, steps);
-    show(h);
-    p->doing[0] = '\0';
+    qn_progress_step(h->progress, done, steps, now);
+    if (qn_progress_due(h->progress, now))
+        show(h);
 }
 
 /* Local, on the team's first rank: one more is done, or has failed. */
@@ -115,6 +113,8 @@ count_item(struct sharing *h, const struct qn_task *t, int code)
     // the run's first rank hears of those of other teams, too
     if (most && qn_claims_sum(h->claim.claims).failed >= most)
         qn_stop_ask();
+    if (h->progress)
+        qn_progress_step(h->progress, 0, 0, qn_clock_now());
     if (h->progress && qn_progress_due(h->progress, qn_clock_now()))
         show(h);
 }
@@ -395,6 +395,8 @@ qn_team_run(struct qn_run *run, int s, struct qn_error *err)
         rc = qn_comm_agree(run->comm, put_in_order(&h, err), err);
     if (!rc) {
         h.progress = run->comm->rank ? NULL : qn_stage_progress(run, s);
+        if (h.progress)
+            h.progress->teams = h.teams;
         watch_for_stop(&h);
         rc = share_items(&h, err);
         end_watch(&h);

@@ -88,6 +88,63 @@ the_line_says(void **state)
     }
 }
 
+/* Steps of the item in hand, and what comes behind it. */
+static void
+the_time_is_that_of_the_steps(void **state)
+{
+    static const struct {
+        int teams;
+        int64_t total;
+        struct qn_claims_count n;
+        int64_t from, step, steps; /* told at 60 s and at 70 s */
+        const char *text;
+    } table[] = {
+        // it began at 50 s: 7 items took 10 s, and 9,900 steps are left
+        {1, 8, {7, 0, 0}, 0, 100, 10000,
+         "heat: 7 of 8 items, step 100 of 10000 of one, 0.35/s, about 16 m 30 s "
+         "to go"},
+        // an item that went on from a state of the run before
+        {1, 8, {7, 0, 0}, 9000, 9500, 10000,
+         "heat: 7 of 8 items, step 9500 of 10000 of one, 0.35/s, about 10.0 s "
+         "to go"},
+        // two more behind it, of 5 s each so far
+        {1, 5, {2, 0, 0}, 0, 50, 100,
+         "heat: 2 of 5 items, step 50 of 100 of one, 0.1/s, about 20.0 s to go"},
+        // nothing is known of others than this one
+        {1, 3, {0, 0, 0}, 0, 50, 100,
+         "heat: 0 of 3 items, step 50 of 100 of one, about 50.0 s to go"},
+        // other teams work on those meanwhile
+        {4, 5, {2, 0, 0}, 0, 50, 100,
+         "heat: 2 of 5 items, step 50 of 100 of one, 0.1/s, about 20.0 s to go"},
+        {4, 5, {2, 0, 0}, 0, 20, 100,
+         "heat: 2 of 5 items, step 20 of 100 of one, 0.1/s, about 40.0 s to go"},
+        // too early to say
+        {1, 8, {7, 0, 0}, 100, 100, 10000,
+         "heat: 7 of 8 items, step 100 of 10000 of one, 0.35/s"},
+        // the item is done
+        {1, 8, {7, 0, 0}, 0, 0, 0,
+         "heat: 7 of 8 items, 0.35/s, about 2.9 s to go"},
+    };
+    char text[256];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct qn_progress p;
+
+        qn_progress_open(&p, QN_PROGRESS_PLAIN, true, 0);
+        qn_progress_begin(&p, "heat", 0, table[i].total, 50);
+        p.teams = table[i].teams;
+        // of the item before
+        qn_progress_step(&p, 99, 100, 55);
+        qn_progress_step(&p, 0, 0, 56);
+        qn_progress_step(&p, table[i].from, table[i].steps, 60);
+        qn_progress_step(&p, table[i].step, table[i].steps, 70);
+        qn_progress_text(text, sizeof text, &p, &table[i].n, 70);
+        assert_string_equal(text, table[i].text);
+        qn_progress_close(&p);
+    }
+}
+
 int
 main(void)
 {
@@ -95,6 +152,7 @@ main(void)
         cmocka_unit_test(nothing_is_due_where_nothing_goes_on),
         cmocka_unit_test(plain_lines_come_after_10_and_every_30_seconds),
         cmocka_unit_test(the_line_says),
+        cmocka_unit_test(the_time_is_that_of_the_steps),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
