@@ -16,6 +16,7 @@
 #include "engine/team_claim.h"
 #include "engine/team_parts.h"
 #include "engine/units.h"
+#include "model/shape.h"
 
 struct sharing {
     struct qn_run *run;
@@ -312,21 +313,43 @@ qn_team_share_halos(struct qn_run *run, int s, const struct qn_halos *mine,
     return rc;
 }
 
+/* Samples times steps from one state to the next from which on it costs little
+ * to keep it: a tenth of a second, about. */
+#define WORTH_KEEPING ((int64_t)1 << 27)
+
+static bool
+is_worth_keeping(const struct qn_plan_stage *st, const struct qn_task *t)
+{
+    const struct qn_step *step = &st->stage->steps[st->stage->nsteps - 1];
+    const int64_t samples = qn_shape_count(&t->item->type->shape);
+    struct qn_lookup fields = qn_item_lookup(t->item);
+    int64_t every = 0;
+    void *params = NULL;
+    bool is = !qn_plan_params(&params, step, &fields, NULL) &&
+              !qn_block_every(&every, step->kernel, params, t->item->type,
+                              NULL) &&
+              samples > 0 && every >= WORTH_KEEPING / samples;
+
+    qn_plan_params_clear(&params, step);
+    return is;
+}
+
 /* Tasks that keep states and are to be done; *there: states of one of them
- * are. */
+ * are, *worth: it costs little to keep those of one. */
 static int64_t
 count_states(const struct qn_run *run, const struct qn_plan_stage *st,
-             bool *there)
+             bool *there, bool *worth)
 {
     int64_t n = 0;
 
-    *there = false;
+    *there = *worth = false;
     for (int i = 0; i < st->ntasks; i++) {
         const struct qn_task *t = &st->task[i];
 
         if (t->state != QN_TODO || !qn_snapshot_count(t))
             continue;
         n++;
+        *worth = *worth || is_worth_keeping(st, t);
         *there = *there || (run->comm->rank == 0 &&
                             qn_snapshot_there(run, st->target[t->target].name));
     }
@@ -338,17 +361,18 @@ qn_team_wanted(struct qn_run *run, int s, bool *wanted, struct qn_error *err)
 {
     const struct qn_plan_stage *st = &run->plan.stage[s];
     int64_t n, found;
-    bool there;
+    bool there, worth;
 
     *wanted = st->team > 1;
-    if (*wanted || !st->can_share)
+    if (*wanted || !st->can_share ||
+        qn_plan_several(st, run->options->keep_steps))
         return 0;
-    n = count_states(run, st, &there);
+    n = count_states(run, st, &there, &worth);
     if (!n)
         return 0;
     found = there;
     QN_TRY(qn_comm_sum(run->comm, &found, 1, err));
-    *wanted = found || n <= run->comm->size;
+    *wanted = found || worth || n <= run->comm->size;
     return 0;
 }
 

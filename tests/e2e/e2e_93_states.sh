@@ -166,6 +166,28 @@ compare whole res
 [ -z "$(ls res/.quern/scratch)" ] || fail "scratch is left"
 good
 
+say "more items than ranks: each rank goes on with its own"
+/usr/bin/python3 - <<'END' || fail "no plates"
+import numpy as np
+r = np.random.default_rng(11)
+for i in range(2):
+    np.save(f"large{i}.npy", r.uniform(size=(512, 512)).astype("f4"))
+END
+cat >long.yaml <<'END'
+name: long
+stages:
+  many:
+    input: "large?.npy"
+    steps: [heat: {alpha: 0.2, steps: 4096, every: 512}]
+END
+expect_code 0 quern run long.yaml --output whole
+kill_rank many 1
+expect_quern 0 2 run long.yaml --output res
+expect_text err 'many: large[01].npy goes on from step [0-9]+ of 4096'
+compare whole res
+[ -z "$(ls res/.quern/scratch)" ] || fail "scratch is left"
+good
+
 say "states of a result that the job does not have any more are removed"
 touch res/.quern/scratch/states-00000000000000000000000000000000.frames
 expect_code 0 quern clean res
