@@ -206,4 +206,24 @@ check_fails(const struct run *r, struct qn_shape in, const double *x, int code,
     assert_non_null(strstr(err.text, word));
 }
 
+/* Options, or a shape of at most 64 samples, that a kernel cannot do with. */
+struct refused {
+    const char *options;
+    struct qn_shape shape;
+    int code;
+    const char *word; /* of the sentence */
+};
+
+static inline void
+check_refuses(const struct qn_kernel *k, const struct refused *rows, size_t n)
+{
+    static const double x[64] = {0};
+
+    for (size_t i = 0; i < n; i++) {
+        const struct run r = {.kernel = k, .options = rows[i].options};
+
+        check_fails(&r, rows[i].shape, x, rows[i].code, rows[i].word);
+    }
+}
+
 #endif

@@ -6,12 +6,7 @@ extern const struct qn_kernel qn_kernel_bin;
 static void
 refuses(void **state)
 {
-    static const struct {
-        const char *options;
-        struct qn_shape shape;
-        int code;
-        const char *word;
-    } rows[] = {
+    static const struct refused rows[] = {
         {"{\"factor\": [0]}", {1, {4}}, QN_EJOB, "factor"},
         {"{\"factor\": [1.5]}", {1, {4}}, QN_EJOB, "factor"},
         {"{\"factor\": [\"nan\"]}", {1, {4}}, QN_EJOB, "factor"},
@@ -22,15 +17,9 @@ refuses(void **state)
         {"{\"factor\": [2, 2]}", {3, {4, 4, 4}}, QN_ESHAPE, "3 axes"},
         {"{\"factor\": [5]}", {1, {4}}, QN_ESHAPE, "4 samples"},
     };
-    static const double x[64] = {0};
 
     (void)state;
-    for (size_t i = 0; i < COUNT(rows); i++) {
-        const struct run r = {.kernel = &qn_kernel_bin,
-                              .options = rows[i].options};
-
-        check_fails(&r, rows[i].shape, x, rows[i].code, rows[i].word);
-    }
+    check_refuses(&qn_kernel_bin, rows, COUNT(rows));
 }
 
 static void

@@ -9,12 +9,7 @@ enum { NY = 60, NX = 80 };
 static void
 refuses(void **state)
 {
-    static const struct {
-        const char *options;
-        struct qn_shape shape;
-        int code;
-        const char *word;
-    } rows[] = {
+    static const struct refused rows[] = {
         {"{\"sigclip\": 0}", {2, {2, 2}}, QN_EJOB, "sigclip is 0"},
         {"{\"sigfrac\": -1}", {2, {2, 2}}, QN_EJOB, "sigfrac is -1"},
         {"{\"objlim\": \"nan\"}", {2, {2, 2}}, QN_EJOB, "objlim is nan"},
@@ -26,15 +21,9 @@ refuses(void **state)
         {"{}", {3, {2, 2, 2}}, QN_ESHAPE, "axes: [1, 2]"},
         {"{\"axes\": [0, 2]}", {2, {2, 2}}, QN_ESHAPE, "no axis 2"},
     };
-    static const double x[8] = {0};
 
     (void)state;
-    for (size_t i = 0; i < COUNT(rows); i++) {
-        const struct run r = {.kernel = &qn_kernel_cosmic_rays,
-                              .options = rows[i].options};
-
-        check_fails(&r, rows[i].shape, x, rows[i].code, rows[i].word);
-    }
+    check_refuses(&qn_kernel_cosmic_rays, rows, COUNT(rows));
 }
 
 /* A sky of 200 with noise of +-10 that repeats nowhere, and a star. */

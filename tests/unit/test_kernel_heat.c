@@ -6,12 +6,7 @@ extern const struct qn_kernel qn_kernel_heat;
 static void
 refuses(void **state)
 {
-    static const struct {
-        const char *options;
-        struct qn_shape shape;
-        int code;
-        const char *word;
-    } rows[] = {
+    static const struct refused rows[] = {
         {"{\"alpha\": \"nan\", \"steps\": 1}", {1, {4}}, QN_EJOB, "alpha nan"},
         {"{\"alpha\": \"inf\", \"steps\": 1}", {1, {4}}, QN_EJOB, "alpha inf"},
         {"{\"alpha\": 0.1, \"steps\": 0}", {1, {4}}, QN_EJOB, "0 steps"},
@@ -28,15 +23,9 @@ refuses(void **state)
         {"{\"alpha\": 0.1, \"steps\": 1, \"boundary\": [\"open\"]}", {1, {4}},
          QN_EJOB, "wrong kind"},
     };
-    static const double x[4] = {0};
 
     (void)state;
-    for (size_t i = 0; i < COUNT(rows); i++) {
-        const struct run r = {.kernel = &qn_kernel_heat,
-                              .options = rows[i].options};
-
-        check_fails(&r, rows[i].shape, x, rows[i].code, rows[i].word);
-    }
+    check_refuses(&qn_kernel_heat, rows, COUNT(rows));
 }
 
 static void

@@ -7,12 +7,7 @@ extern const struct qn_kernel qn_kernel_median;
 static void
 refuses(void **state)
 {
-    static const struct {
-        const char *options;
-        struct qn_shape shape;
-        int code;
-        const char *word;
-    } rows[] = {
+    static const struct refused rows[] = {
         {"{\"size\": [2]}", {1, {4}}, QN_EJOB, "odd"},
         {"{\"size\": [-3]}", {1, {4}}, QN_EJOB, "odd"},
         {"{\"size\": [2.5]}", {1, {4}}, QN_EJOB, "odd"},
@@ -23,15 +18,9 @@ refuses(void **state)
         {"{\"size\": [3]}", {0, {0}}, QN_ESHAPE, "number"},
         {"{\"size\": [3], \"axes\": [1]}", {1, {4}}, QN_ESHAPE, "no axis 1"},
     };
-    static const double x[4] = {0};
 
     (void)state;
-    for (size_t i = 0; i < COUNT(rows); i++) {
-        const struct run r = {.kernel = &qn_kernel_median,
-                              .options = rows[i].options};
-
-        check_fails(&r, rows[i].shape, x, rows[i].code, rows[i].word);
-    }
+    check_refuses(&qn_kernel_median, rows, COUNT(rows));
 }
 
 /* A constant that the item's integers cannot hold. */

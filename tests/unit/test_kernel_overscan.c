@@ -13,12 +13,7 @@ extern const struct qn_kernel qn_kernel_overscan, qn_kernel_bin;
 static void
 refuses(void **state)
 {
-    static const struct {
-        const char *options;
-        struct qn_shape shape;
-        int code;
-        const char *word;
-    } rows[] = {
+    static const struct refused rows[] = {
         {OPTIONS("[1:1]", "[2:4]", ""), {1, {4}}, QN_ESHAPE, "two axes"},
         {OPTIONS("[1:1,1:1,1:1]", "[2:4,1:3]", ""), {2, {3, 4}}, QN_ESHAPE,
          "region has 3 axes"},
@@ -32,15 +27,9 @@ refuses(void **state)
          {2, {3, 4}}, QN_ESHAPE, "columns 1 to 1"},
         {"{\"trim\": \"[1:4,1:3]\"}", {2, {3, 4}}, QN_EMISSING, "BIASSEC"},
     };
-    static const double x[12] = {0};
 
     (void)state;
-    for (size_t i = 0; i < COUNT(rows); i++) {
-        const struct run r = {.kernel = &qn_kernel_overscan,
-                              .options = rows[i].options};
-
-        check_fails(&r, rows[i].shape, x, rows[i].code, rows[i].word);
-    }
+    check_refuses(&qn_kernel_overscan, rows, COUNT(rows));
 }
 
 static void
