@@ -156,4 +156,10 @@ qn_cli_json_print(json_t *object);
 int
 qn_cli_exit(const struct qn_error *err, bool speak);
 
+/* Collective.  Open the ranks of a command: from now on the first speaks alone;
+ * of many copies that found no common MPI the first one, too, which *speak
+ * says.  An exit code, said already where it is not QN_EXIT_DONE. */
+int
+qn_cli_join(struct qn_comm *comm, bool *speak);
+
 #endif

@@ -109,13 +109,10 @@ qn_cmd_doctor(int argc, char **argv)
 {
     struct qn_cli_job o = {.no_job = true};
     struct qn_comm comm = {0};
-    struct qn_error err = {0};
-    int code = QN_EXIT_DONE;
+    int code = qn_cli_join(&comm, &o.speak);
 
-    if (qn_comm_open(&comm, &err))
-        return qn_cli_exit(&err, comm.rank == 0);
-    o.speak = comm.rank == 0;
-    qn_message_mute(comm.rank != 0);
+    if (code)
+        return code;
     if (qn_cli_parse(&o, options, doc, argc, argv))
         code = QN_EXIT_USAGE;
     else if (!o.help)

@@ -411,13 +411,10 @@ qn_cmd_exec(int argc, char **argv)
 {
     struct words w = {.job = {.data = ".", .output = "exec.out"}};
     struct qn_comm comm = {0};
-    struct qn_error err = {0};
-    int code = QN_EXIT_DONE;
+    int code = qn_cli_join(&comm, &w.job.speak);
 
-    if (qn_comm_open(&comm, &err))
-        return qn_cli_exit(&err, comm.rank == 0);
-    w.job.speak = comm.rank == 0;
-    qn_message_mute(comm.rank != 0);
+    if (code)
+        return code;
     qn_stop_listen();
     if (take_parts(&w, argc, argv))
         code = QN_EXIT_USAGE;

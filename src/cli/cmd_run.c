@@ -276,14 +276,10 @@ qn_cmd_run(int argc, char **argv)
 {
     struct qn_cli_job o = {.settle = -1};
     struct qn_comm comm = {0};
-    struct qn_error err = {0};
-    int code = QN_EXIT_DONE;
+    int code = qn_cli_join(&comm, &o.speak);
 
-    // of many copies that found no common MPI one is to speak
-    if (qn_comm_open(&comm, &err))
-        return qn_cli_exit(&err, comm.rank == 0);
-    o.speak = comm.rank == 0;
-    qn_message_mute(comm.rank != 0);
+    if (code)
+        return code;
     qn_stop_listen();
     if (qn_cli_parse(&o, options, doc, argc, argv))
         code = QN_EXIT_USAGE;

@@ -1,6 +1,7 @@
-/* Reading a job and deciding where its data and its output lie.
+/* How a command begins and ends: its ranks, its job, the folders of data and
+ * output, its exit code.
  *
- * The file is read by one rank and parsed by all.  Paths are absolute behind
+ * The job is read by one rank and parsed by all.  Paths are absolute behind
  * this, so that workers and messages agree on them. */
 #include <math.h>
 #include <stdio.h>
@@ -193,4 +194,17 @@ qn_cli_exit(const struct qn_error *err, bool speak)
     case QN_ESTOPPED: return QN_EXIT_STOPPED;
     default: return QN_EXIT_RUN;
     }
+}
+
+int
+qn_cli_join(struct qn_comm *comm, bool *speak)
+{
+    struct qn_error err = {0};
+    int rc = qn_comm_open(comm, &err);
+
+    *speak = comm->rank == 0;
+    if (rc)
+        return qn_cli_exit(&err, *speak);
+    qn_message_mute(!*speak);
+    return QN_EXIT_DONE;
 }
