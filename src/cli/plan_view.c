@@ -177,15 +177,13 @@ qn_plan_view_product(const struct qn_plan_view *v, int s,
 {
     const struct qn_plan *p = &v->run->plan;
     const struct qn_stage *stage = p->stage[s].stage;
-    const int last = stage->nsteps - stage->nproducts + product;
-    int use = 0, n = 0;
+    const struct qn_plan_product of = qn_plan_product_of(
+        stage, stage->nsteps - stage->nproducts + product, t);
+    int n = 0;
 
-    for (int i = 0; i < last; i++)
-        use += stage->steps[i].noperands;
-    *step = &stage->steps[last];
+    *step = of.step;
     // a task that has not failed has types
-    if (qn_plan_product_results(p, &p->stage[s], *step, t->use + use, t->item,
-                                t->result, out, &n, NULL))
+    if (qn_plan_product_results(p, &p->stage[s], &of, out, &n, NULL))
         return 0;
     return n;
 }

@@ -167,13 +167,24 @@ qn_plan_params(
 void
 qn_plan_params_clear(void **params, const struct qn_step *step);
 
-/* What a product of a stage is: all its datasets, for an item of that type
- * after the steps.  use: the operands of the product's step. */
+/* A product of an item.  All borrowed. */
+struct qn_plan_product {
+    const struct qn_step *step;
+    const struct qn_use *use; /* [step->noperands] */
+    const struct qn_item *item;
+    const struct qn_type *type; /* of the item, after the steps */
+};
+
+/* That of step i of the task's stage. */
+struct qn_plan_product
+qn_plan_product_of(const struct qn_stage *stage, int i, const struct qn_task *t);
+
+/* What a product of a stage is: all its datasets. */
 int
 qn_plan_product_results(
-    const struct qn_plan *p, const struct qn_plan_stage *st, const struct qn_step *step,
-    const struct qn_use *use, const struct qn_item *item, const struct qn_type *type,
-    struct qn_reduced_type *out, int *n, struct qn_error *err);
+    const struct qn_plan *p, const struct qn_plan_stage *st,
+    const struct qn_plan_product *product, struct qn_reduced_type *out, int *n,
+    struct qn_error *err);
 
 /* The type of a product's `data` in a result of stage s; product NULL: of the
  * first. */

@@ -63,21 +63,17 @@ qn_plan_pack_bytes(const struct qn_plan *p, const struct qn_plan_stage *st,
     const struct qn_stage *stage = st->stage;
     struct qn_type type = *t->result;
     struct qn_reduced_type out[QN_MAX_RESULTS];
-    int use = 0, n;
+    int n;
 
     if (stage->output.dtype >= 0)
         type.dtype = (enum qn_dtype)stage->output.dtype;
     *bytes = stage->nproducts ? 0 : qn_shape_bytes(&type);
-    for (int i = 0; i < stage->nsteps; i++) {
-        const struct qn_step *step = &stage->steps[i];
+    for (int i = stage->nsteps - stage->nproducts; i < stage->nsteps; i++) {
+        const struct qn_plan_product product = qn_plan_product_of(stage, i, t);
 
-        if (step->product) {
-            QN_TRY(qn_plan_product_results(p, st, step, t->use + use, t->item,
-                                           t->result, out, &n, err));
-            for (int k = 0; k < n; k++)
-                *bytes += qn_shape_bytes(&out[k].type);
-        }
-        use += step->noperands;
+        QN_TRY(qn_plan_product_results(p, st, &product, out, &n, err));
+        for (int k = 0; k < n; k++)
+            *bytes += qn_shape_bytes(&out[k].type);
     }
     return 0;
 }

@@ -35,30 +35,18 @@ qn_plan_product_use(const struct qn_plan *p, const struct qn_plan_stage *st,
     return 0;
 }
 
-/* Operands as arrays without samples; array[i] stays without axes for a
- * number. */
-static int
-view_operands(const struct qn_plan *p, const struct qn_plan_stage *st,
-              const struct qn_step *step, const struct qn_use *use,
-              struct qn_array *array, const struct qn_array **view,
-              const char **names, struct qn_error *err)
+struct qn_plan_product
+qn_plan_product_of(const struct qn_stage *stage, int i, const struct qn_task *t)
 {
-    for (int i = 0; i < step->noperands; i++) {
-        const struct qn_operand *op = &step->operand[i];
-        struct qn_type type = {.dtype = st->precision};
-        bool known = true;
+    int use = 0;
 
-        if (op->kind != QN_OPERAND_NUMBER && op->kind != QN_OPERAND_HEADER)
-            QN_TRY(qn_plan_product_use(p, st, op, &use[i], &type, &known,
-                                       err));
-        array[i] = (struct qn_array){.type = {st->precision, type.shape}};
-        view[i] = known ? &array[i] : NULL;
-        names[i] = op->name;
-    }
-    return 0;
+    for (int k = 0; k < i; k++)
+        use += stage->steps[k].noperands;
+    return (struct qn_plan_product){&stage->steps[i], t->use + use, t->item,
+                                    t->result};
 }
 
-/* A product of one item, ready to be asked. */
+/* A product, ready to be asked. */
 struct asked {
     struct qn_array array[QN_MAX_OPERANDS];
     const struct qn_array *view[QN_MAX_OPERANDS];
@@ -67,32 +55,52 @@ struct asked {
     void *params;         /* owned */
 };
 
+/* Operands as arrays without samples; array[i] stays without axes for a
+ * number. */
+static int
+view_operands(struct asked *a, const struct qn_plan *p,
+              const struct qn_plan_stage *st,
+              const struct qn_plan_product *product, struct qn_error *err)
+{
+    for (int i = 0; i < product->step->noperands; i++) {
+        const struct qn_operand *op = &product->step->operand[i];
+        struct qn_type type = {.dtype = st->precision};
+        bool known = true;
+
+        if (op->kind != QN_OPERAND_NUMBER && op->kind != QN_OPERAND_HEADER)
+            QN_TRY(qn_plan_product_use(p, st, op, &product->use[i], &type,
+                                       &known, err));
+        a->array[i] = (struct qn_array){.type = {st->precision, type.shape}};
+        a->view[i] = known ? &a->array[i] : NULL;
+        a->names[i] = op->name;
+    }
+    return 0;
+}
+
 static int
 ask(struct asked *a, const struct qn_plan *p, const struct qn_plan_stage *st,
-    const struct qn_step *step, const struct qn_use *use,
-    const struct qn_item *item, const struct qn_type *type,
-    struct qn_error *err)
+    const struct qn_plan_product *product, struct qn_error *err)
 {
-    struct qn_lookup fields = qn_item_lookup(item);
+    struct qn_lookup fields = qn_item_lookup(product->item);
 
-    *a = (struct asked){.in = {.type = *type, .real = st->precision,
-                               .noperands = step->noperands}};
+    *a = (struct asked){.in = {.type = *product->type, .real = st->precision,
+                               .noperands = product->step->noperands}};
     a->in.operand = a->view;
     a->in.names = a->names;
-    QN_TRY(view_operands(p, st, step, use, a->array, a->view, a->names, err));
-    return qn_plan_params(&a->params, step, &fields, err);
+    QN_TRY(view_operands(a, p, st, product, err));
+    return qn_plan_params(&a->params, product->step, &fields, err);
 }
 
 int
 qn_plan_product_results(const struct qn_plan *p,
                         const struct qn_plan_stage *st,
-                        const struct qn_step *step, const struct qn_use *use,
-                        const struct qn_item *item, const struct qn_type *type,
+                        const struct qn_plan_product *product,
                         struct qn_reduced_type *out, int *n,
                         struct qn_error *err)
 {
+    const struct qn_step *step = product->step;
     struct asked a;
-    int rc = ask(&a, p, st, step, use, item, type, err);
+    int rc = ask(&a, p, st, product, err);
 
     if (!rc)
         rc = step->kernel->reduction->results(a.params, &a.in, out, n, err);
@@ -142,25 +150,20 @@ qn_plan_product_need(const struct qn_plan *p, const struct qn_plan_stage *st,
     const struct qn_stage *stage = st->stage;
     const int64_t whole = 8 * qn_shape_count(&t->item->type->shape);
     int64_t bytes = 0, kept = memory / 8 < KEPT ? memory / 8 : KEPT;
-    int use = 0;
 
     *slab = 1;
-
-    for (int i = 0; i < stage->nsteps; i++) {
-        const struct qn_step *step = &stage->steps[i];
+    for (int i = stage->nsteps - stage->nproducts; i < stage->nsteps; i++) {
+        const struct qn_plan_product product = qn_plan_product_of(stage, i, t);
+        const struct qn_reduction *r = product.step->kernel->reduction;
         struct asked a;
 
-        if (step->product) {
-            if (!ask(&a, p, st, step, t->use + use, t->item, t->result,
-                     NULL)) {
-                int64_t least = slab_of(&a, step->kernel->reduction);
+        if (!ask(&a, p, st, &product, NULL)) {
+            int64_t least = slab_of(&a, r);
 
-                *slab = least > *slab ? least : *slab;
-                bytes += need_of(&a, step->kernel->reduction);
-            }
-            qn_plan_params_clear(&a.params, step);
+            *slab = least > *slab ? least : *slab;
+            bytes += need_of(&a, r);
         }
-        use += step->noperands;
+        qn_plan_params_clear(&a.params, product.step);
     }
     // samples that are kept between passes, and those that are gathered
     return bytes + (whole < 2 * kept ? whole : 2 * kept);
@@ -175,26 +178,23 @@ qn_plan_frame_datasets(const struct qn_plan *p, const struct qn_plan_stage *st,
 {
     const struct qn_stage *stage = st->stage;
     struct qn_reduced_type made[QN_MAX_RESULTS];
-    int use = 0, nmade;
+    int nmade;
 
     out[0] = (struct qn_plan_dataset){.name = "data", .type = *t->result};
     if (stage->output.dtype >= 0)
         out[0].type.dtype = (enum qn_dtype)stage->output.dtype;
     *n = !stage->nproducts;
-    for (int i = 0; i < stage->nsteps; i++) {
-        const struct qn_step *step = &stage->steps[i];
+    for (int i = stage->nsteps - stage->nproducts; i < stage->nsteps; i++) {
+        const struct qn_plan_product product = qn_plan_product_of(stage, i, t);
+        const char *name = product.step->product;
 
-        if (step->product) {
-            QN_TRY(qn_plan_product_results(p, st, step, t->use + use, t->item,
-                                           t->result, made, &nmade, err));
-            for (int k = 0; k < nmade; k++)
-                out[(*n)++] = (struct qn_plan_dataset){
-                    .name = k ? made[k].name : step->product,
-                    .within = k ? step->product : NULL,
-                    .units = made[k].units,
-                    .type = made[k].type};
-        }
-        use += step->noperands;
+        QN_TRY(qn_plan_product_results(p, st, &product, made, &nmade, err));
+        for (int k = 0; k < nmade; k++)
+            out[(*n)++] = (struct qn_plan_dataset){
+                .name = k ? made[k].name : name,
+                .within = k ? name : NULL,
+                .units = made[k].units,
+                .type = made[k].type};
     }
     return 0;
 }
@@ -223,7 +223,7 @@ qn_plan_product_type(const struct qn_plan *p, int s, const struct qn_target *t,
     const struct qn_stage *stage = st->stage;
     const struct qn_task *task = &st->task[t->task[0]];
     struct qn_reduced_type out[QN_MAX_RESULTS];
-    int use = 0, n;
+    int n;
 
     for (int i = 1; qn_plan_packs(st) && task->code && i < t->ntasks; i++)
         task = &st->task[t->task[i]];
@@ -232,18 +232,15 @@ qn_plan_product_type(const struct qn_plan *p, int s, const struct qn_target *t,
         type->dtype = QN_I32;
     if (!product || !stage->nproducts || t->code)
         return 0;
-    for (int i = 0; i < stage->nsteps; i++) {
-        const struct qn_step *step = &stage->steps[i];
+    for (int i = stage->nsteps - stage->nproducts; i < stage->nsteps; i++) {
+        const struct qn_plan_product of = qn_plan_product_of(stage, i, task);
 
-        if (step->product && !strcmp(step->product, product)) {
-            QN_TRY(qn_plan_product_results(p, st, step, task->use + use,
-                                           task->item, task->result, out, &n,
-                                           err));
-            *type = out[0].type;
-            if (qn_plan_joins(st) || qn_plan_packs(st))
-                QN_TRY(qn_plan_product_lead(st, t, type, err));
-        }
-        use += step->noperands;
+        if (strcmp(of.step->product, product))
+            continue;
+        QN_TRY(qn_plan_product_results(p, st, &of, out, &n, err));
+        *type = out[0].type;
+        if (qn_plan_joins(st) || qn_plan_packs(st))
+            QN_TRY(qn_plan_product_lead(st, t, type, err));
     }
     return 0;
 }

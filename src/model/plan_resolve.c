@@ -53,11 +53,11 @@ check_product(const struct qn_plan_resolving *r, const struct qn_step *step,
               const struct qn_use *use, const struct qn_item *item,
               const struct qn_type *cur, struct qn_error *why)
 {
+    const struct qn_plan_product product = {step, use, item, cur};
     struct qn_reduced_type out[QN_MAX_RESULTS];
     int n;
 
-    return qn_plan_product_results(r->p, r->st, step, use, item, cur, out, &n,
-                                   why);
+    return qn_plan_product_results(r->p, r->st, &product, out, &n, why);
 }
 
 /* Find all operands and the type after all steps, as far as they are to be
@@ -237,14 +237,12 @@ resolve_product(const struct qn_plan *p, const struct qn_plan_stage *st,
                 struct qn_error *err)
 {
     const struct qn_stage *stage = st->stage;
+    const struct qn_plan_product first =
+        qn_plan_product_of(stage, stage->nsteps - stage->nproducts, t);
     struct qn_reduced_type out[QN_MAX_RESULTS];
-    int use = 0, n;
+    int n;
 
-    for (int i = 0; i < stage->nsteps - stage->nproducts; i++)
-        use += stage->steps[i].noperands;
-    QN_TRY(qn_plan_product_results(
-        p, st, &stage->steps[stage->nsteps - stage->nproducts], t->use + use,
-        t->item, t->result, out, &n, err));
+    QN_TRY(qn_plan_product_results(p, st, &first, out, &n, err));
     *type = out[0].type;
     return 0;
 }

@@ -251,17 +251,26 @@ shelve_rows(struct qn_shelf *shelf, struct qn_shelf_place *place,
     return rc ? qn_wrap(err, "operand") : 0;
 }
 
+/* An operand that is asked for. */
+struct wanted {
+    struct qn_operands_cache *cache;
+    const json_t *use;  /* borrowed: as the rank describes it           */
+    const char *own;    /* borrowed: the path of the item's file        */
+    enum qn_dtype real; /* its type                                     */
+    bool wait;          /* for another worker that is making it         */
+};
+
 /* Make what is to be made.  Where the shelf has no room for it *own is set,
  * and *shelved is false. */
 static int
-shelve(struct qn_shelf *shelf, struct qn_shelf_place *place,
-       const json_t *use, enum qn_dtype real, struct qn_array *own,
-       bool *shelved, struct qn_error *err)
+shelve(const struct wanted *w, struct qn_shelf_place *place,
+       struct qn_array *own, bool *shelved, struct qn_error *err)
 {
-    int rc = shelve_rows(shelf, place, use, real, shelved, err);
+    struct qn_shelf *shelf = &w->cache->shelf;
+    int rc = shelve_rows(shelf, place, w->use, w->real, shelved, err);
 
     if (!rc && !*shelved) {
-        rc = load(own, use, NULL, NULL, real, err);
+        rc = load(own, w->use, NULL, NULL, w->real, err);
         *shelved = !rc && qn_shelf_reserve(shelf, place, &own->type) &&
                    qn_shelf_write(shelf, place, 0, own->data,
                                   qn_array_bytes(own));
@@ -360,12 +369,12 @@ show(struct qn_operand_entry *e, struct qn_shelf *shelf,
 }
 
 /* From the shelf, if there is room for it.  *busy: another worker is making
- * it, and wait is false. */
+ * it, and nobody waits. */
 static int
-fetch(struct qn_operand_entry *e, struct qn_operands_cache *cache,
-      const json_t *use, enum qn_dtype real, bool wait, bool *busy,
+fetch(struct qn_operand_entry *e, const struct wanted *w, bool *busy,
       struct qn_error *err)
 {
+    struct qn_shelf *shelf = &w->cache->shelf;
     struct qn_fingerprint of;
     struct qn_shelf_place place;
     struct qn_key key;
@@ -374,7 +383,7 @@ fetch(struct qn_operand_entry *e, struct qn_operands_cache *cache,
     QN_TRY(qn_key_open(&key, err));
     qn_key_text(&key, e->name);
     qn_key_finish(&key, &of);
-    switch (qn_shelf_find(&cache->shelf, &of, wait, &place)) {
+    switch (qn_shelf_find(shelf, &of, w->wait, &place)) {
     case QN_SHELF_BUSY:
         *busy = true;
         return 0;
@@ -382,54 +391,53 @@ fetch(struct qn_operand_entry *e, struct qn_operands_cache *cache,
         return 0;
     case QN_SHELF_MAKE:
         drop_array(e);
-        QN_TRY(shelve(&cache->shelf, &place, use, real, &e->array, &shelved,
-                      err));
+        QN_TRY(shelve(w, &place, &e->array, &shelved, err));
         break;
     case QN_SHELF_HAVE:
         break;
     }
     if (shelved)
-        show(e, &cache->shelf, &place);
+        show(e, shelf, &place);
     return 0;
 }
 
 /* The array of an entry, if it is not there or may have gone. */
 static int
-fill(struct qn_operand_entry *e, struct qn_operands_cache *cache,
-     const json_t *use, const char *own, enum qn_dtype real, bool wait,
-     bool *busy, struct qn_error *err)
+fill(struct qn_operand_entry *e, const struct wanted *w, bool *busy,
+     struct qn_error *err)
 {
-    const json_t *number = json_object_get(use, "number");
+    const json_t *number = json_object_get(w->use, "number");
 
     *busy = false;
     if (e->array.data && (!e->shelved || e->used))
         return 0;
     if (number)
-        return load_number(&e->array, json_number_value(number), real, err);
-    if (json_object_get(use, "path") && cache->shelf.limit > 0)
-        QN_TRY(fetch(e, cache, use, real, wait, busy, err));
+        return load_number(&e->array, json_number_value(number), w->real,
+                           err);
+    if (json_object_get(w->use, "path") && w->cache->shelf.limit > 0)
+        QN_TRY(fetch(e, w, busy, err));
     if (*busy || (e->array.data && (!e->shelved || e->used)))
         return 0;
     drop_array(e);
-    return load(&e->array, use, own, cache->kept, real, err);
+    return load(&e->array, w->use, w->own, w->cache->kept, w->real, err);
 }
 
 /* What is found or begun is in front. */
 static int
-get(struct qn_operands_cache *cache, const json_t *use, const char *own,
-    enum qn_dtype real, bool wait, bool *busy, struct qn_error *err)
+get(const struct wanted *w, bool *busy, struct qn_error *err)
 {
+    struct qn_operands_cache *cache = w->cache;
     struct qn_operand_entry *e;
     char *name;
     int rc;
 
-    QN_TRY(name_of(&name, use, own, real, err));
+    QN_TRY(name_of(&name, w->use, w->own, w->real, err));
     e = find(cache, name);
     if (e)
         free(name);
     else
         QN_TRY(add(&e, cache, name, err));
-    rc = fill(e, cache, use, own, real, wait, busy, err);
+    rc = fill(e, w, busy, err);
     if (!rc && !*busy)
         return 0;
     cache->head = e->next;
@@ -442,16 +450,21 @@ qn_operand_get(struct qn_operands_cache *cache, const json_t *uses, size_t i,
                const char *own, enum qn_dtype real,
                const struct qn_array **array, struct qn_error *err)
 {
-    const json_t *use = json_array_get(uses, i);
+    struct wanted w = {.cache = cache, .use = json_array_get(uses, i),
+                       .own = own, .real = real};
     bool busy, other;
 
-    QN_TRY(get(cache, use, own, real, false, &busy, err));
+    QN_TRY(get(&w, &busy, err));
     // while another worker makes it, what comes next can be made; what goes
     // wrong with that is said when its turn has come
-    for (size_t k = i + 1; busy && k < json_array_size(uses); k++)
-        get(cache, json_array_get(uses, k), own, real, false, &other, NULL);
+    for (size_t k = i + 1; busy && k < json_array_size(uses); k++) {
+        w.use = json_array_get(uses, k);
+        get(&w, &other, NULL);
+    }
+    w.use = json_array_get(uses, i);
+    w.wait = true;
     if (busy)
-        QN_TRY(get(cache, use, own, real, true, &busy, err));
+        QN_TRY(get(&w, &busy, err));
     *array = &cache->head->array;
     return 0;
 }
