@@ -62,7 +62,8 @@ void
 qn_comm_release(struct qn_comm *part);
 
 /* Collective.  Every rank returns the code and sentence of the lowest rank
- * whose rc is not 0, else 0.  err is that rank's sentence, on it too. */
+ * whose rc is not 0, else 0.  err is that rank's sentence, on it too; of files
+ * and memory on another host than rank 0's it begins with "host NAME". */
 int
 qn_comm_agree(struct qn_comm *c, int rc, struct qn_error *err);
 

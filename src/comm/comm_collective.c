@@ -6,6 +6,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 #include "comm/comm_mpi.h"
@@ -60,6 +61,20 @@ spread_error(struct qn_comm *c, struct qn_error *told, int first,
     return finish(c->mpi, code, &req, "MPI_Ibcast", err);
 }
 
+/* What has failed on a host other than rank 0's may be right on that one. */
+static void
+name_host(const struct qn_comm *c, struct qn_error *told)
+{
+    char host[128] = "";
+
+    if (c->nodes < 2 || c->node == 0 ||
+        (told->code != QN_EIO && told->code != QN_ENOMEM) ||
+        !strncmp(told->text, "host ", 5))
+        return;
+    gethostname(host, sizeof host - 1);
+    qn_wrap(told, "host %s", host);
+}
+
 int
 qn_comm_agree(struct qn_comm *c, int rc, struct qn_error *err)
 {
@@ -78,6 +93,7 @@ qn_comm_agree(struct qn_comm *c, int rc, struct qn_error *err)
     else
         qn_fail(&told, rc, "rank %d: %s", c->rank, meaning(rc));
     told.code = rc;
+    name_host(c, &told);
     QN_TRY(find_first(c, rc != 0, &first, err));
     if (first == c->size)
         return 0;
