@@ -154,10 +154,37 @@ send_request(struct qn_farm *f, struct qn_farm_worker *w,
     return qn_channel_send(w->child.sock, h->request, NULL, 0, err);
 }
 
+/* Nobody will answer. */
+static void
+let_go(struct qn_farm *f, struct qn_farm_worker *w)
+{
+    drop(&w->hand);
+    drop(&w->ahead);
+    w->sent = false;
+    f->busy--;
+}
+
+static int
+cannot_run(const char *how, struct qn_error *err)
+{
+    return qn_fail(err, QN_EIO,
+                   "quern-worker ends as soon as it is started: %s; does "
+                   "`quern-worker` run there, with all its libraries?",
+                   how);
+}
+
+/* The loader's code for a library that is not there.  No item is to blame. */
+static bool
+lacks_library(const char *how)
+{
+    return !strncmp(how, "exit code 127", 13);
+}
+
 /* Where it cannot begin nothing is in hand any more: nobody would answer. */
 static int
 begin(struct qn_farm *f, struct qn_farm_worker *w, struct qn_error *err)
 {
+    char how[512];
     int rc;
 
     w->deadline = qn_clock_now() + w->hand.timeout;
@@ -168,11 +195,10 @@ begin(struct qn_farm *f, struct qn_farm_worker *w, struct qn_error *err)
     w->deadline = qn_clock_now() + w->hand.timeout;
     rc = send_request(f, w, &w->hand, err);
     if (rc) {
-        qn_child_bury(&w->child, NULL, 0);
-        drop(&w->hand);
-        drop(&w->ahead);
-        w->sent = false;
-        f->busy--;
+        qn_child_bury(&w->child, how, sizeof how);
+        if (*how)
+            cannot_run(how, err);
+        let_go(f, w);
     }
     return rc;
 }
@@ -256,6 +282,10 @@ bury(struct qn_farm *f, struct qn_farm_worker *w, bool late,
 
     qn_child_bury(&w->child, how, sizeof how);
     w->sent = false;
+    if (lacks_library(how)) {
+        let_go(f, w);
+        return cannot_run(how, err);
+    }
     w->hand.alone = w->ahead.alone = true;
     if (w->hand.deaths++ < f->retries || company) {
         // who has many items in one request can find out which it was

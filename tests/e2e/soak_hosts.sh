@@ -54,6 +54,20 @@ for size in 1m 4200k 6m 9m; do
     same "a:1,f$size:3" 2
 done
 
+say "a host on which workers do not start, or lack a library"
+printf '#!/bin/sh\nexit 1\n' >ends
+printf '#!/bin/sh\ncat <&3 >/dev/null &\nsleep 0.2\nexit 127\n' >lacks
+chmod +x ends lacks
+: >nothing
+for worker in nothing ends lacks; do
+    at b mount --bind "$scratch/$worker" "$QUERN_BIN/quern-worker" ||
+        fail "no mount"
+    expect_hosts 1 a:1,b:2 run "$NIGHT" --data data --output bad.out
+    expect_text err '^quern: host b: .*quern-worker (cannot be|ends as soon as it is) started: '
+    at b umount "$QUERN_BIN/quern-worker"
+done
+refuse_file bad.out
+
 say "asked to stop"
 slowly
 kill -TERM "$launcher"

@@ -42,6 +42,8 @@ obey(const json_t *request)
 
     if (!strcmp(what, "crash") || (!strcmp(what, "crash once") && tries < 2))
         raise(SIGKILL);
+    if (!strcmp(what, "no library"))
+        _exit(127);
     if (!strcmp(what, "hang"))
         pause();
     if (!strcmp(what, "slow"))
@@ -238,6 +240,27 @@ reasons(void **state)
     assert_non_null(strstr(s->text[1], "time limit"));
 }
 
+/* A host where workers cannot run would fail every item it gets. */
+static void
+not_the_item(void **state)
+{
+    struct scene *s = *state;
+    struct qn_error err = {0};
+    struct qn_answer a;
+    bool got = false;
+    int rc = 0;
+
+    assert_int_equal(qn_farm_open(&s->farm, 1, NULL), 0);
+    start(s, 0, "no library", INFINITY);
+    start(s, 1, "ok", INFINITY);
+    while (!rc && !got)
+        rc = qn_farm_wait(&s->farm, 50, &a, &got, &err);
+    assert_int_equal(rc, QN_EIO);
+    assert_false(got);
+    assert_non_null(strstr(err.text, "quern-worker ends"));
+    assert_int_equal(s->farm.busy, 0);
+}
+
 /* The journal is to name what is at work, not what waits. */
 static void
 order_of_beginning(void **state)
@@ -309,6 +332,7 @@ main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(two_in_hand, open_scene, close_scene),
         cmocka_unit_test_setup_teardown(reasons, open_scene, close_scene),
+        cmocka_unit_test_setup_teardown(not_the_item, open_scene, close_scene),
         cmocka_unit_test_setup_teardown(order_of_beginning, open_scene,
                                         close_scene),
         cmocka_unit_test_setup_teardown(alone_means_alone, open_scene,
