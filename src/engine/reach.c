@@ -19,7 +19,7 @@
 #include "engine/inputs.h"
 
 /* Network file systems may show what is new a moment later. */
-#define PATIENCE 1.5 /* s */
+#define PATIENCE 1.0 /* s */
 
 enum { SAMPLES = 16 }; /* files that rank 0 looks at, to choose one */
 
@@ -157,35 +157,47 @@ sign_input(struct sign *s, const struct qn_run *run,
     }
 }
 
+/* This rank's part; on rank 0 with the file that it named itself. */
+static int
+see_input(const struct sign *s, const struct qn_run *run, struct qn_error *err)
+{
+    char host[128] = "", *path = qn_inputs_path(run, s->name);
+    const char *why;
+
+    if (!path)
+        return qn_fail(err, QN_ENOMEM, "no memory for a path");
+    why = run->comm->rank ? look_patiently(s, path) : look(s, path);
+    if (why) {
+        gethostname(host, sizeof host - 1);
+        qn_fail(err, QN_EIO,
+                "host %s does not see %s, which is there on %s (%s): mount it "
+                "there too, or leave that host out",
+                host, path, s->host, why);
+    }
+    free(path);
+    return why ? QN_EIO : 0;
+}
+
 int
 qn_reach_inputs(const struct qn_run *run, const struct qn_items *items,
                 struct qn_error *err)
 {
     struct qn_comm *comm = run->comm;
     struct sign s = {.at = 0};
-    char host[128] = "", *path = NULL;
-    const char *why = NULL;
-    int rc = 0;
+    int rc = 0, gone = 0;
 
     if (comm->nodes < 2)
         return 0;
     if (!comm->rank)
         sign_input(&s, run, items);
     QN_TRY(show(&s, comm, err));
-    if (comm->rank && !comm->node_rank && *s.name) {
-        path = qn_inputs_path(run, s.name);
-        if (!path)
-            rc = qn_fail(err, QN_ENOMEM, "no memory for a path");
-        else
-            why = look_patiently(&s, path);
-    }
-    if (why) {
-        gethostname(host, sizeof host - 1);
-        rc = qn_fail(err, QN_EIO,
-                     "host %s does not see %s, which is there on %s (%s): "
-                     "mount it there too, or leave that host out",
-                     host, path, s.host, why);
-    }
-    free(path);
-    return qn_comm_agree(comm, rc, err);
+    if (comm->rank && !comm->node_rank && *s.name)
+        rc = see_input(&s, run, err);
+    rc = qn_comm_agree(comm, rc, err);
+    if (!rc)
+        return 0;
+    // what somebody has moved away meanwhile is no host's fault
+    if (!comm->rank)
+        gone = see_input(&s, run, NULL);
+    return qn_comm_agree(comm, gone, NULL) ? 0 : rc;
 }

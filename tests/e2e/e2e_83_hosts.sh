@@ -71,7 +71,7 @@ ended 137 'exited on signal 9'
 
 say "the far host vanishes: the launcher notices, by words that do not come"
 launch=(--mca oob_tcp_keepalive_time 1 --mca oob_tcp_keepalive_intvl 1
-    --mca oob_tcp_keepalive_probes 2)
+    --mca oob_tcp_keepalive_probes 1)
 slowly
 ip link set to-b down
 wait_until gone "$launcher"
