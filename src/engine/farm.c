@@ -88,13 +88,6 @@ qn_farm_program(struct qn_farm *f, json_t *program, size_t *id,
     return 0;
 }
 
-void
-qn_farm_memory(struct qn_farm *f, int slot, int fd)
-{
-    f->memory[slot] = fd;
-    f->generation[slot]++;
-}
-
 bool
 qn_farm_free(const struct qn_farm *f)
 {
@@ -120,20 +113,38 @@ qn_farm_room(const struct qn_farm *f)
     return find_room(f) != NULL;
 }
 
+/* A worker that never had any has none to give back. */
 static int
 send_memory(struct qn_farm *f, struct qn_farm_worker *w, int slot,
             struct qn_error *err)
 {
+    const bool given = f->memory[slot] >= 0;
     json_t *msg;
     int rc;
 
-    if (w->memory[slot] == f->generation[slot] || f->memory[slot] < 0)
+    if (w->memory[slot] == f->generation[slot] || (!given && !w->memory[slot]))
         return 0;
     msg = json_pack("{s:s,s:i}", "op", "memory", "slot", slot);
-    rc = qn_channel_send(w->child.sock, msg, &f->memory[slot], 1, err);
+    rc = qn_channel_send(w->child.sock, msg, given ? &f->memory[slot] : NULL,
+                         given ? 1 : 0, err);
     json_decref(msg);
-    w->memory[slot] = f->generation[slot];
+    w->memory[slot] = given ? f->generation[slot] : 0;
     return rc;
+}
+
+void
+qn_farm_memory(struct qn_farm *f, int slot, int fd)
+{
+    f->memory[slot] = fd;
+    f->generation[slot]++;
+    // who is asked for nothing more would hold it for ever; one that has died
+    // is met at its next request
+    for (int i = 0; i < f->n && fd < 0; i++) {
+        struct qn_farm_worker *w = &f->worker[i];
+
+        if (w->child.pid > 0 && w->hand.unit < 0 && w->memory[slot])
+            (void)send_memory(f, w, slot, NULL);
+    }
 }
 
 /* Send a request with all that must precede it. */

@@ -90,7 +90,8 @@ qn_farm_close(struct qn_farm *f);
 int
 qn_farm_program(struct qn_farm *f, json_t *program, size_t *id, struct qn_error *err);
 
-/* From the next request on, slot is the memory behind fd (-1: none). */
+/* From the next request on, slot is the memory behind fd (-1: none; workers
+ * with nothing in hand let go of it at once). */
 void
 qn_farm_memory(struct qn_farm *f, int slot, int fd);
 

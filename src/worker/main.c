@@ -131,14 +131,13 @@ keep_memory(struct qn_worker *w, const json_t *request, const int *fds,
             int nfds, struct qn_error *err)
 {
     json_int_t slot = qn_json_integer(request, "slot");
-    struct qn_worker_memory *m = &w->memory[slot];
+    struct qn_worker_memory *m;
 
-    if (nfds != 1 || slot < 0 || slot >= QN_NSLOTS)
+    if (nfds > 1 || slot < 0 || slot >= QN_NSLOTS)
         return qn_fail(err, QN_EUNAVAILABLE, "memory came without a slot");
-    if (m->fd >= 0)
-        close(m->fd);
-    m->fd = fds[0];
-    m->size = 0; // mapped at its first use
+    m = &w->memory[slot];
+    qn_worker_unmap(m);
+    m->fd = nfds ? fds[0] : -1; // mapped at its first use
     if (slot == QN_SLOT_OPERANDS)
         qn_operand_shelf(&w->operands, m->fd);
     return 0;

@@ -3,8 +3,27 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "worker/worker.h"
+
+static void
+let_go(struct qn_worker_memory *m)
+{
+    if (m->data)
+        munmap(m->data, m->size);
+    m->data = NULL;
+    m->size = 0;
+}
+
+void
+qn_worker_unmap(struct qn_worker_memory *m)
+{
+    let_go(m);
+    if (m->fd >= 0)
+        close(m->fd);
+    m->fd = -1;
+}
 
 static int
 map_again(struct qn_worker_memory *m, struct qn_error *err)
@@ -12,9 +31,7 @@ map_again(struct qn_worker_memory *m, struct qn_error *err)
     struct stat st;
     void *p;
 
-    if (m->data)
-        munmap(m->data, m->size);
-    m->data = NULL;
+    let_go(m);
     if (fstat(m->fd, &st) < 0)
         return qn_fail(err, QN_EIO, "shared memory: %s", strerror(errno));
     p = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_SHARED,

@@ -5,7 +5,8 @@
  * {"ok": true, ...} or {"error": code, "text": sentence}.
  *
  *   stage   {program}                            keep a program
- *   memory  {slot} + descriptor                  keep a descriptor
+ *   memory  {slot} + descriptor, or none         keep it in place of the one
+ *                                                before, which is let go
  *   probe   {program, path, names, fields?}      type and header values
  *   list    {program, path}                      what a file holds
  *   item    {program, path, fields, uses, ...}   one item, start to end
@@ -93,6 +94,10 @@ int
 qn_worker_map(
     struct qn_worker *w, enum qn_slot slot, int64_t offset, int64_t bytes,
     void **p, struct qn_error *err);
+
+/* Forget the memory, and close its descriptor. */
+void
+qn_worker_unmap(struct qn_worker_memory *m);
 
 /* The next request, waited for; request NULL: the rank has closed the line. */
 int

@@ -17,7 +17,7 @@ print(eval(sys.argv[2]))' "$1" "$2"
 # held OUT STAGE: what the rank and its workers held, against what plan said
 held()
 {
-    expect_code 0 python3 - "$1/.quern/run.json" "$2" <<'END'
+    expect_python "$1/.quern/run.json" "$2" <<'END'
 import json
 import sys
 
@@ -113,8 +113,21 @@ for stage in few many; do
     held results $stage
 done
 
+say "what a combination kept is given back when it is made"
+{
+    printf 'name: piles\nthreads: 1\nstages:\n'
+    for stage in a b c d; do
+        printf '  %s: {input: {files: "few/*.raw", format: raw, dtype: uint16, shape: [1024, 1024]}, steps: [{add: 1}], combine: median}\n' $stage
+    done
+} >piles.yaml
+expect_quern 0 0 run piles.yaml --memory 100MiB --output piles
+for stage in a b c d; do
+    held piles $stage
+done
+rm -rf piles
+
 say "the record has bytes, seconds and rates"
-expect_code 0 python3 - <<'END'
+expect_python <<'END'
 import json
 
 d = json.load(open("results/.quern/run.json"))

@@ -45,7 +45,7 @@ expect_quern 0 0 run job.yaml --output one
 expect_text err '\(.* before\)'
 
 say "they are what each frame gives"
-expect_code 0 /usr/bin/python3 - <<'END'
+expect_python <<'END'
 import h5py
 import numpy as np
 raw = h5py.File("scan.h5")["entry/data"][:].astype("f8")

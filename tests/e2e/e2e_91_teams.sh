@@ -108,7 +108,7 @@ expect_quern 0 4 run ten.yaml --output ten4 --memory 40MiB
 compare ten ten4
 expect_quern 0 4 run ten.yaml --output none4 --memory 40MiB --team all \
     --set 'stages.plate.input.grid.shape=[64, 64]'
-expect_code 0 /usr/bin/python3 - <<'END'
+expect_python <<'END'
 import json
 
 def memory(out):

@@ -88,7 +88,7 @@ need_shared()
 }
 
 # run CMD...: its exit code in $code, what it said in the files out and err.
-# A hang is a failure.
+# It has nothing to read.  A hang is a failure.
 run()
 {
     timeout -k 5 "${limit:-120}" "$@" >out 2>err </dev/null
@@ -125,6 +125,14 @@ expect_code()
         fail "exit code $code instead of $want: $*"
     fi
     good
+}
+
+# expect_python ARGUMENT... <<'END': the program on standard input, which
+# expect_code would not see, ends well.
+expect_python()
+{
+    cat >expect.py
+    expect_code 0 /usr/bin/python3 expect.py "$@"
 }
 
 # on N: the words that start quern on N ranks, 0 for a lone process, are in the
