@@ -14,6 +14,7 @@ np.save("weights.npy", r.uniform(1, 2, size=(700, 900)))
 np.save("row.npy", r.uniform(1, 2, size=900))
 np.save("counts.npy", r.integers(0, 60000, size=(333, 444)).astype("u2"))
 np.save("cube.npy", r.normal(5, 1, size=(40, 70, 90)).astype("f4"))
+np.save("turns.npy", r.uniform(1, 2, size=40))
 np.save("zero.npy", np.zeros((300, 300)))
 np.save("line.npy", r.normal(5, 1, size=100000))
 np.save("number.npy", np.float64(3.5))
@@ -60,6 +61,9 @@ stages:
       sum: {reduce: {method: sum}}
       most: {reduce: {axis: 1, method: max}}
     output: {dtype: int64}
+  weighed: # in float64, whatever the samples are
+    input: cube.npy
+    products: {mean: {reduce: {axis: 0, weights: {file: turns.npy}}}}
   small:
     input: [cube.npy, line.npy, number.npy, zero.npy]
     steps: [normalize: {by: median}]
