@@ -87,6 +87,14 @@ check_product(struct qn_job_reader *r, struct qn_mark mark, int stage,
 
     if (!s || !product)
         return;
+    if (!s->nproducts && s->input.dataset.n > 1) {
+        qn_problem_add(r->problems, mark, 1,
+                       "stage '%s' has a product of each of several datasets, "
+                       "of which only the first is read on, without 'product'; "
+                       "make a stage for each",
+                       s->name);
+        return;
+    }
     for (int i = s->nsteps - s->nproducts; i < s->nsteps; i++) {
         size_t n = strlen(has);
 
@@ -178,9 +186,80 @@ is_read(const struct qn_job *job, int i)
     return read;
 }
 
+static const char *
+last_part(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash ? slash + 1 : path;
+}
+
+/* Each of several datasets is a product with its own name. */
+static void
+check_datasets(struct qn_job_reader *r, const struct qn_stage *s)
+{
+    const struct qn_strings *d = &s->input.dataset;
+    const char *what = s->combine.given                   ? "`combine`"
+                       : s->input.each == QN_EACH_FRAME ? "`each: frame`"
+                                                        : NULL;
+
+    if (d->n < 2)
+        return;
+    if (what)
+        qn_problem_add(r->problems, s->input.mark, 1,
+                       "a list of datasets makes a product of each, which does "
+                       "not go with %s; join them with a pattern like "
+                       "\"/entry/data_*\", or make a stage for each",
+                       what);
+    for (size_t i = 0; i < d->n; i++)
+        for (size_t k = 0; k < i; k++)
+            if (!strcmp(last_part(d->v[i]), last_part(d->v[k]))) {
+                qn_problem_add(r->problems, s->input.mark, 1,
+                               "datasets '%.80s' and '%.80s' would both be the "
+                               "product '%.80s'; make a stage for each",
+                               d->v[k], d->v[i], last_part(d->v[i]));
+                return;
+            }
+}
+
+/* Does an output have a group of that name before the carried dataset i? */
+static bool
+is_taken(const struct qn_stage *s, const char *name, size_t i)
+{
+    const struct qn_strings *d = &s->input.dataset;
+    bool taken = !strcmp(name, "process") || !strcmp(name, "header");
+
+    for (size_t k = 0; d->n > 1 && k < d->n; k++)
+        taken = taken || !strcmp(name, last_part(d->v[k]));
+    for (int k = s->nsteps - s->nproducts; k < s->nsteps; k++)
+        taken = taken || !strcmp(name, s->steps[k].product);
+    if (d->n < 2 && !s->nproducts)
+        taken = taken || !strcmp(name, "data");
+    for (size_t k = 0; k < i; k++)
+        taken = taken || !strcmp(name, last_part(s->output.carry.v[k]));
+    return taken;
+}
+
+static void
+check_carried(struct qn_job_reader *r, const struct qn_stage *s)
+{
+    for (size_t i = 0; i < s->output.carry.n; i++) {
+        const char *path = s->output.carry.v[i], *name = last_part(path);
+
+        if (is_taken(s, name, i))
+            qn_problem_add(r->problems, s->output.mark, 1,
+                           "'%.80s' would be carried along as '%.80s', which "
+                           "the output has already; leave it out of 'carry', "
+                           "or give the other one another name",
+                           path, name);
+    }
+}
+
 static void
 check_readers(struct qn_job_reader *r, const struct qn_stage *s)
 {
+    check_carried(r, s);
+    check_datasets(r, s);
     check_packed_input(r, &s->input, s->combine.given);
     for (int i = 0; i < s->nsteps; i++)
         for (int k = 0; k < s->steps[i].noperands; k++)

@@ -283,6 +283,23 @@ static const struct wrong inputs[] = {
     {"stages: {a: {input: {files: x, with: 3}}}", {"'with' wants a mapping"}},
     {"stages: {a: {input: {files: x, with: {a b: y, c: [z]}}}}",
      {"a companion is named with letters", "'c' wants a text"}},
+    {"stages:\n  a:\n    input: {files: raw, dataset: [/a, /b], each: frame}\n",
+     {"job.yaml:3:12: a list of datasets makes a product of each, which does "
+      "not go with `each: frame`"}},
+    {"stages:\n  a:\n    input: {files: raw, dataset: [/a, /b]}\n"
+     "    combine: mean\n",
+     {"which does not go with `combine`"}},
+    {"stages:\n  a:\n    input: {files: raw, dataset: [/a/x, /b/x]}\n",
+     {"datasets '/a/x' and '/b/x' would both be the product 'x'"}},
+    {"stages:\n  a:\n    input: {files: raw, dataset: [/a, /b]}\n"
+     "  b:\n    input: {stage: a, product: b}\n",
+     {"stage 'a' has a product of each of several datasets"}},
+    {"stages:\n  a:\n    input: raw\n    output: {carry: [/e/data, /e/t, /f/t]}\n",
+     {"'/e/data' would be carried along as 'data'",
+      "'/f/t' would be carried along as 't'"}},
+    {"stages:\n  a:\n    input: raw\n    products: {s: {reduce: sum}}\n"
+     "    output: {carry: [/e/data, /e/s]}\n",
+     {"job.yaml:5:13: '/e/s' would be carried along as 's'"}},
 };
 
 static void
