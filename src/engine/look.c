@@ -106,14 +106,24 @@ load_fields(struct qn_pool *pool, struct qn_item *item, const json_t *fields,
 
 /* The numbers of the HDUs that hold images, as the hidden field QN_LOOK_IMAGES. */
 static int
-load_images(struct qn_pool *pool, struct qn_item *item, const json_t *entries,
+load_images(struct qn_pool *pool, struct qn_item *item, const json_t *reply,
             struct qn_error *err)
 {
+    const json_t *entries = json_object_get(reply, "entries");
+    const char *format = qn_json_text(reply, "format");
     struct qn_text numbers = {0};
+    char reason[128];
     json_t *e;
     size_t i;
     int rc;
 
+    if (format && strcmp(format, "fits")) {
+        snprintf(reason, sizeof reason,
+                 "the job says each: hdu, for the images of FITS files, and "
+                 "this is a %.20s file; leave it out",
+                 format);
+        return qn_item_fail(pool, item, QN_EFORMAT, reason, err);
+    }
     json_array_foreach(entries, i, e) {
         const char *kind = qn_json_text(e, "kind");
 
@@ -160,7 +170,7 @@ finish_look(void *ctx, int64_t unit, const json_t *reply,
             pool, item, why->code,
             qn_program_reason(l->run, l->items->v[unit].path, why->text), err);
     if (l->list)
-        return load_images(pool, item, json_object_get(reply, "entries"), err);
+        return load_images(pool, item, reply, err);
     QN_TRY(qn_look_type(pool, item, reply, err));
     QN_TRY(load_unpacking(pool, item, reply, err));
     return load_fields(pool, item, json_object_get(reply, "fields"), err);

@@ -346,7 +346,8 @@ static int
 note_failure(struct stacking *k, const struct qn_target *t,
              struct qn_error *err)
 {
-    if (k->run->comm->rank)
+    // one without a name is told by its member
+    if (k->run->comm->rank || !t->name)
         return 0;
     return qn_commit_note(k->run->commit, k->st->stage->name, t->name, NULL,
                           t->key, t->code, t->reason, err);

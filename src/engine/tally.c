@@ -62,6 +62,17 @@ name_lost(const struct qn_plan_stage *st, const struct qn_task *t)
     }
 }
 
+/* Did a result fail by the one file that it was to be made of? */
+static bool
+is_named(const struct qn_plan_stage *st, const struct qn_target *t)
+{
+    const struct qn_task *only = t->ntasks ? &st->task[t->task[0]] : NULL;
+
+    return !t->name || (t->ntasks == 1 && only->state == QN_FAILED &&
+                        only->reason && t->reason &&
+                        !strcmp(only->reason, t->reason));
+}
+
 static void
 name_failures(const struct qn_plan_stage *st)
 {
@@ -83,7 +94,7 @@ name_failures(const struct qn_plan_stage *st)
 
         if (!st->stage->combine.given && !qn_plan_joins(st))
             break;
-        if (t->state == QN_FAILED)
+        if (t->state == QN_FAILED && !is_named(st, t))
             qn_message(QN_ERROR, "%s: %s: %s", st->stage->name, t->name,
                        t->reason ? t->reason : "failed");
         else if (t->state == QN_FINISHED && 2 * have < all)

@@ -91,4 +91,14 @@ assert h5py.File("raw/m.h5")["entry/data/data"][:].tolist() == [16, 18, 20, 22]
 END
 good
 
+say "a file whose frames are not known is named once, whatever its results are called"
+for rest in "" ', output: {name: "{stem}-{frame}"}'; do
+    printf 'stages: {s: {input: {files: b.npy, each: frame, slice: ["0:99"]}, steps: [{add: 1}]%s}}\n' "$rest" >bad.yaml
+    rm -rf bad
+    expect_code 3 quern run bad.yaml --output bad
+    [ "$(grep -c "reaches beyond" err)" = 1 ] || fail "not told once: $(cat err)"
+    expect_text err 's: b.npy: slice'
+    good
+done
+
 finish
