@@ -199,12 +199,16 @@ qn_run_team(struct qn_run *run, int s, struct qn_error *err)
     return qn_plan_team(&run->plan, s, &ask, err);
 }
 
+/* What a shard does not make need not fit either. */
 static int
 choose_teams(struct qn_run *run, struct qn_error *err)
 {
-    for (int s = 0; s < run->job->nstages; s++)
-        if (run->plan.stage[s].wanted)
-            QN_TRY(qn_run_team(run, s, err));
+    for (int s = 0; s < run->job->nstages; s++) {
+        int rc = run->plan.stage[s].wanted ? qn_run_team(run, s, err) : 0;
+
+        if (rc && (rc != QN_EJOB || qn_shard_makes(run, s)))
+            return rc;
+    }
     return 0;
 }
 
