@@ -25,20 +25,18 @@ keep(struct qn_strings *words, const char *a, const char *b,
     return 0;
 }
 
-/* What SLURM gives a node, less a fifth, is shared by its ranks. */
+/* Where the job says it, that holds. */
 static int
 keep_memory(struct qn_strings *words, const struct qn_submit_settings *settings,
-            const struct qn_run *run, struct qn_error *err)
+            const struct qn_run *run, int stage, struct qn_error *err)
 {
-    double bytes = (double)qn_submit_script_bytes(settings->v[QN_SUBMIT_MEM]);
-    double ranks = atof(settings->v[QN_SUBMIT_NTASKS]) /
-                   atof(settings->v[QN_SUBMIT_NODES]);
     char size[40];
+    int64_t bytes;
 
-    if (run->job->memory || !(bytes > 0)) // "0" is all of the node
+    QN_TRY(qn_submit_size_memory(&bytes, settings, run, stage, err));
+    if (run->job->memory || !bytes)
         return 0;
-    snprintf(size, sizeof size, "%.0fMiB",
-             0.8 * bytes / (ranks > 1 ? ranks : 1) / (1 << 20));
+    snprintf(size, sizeof size, "%lldMiB", (long long)(bytes >> 20));
     return keep(words, "--memory", size, err);
 }
 
@@ -52,7 +50,7 @@ make_words(struct qn_strings *words, const struct qn_submit_jobs *s, int stage,
     QN_TRY(keep(words, "--data", run->options->data, err));
     QN_TRY(keep(words, "--output", run->options->output, err));
     QN_TRY(keep(words, "--stage", run->job->stages[stage].name, err));
-    QN_TRY(keep_memory(words, settings, run, err));
+    QN_TRY(keep_memory(words, settings, run, stage, err));
     for (size_t i = 0; i < s->sets->n; i++)
         QN_TRY(keep(words, "--set", s->sets->v[i], err));
     if (s->allowed)
@@ -242,6 +240,8 @@ qn_submit_job(struct qn_submit_jobs *s, int stage, bool merging, int *shards,
     if (!rc)
         rc = qn_submit_size_fill(&settings, &s->run, stage, &s->cost[stage],
                                  err);
+    if (!rc && !alone)
+        rc = qn_submit_size_check(&s->run, stage, &settings, err);
     if (!rc)
         rc = merging ? make_merge_words(&words, s, stage, &settings, err)
                      : make_words(&words, s, stage, &settings, err);

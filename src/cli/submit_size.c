@@ -8,8 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/cut_need.h"
 #include "engine/folder.h"
 #include "io/journal.h"
+#include "model/need.h"
 #include "model/shape.h"
 
 enum {
@@ -21,6 +23,7 @@ enum {
 };
 
 #define MIB          (1 << 20)
+#define GIB          (INT64_C(1) << 30)
 #define BYTES_A_TASK (8192.0 * MIB)
 
 /* ---- what was learned --------------------------------------------------- */
@@ -128,23 +131,102 @@ tasks_for(const struct qn_run *run, int s, double bytes)
     return fmax(1, fmin(n, TASKS_MOST));
 }
 
-/* Input, result and two steps between them, in each worker that computes and
- * one that reads ahead; a combination keeps as many pixels as it can. */
-static double
-memory_for(const struct qn_run *run, int s,
-           const struct qn_submit_settings *settings, double largest,
-           double all)
+/* By the job. */
+static int64_t
+given_memory(const struct qn_run *run, int s)
 {
-    double cpus = number(settings, QN_SUBMIT_CPUS);
+    int64_t memory = run->job->stages[s].memory;
+
+    return memory ? memory : run->job->memory;
+}
+
+int
+qn_submit_size_memory(int64_t *bytes,
+                      const struct qn_submit_settings *settings,
+                      const struct qn_run *run, int s, struct qn_error *err)
+{
+    const char *mem = settings->v[QN_SUBMIT_MEM];
+    int cpus = (int)number(settings, QN_SUBMIT_CPUS);
+    double own = (double)qn_need_processes(cpus);
+    double share = (double)qn_submit_script_bytes(mem) /
+                   ceil(number(settings, QN_SUBMIT_NTASKS) /
+                        number(settings, QN_SUBMIT_NODES));
+    double left = fmin(0.8 * share, share - own);
+
+    *bytes = given_memory(run, s);
+    if (*bytes || !(share > 0))
+        return 0;
+    if (left < MIB)
+        return qn_fail(err, QN_EUSAGE,
+                       "--mem %s is too little: a rank with %d workers takes "
+                       "%.0f MiB before it reads anything; raise it, or give "
+                       "fewer --cpus-per-task",
+                       mem, cpus, own / MIB);
+    *bytes = (int64_t)left;
+    return 0;
+}
+
+/* Does stage s fit in so many bytes a rank?  Then its need is known. */
+static int
+fit(struct qn_run *run, int s, const struct qn_submit_settings *settings,
+    int64_t bytes, struct qn_error *err)
+{
+    const struct qn_need_ask ask = {
+        .ranks = (int)number(settings, QN_SUBMIT_NTASKS),
+        .team = run->options->team,
+        .workers = (int)number(settings, QN_SUBMIT_CPUS),
+        .memory = bytes,
+        .block = qn_cut_need};
+
+    return qn_plan_team(&run->plan, s, &ask, err);
+}
+
+/* Input, result and two steps between them, in each worker that computes and
+ * one that reads ahead: where the plan cannot tell. */
+static double
+guess_need(const struct qn_submit_settings *settings, double largest)
+{
+    return (number(settings, QN_SUBMIT_CPUS) + 1) * 4 * largest;
+}
+
+/* What the stage takes where it is given plenty, in MiB of a node: a combination
+ * keeps as many pixels as it may. */
+static double
+memory_for(struct qn_run *run, int s,
+           const struct qn_submit_settings *settings, double largest)
+{
+    const struct qn_plan_stage *st = &run->plan.stage[s];
+    int cpus = (int)number(settings, QN_SUBMIT_CPUS);
     double ranks = ceil(number(settings, QN_SUBMIT_NTASKS) /
                         number(settings, QN_SUBMIT_NODES));
-    double mib = (cpus + 1) * 4 * largest / MIB + 64 * cpus + 192;
+    double mib = 64.0 * cpus + 192, need = guess_need(settings, largest);
+    int64_t plenty = INT64_C(4096) * MIB;
 
-    if (run->job->memory)
-        mib = 1.25 * (double)run->job->memory / MIB;
-    else if (run->job->stages[s].combine.given)
-        mib += fmin(4 * all / MIB, 4096);
+    if (given_memory(run, s)) {
+        need = (double)(given_memory(run, s) + qn_need_processes(cpus));
+        mib = 0;
+    } else if (!st->late && !st->stage->command.given) {
+        while (plenty < INT64_C(4096) * GIB &&
+               fit(run, s, settings, plenty, NULL))
+            plenty *= 2;
+        need = (double)st->need.total;
+    }
+    mib += 1.25 * need / MIB;
     return ceil(mib * ranks / 256) * 256;
+}
+
+int
+qn_submit_size_check(struct qn_run *run, int s,
+                     const struct qn_submit_settings *settings,
+                     struct qn_error *err)
+{
+    int64_t bytes;
+
+    QN_TRY(qn_submit_size_memory(&bytes, settings, run, s, err));
+    if (!bytes || run->plan.stage[s].late || !fit(run, s, settings, bytes, err))
+        return 0;
+    return qn_wrap(err, "--mem %s gives a rank %lld MiB",
+                   settings->v[QN_SUBMIT_MEM], (long long)(bytes / MIB));
 }
 
 static double
@@ -176,8 +258,8 @@ narrow(struct qn_submit_settings *settings, const struct qn_plan_stage *st,
 }
 
 int
-qn_submit_size_fill(struct qn_submit_settings *settings,
-                    const struct qn_run *run, int s,
+qn_submit_size_fill(struct qn_submit_settings *settings, struct qn_run *run,
+                    int s,
                     const struct qn_submit_cost *cost, struct qn_error *err)
 {
     bool one = run->job->stages[s].combine.given;
@@ -197,7 +279,7 @@ qn_submit_size_fill(struct qn_submit_settings *settings,
                 "", err));
     QN_TRY(fill(settings, QN_SUBMIT_CPUS, CPUS, "", err));
     QN_TRY(fill(settings, QN_SUBMIT_MEM,
-                memory_for(run, s, settings, largest, all), "M", err));
+                memory_for(run, s, settings, largest), "M", err));
     QN_TRY(fill(settings, QN_SUBMIT_TIME,
                 minutes_for(settings, cost, qn_submit_size_left(run, s)), "",
                 err));
