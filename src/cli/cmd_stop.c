@@ -4,6 +4,7 @@
 #include "cli/cli.h"
 #include "cli/folder.h"
 #include "engine/drain.h"
+#include "engine/shard_lock.h"
 
 static const struct argp_option options[] = {
     {"help", 'h', NULL, 0, "Show this text", 0},
@@ -30,6 +31,9 @@ stop_run(const char *output)
            "stands.\n",
            holder.host[0] ? holder.host : "an unknown host", holder.pid,
            before ? "was asked before" : "is asked", output);
+    if (qn_shard_lock_look(output, NULL) == QN_LOCK_HELD)
+        printf("Shards that have not begun are not asked: tasks that wait in "
+               "SLURM are taken back with scancel.\n");
     return QN_EXIT_DONE;
 }
 

@@ -196,6 +196,7 @@ if kill -0 $pid 2>/dev/null; then
     expect_text out ': running'
     expect_text out 'shards 2: 1 (running, 1 done|done, 1 running)'
     expect_code 0 quern stop big.out
+    expect_text out '^Shards that have not begun are not asked'
     sleep 1 # a run looks for the request twice a second
     # shellcheck disable=SC2086
     kill -CONT $workers
