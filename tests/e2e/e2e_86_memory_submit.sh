@@ -50,11 +50,7 @@ expect_code 0 quern submit big.yaml --dry-run --set stages.mean.memory=2GiB
 good
 
 say "too little is refused, and nothing is sent"
-mkdir programs
-printf '#!/bin/sh\necho "$0 $*" >>%s/sent\necho 7\n' "$scratch" >programs/sbatch
-cp programs/sbatch programs/scancel
-chmod +x programs/*
-PATH=$scratch/programs:$PATH
+make_sbatch
 expect_code 2 quern submit big.yaml --mem 60M
 expect_text err 'mean: --mem 60M is too little: a rank with 4 workers takes 128 MiB '
 refuse_file sent
