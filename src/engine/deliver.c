@@ -18,7 +18,6 @@
 #include "engine/gather_file.h"
 #include "engine/program.h"
 #include "engine/stage.h"
-#include "io/atomic.h"
 #include "io/chunk.h"
 #include "model/dtype.h"
 #include "model/json.h"
@@ -367,16 +366,18 @@ write_from(struct qn_delivery *d, const char *path, struct qn_error *err)
     return rc;
 }
 
+/* The folder of a result that is written elsewhere, without what a killed run
+ * left there of it. */
 static int
-make_folder(const struct qn_delivery *d, struct qn_error *err)
+make_place(const struct qn_delivery *d, struct qn_error *err)
 {
     const struct qn_plan_stage *st = &d->run->plan.stage[d->s];
-    char *path = qn_program_output(d->run, &st->target[d->t->target]);
-    int rc = path ? qn_atomic_parent(path, err)
-                  : qn_fail(err, QN_ENOMEM, "no memory for a path");
+    char *tmp;
 
-    free(path);
-    return rc;
+    QN_TRY(qn_stage_temporary(d->run, &st->target[d->t->target], &tmp, err));
+    unlink(tmp);
+    free(tmp);
+    return 0;
 }
 
 int
@@ -388,7 +389,7 @@ qn_deliver_frames(struct qn_delivery *d, const char *path,
     if (!qn_deliver_rows(d)) {
         QN_TRY(write_from(d, path, err));
     } else {
-        QN_TRY(make_folder(d, err));
+        QN_TRY(make_place(d, err));
         QN_TRY(qn_memory_copy(&tmp, path, err));
         QN_TRY(commit(d, tmp, NULL, 0, err));
     }
