@@ -7,11 +7,16 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "comm/launch.h"
 
 #define LOOK_SECONDS 0.5
+/* Of the time that a launcher leaves: for what is in hand. */
+#define FINISH_PART 0.4
 
 static volatile sig_atomic_t signals;
 static int asked; // in another way, or by another rank
@@ -19,21 +24,56 @@ static bool seen; // the file
 static const char *watched;
 static double deadline = INFINITY;
 static double next_look;
+static double leaves;                  // s, by the launcher; 0: for ever
+static volatile sig_atomic_t launched; // it has sent TERM
+static double finish_until;            // 0: not known yet
 
 static void
-count(int signal_number)
+count(int number, siginfo_t *from, void *context)
 {
-    (void)signal_number;
+    (void)context;
     if (signals < 2)
         signals = signals + 1;
+    if (number == SIGTERM && from->si_pid == getppid())
+        launched = 1;
+}
+
+/* Seconds between TERM and KILL of the launcher that is our parent; 0: it does
+ * not kill. */
+static double
+time_left_by_launcher(void)
+{
+    const char *set = getenv("OMPI_MCA_odls_base_sigkill_timeout");
+    struct qn_launch l;
+
+    qn_launch_detect(&l);
+    if (!l.variable || strncmp(l.variable, "OMPI_", 5) != 0)
+        return 0;
+    return set && atoi(set) > 0 ? atoi(set) : 1;
+}
+
+/* The launcher's kill is near: then what is in hand is abandoned. */
+static void
+hurry(void)
+{
+    double now;
+
+    if (signals != 1 || !launched || !(leaves > 0))
+        return;
+    now = qn_clock_now();
+    if (!(finish_until > 0))
+        finish_until = now + FINISH_PART * leaves;
+    if (now >= finish_until)
+        signals = 2;
 }
 
 void
 qn_stop_listen(void)
 {
     static const int stops[] = {SIGTERM, SIGINT, SIGUSR1, SIGUSR2};
-    struct sigaction sa = {.sa_handler = count};
+    struct sigaction sa = {.sa_sigaction = count, .sa_flags = SA_SIGINFO};
 
+    leaves = time_left_by_launcher();
     // no SA_RESTART: a waiting poll is to come back
     for (unsigned i = 0; i < sizeof stops / sizeof *stops; i++)
         sigaction(stops[i], &sa, NULL);
@@ -93,5 +133,6 @@ int
 qn_stop_asked(void)
 {
     look();
+    hurry();
     return signals > asked ? signals : asked;
 }

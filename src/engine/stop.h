@@ -3,7 +3,12 @@
  * The first signal drains: nothing new is begun.  The second abandons what is
  * in hand.  What else asks drains too, and is no first signal: the warning that
  * SLURM sends may come behind a deadline, and the word of another rank before
- * the signal that all of them get.  Local. */
+ * the signal that all of them get.
+ *
+ * Open MPI's launcher, when it is asked to stop (TERM, INT), sends its ranks TERM
+ * and kills them a second later (odls_base_sigkill_timeout): of a TERM that comes
+ * from it a second signal is made while there is time to record how far the run
+ * is.  Local. */
 #ifndef QN_ENGINE_STOP_H
 #define QN_ENGINE_STOP_H
 

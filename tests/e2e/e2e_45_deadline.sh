@@ -191,6 +191,15 @@ kill -TERM $pid 2>/dev/null
 wait $pid
 carry_on 2
 
+say "workers hang, and the launcher will kill: the record says stopped all the same"
+start_frozen 2 "$QUERN_SOURCE/scripts/mpirun.sh" \
+    --mca odls_base_sigkill_timeout 3 -n 2 "$QUERN_BIN/quern" "${job[@]}" \
+    --set concurrency=1
+kill -INT $pid
+ends 1
+was_stopped
+carry_on 2
+
 say "nothing is begun that would not be finished; long deadlines starve nobody"
 few 300
 for n in 0 2; do
