@@ -234,6 +234,22 @@ qn_job_output_settle(struct qn_stage *stage, bool is_read)
             !is_read && !stage->input.stage && !why_not_packed(stage);
 }
 
+/* Members and frames are of one dataset each. */
+static void
+check_datasets(struct qn_job_reader *r, const struct qn_yaml_node *node,
+               const struct qn_stage *stage)
+{
+    const bool combines = stage->combine.given;
+
+    if (stage->input.dataset.n < 2 ||
+        (!combines && stage->input.each != QN_EACH_FRAME))
+        return;
+    QN_JOB_TELL(r, qn_yaml_find(qn_yaml_find(node, "input"), "dataset"),
+                "%s one dataset of each file; name one, or make a stage for "
+                "each",
+                combines ? "`combine` takes" : "`each: frame` goes through");
+}
+
 void
 qn_job_output_check(struct qn_job_reader *r, const struct qn_yaml_node *node,
                     const struct qn_stage *stage)
@@ -246,6 +262,7 @@ qn_job_output_check(struct qn_job_reader *r, const struct qn_yaml_node *node,
         !stage->combine.per_file)
         qn_fields_names(stage->output.name, check_field, &n, NULL);
     check_layout(r, node, stage);
+    check_datasets(r, node, stage);
 }
 
 void

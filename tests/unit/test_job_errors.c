@@ -462,6 +462,11 @@ static const struct wrong outputs[] = {
      {"value of 'format': 'h5'", "flot", "'compress' wants none or a level",
       "unknown value of 'layout': 'pakced'; did you mean 'packed'?",
       "'carry' wants paths of datasets", "unknown key of output 'colour'"}},
+    {"stages: {a: {input: {files: x, dataset: [/a, /b]}, combine: {method: "
+     "mean}}}",
+     {"`combine` takes one dataset of each file; name one"}},
+    {"stages: {a: {input: {files: x, dataset: [/a, /b], each: frame}}}",
+     {"`each: frame` goes through one dataset of each file"}},
 };
 
 static void
