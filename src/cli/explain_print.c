@@ -89,12 +89,15 @@ print_out(const struct qn_plan_stage *st, const struct qn_explain_found *f)
 /* "bias.h5 (done)" */
 static void
 print_result(const struct qn_explain *e, const char *label, int stage,
-             int target)
+             int target, int row)
 {
     const struct qn_target *t = &e->run->plan.stage[stage].target[target];
+    char text[1200];
     int64_t when;
 
-    line(label, "%s (%s)", t->name ? t->name : "a result without a name",
+    line(label, "%s (%s)",
+         t->name ? qn_plan_pack_label(text, sizeof text, t->name, row)
+                 : "a result without a name",
          state_word(qn_explain_target(e, stage, t, &when)));
 }
 
@@ -112,11 +115,11 @@ print_uses(const struct qn_explain *e, const struct qn_explain_found *f)
 {
     const struct qn_plan_stage *st = &e->run->plan.stage[f->stage];
     const struct qn_task *t = f->task;
-    int u = 0;
+    int u = 0, row;
+    int source = qn_plan_pack_source(&e->run->plan, st, t->item, &row);
 
-    if (t->item->source >= 0)
-        print_result(e, "reads", st->stage->input.stage_index,
-                     qn_plan_pack_source(&e->run->plan, st, t->item, NULL));
+    if (source >= 0)
+        print_result(e, "reads", st->stage->input.stage_index, source, row);
     // of one that failed in the plan the partners are not known
     for (int i = 0; !qn_key_none(&t->key) && i < st->stage->nsteps; i++) {
         const struct qn_step *step = &st->stage->steps[i];
@@ -124,7 +127,7 @@ print_uses(const struct qn_explain *e, const struct qn_explain_found *f)
         for (int k = 0; k < step->noperands; k++, u++) {
             if (t->use[u].stage >= 0)
                 print_result(e, step->kernel->name, t->use[u].stage,
-                             t->use[u].target);
+                             t->use[u].target, t->use[u].row);
             else if (t->use[u].file >= 0)
                 print_file(step->kernel->name,
                            &st->files.v[t->use[u].file]);

@@ -175,6 +175,8 @@ use_json(const struct qn_run *run, const struct qn_plan_stage *st,
         json_object_set_new(j, "stage", json_string(from->stage->name));
         json_object_set_new(j, "target",
                             qn_cli_json_text(from->target[u->target].name));
+        if (u->row >= 0)
+            json_object_set_new(j, "row", json_integer(u->row));
     } else if (u->file >= 0) {
         json_object_set_new(j, "file",
                             qn_cli_json_text(st->files.v[u->file].path));

@@ -202,10 +202,14 @@ print_uses(const struct qn_run *run, const struct qn_plan_stage *st,
 
     for (int i = 0; i < st->nuses; i++) {
         const struct qn_use *u = &t->use[i];
+        char label[1200];
 
         if (u->stage >= 0)
             printf("%s%s", word,
-                   run->plan.stage[u->stage].target[u->target].name);
+                   qn_plan_pack_label(
+                       label, sizeof label,
+                       run->plan.stage[u->stage].target[u->target].name,
+                       u->row));
         else if (u->file >= 0)
             printf("%s%s", word, st->files.v[u->file].path);
         else

@@ -51,8 +51,10 @@ is_fed(const struct qn_plan_view *v, const struct qn_plan_stage *st,
         return false;
     for (int i = 0; i < st->nuses; i++) {
         const struct qn_use *u = &t->use[i];
+        const struct qn_task *row = qn_plan_pack_use(&v->run->plan, u);
 
-        if (u->stage >= 0 && v->state[u->stage][u->target] == QN_PLAN_FAILED)
+        if (u->stage >= 0 && (v->state[u->stage][u->target] == QN_PLAN_FAILED ||
+                              (row && row->code)))
             return false;
     }
     return true;
@@ -295,13 +297,17 @@ qn_plan_view_bytes(const struct qn_plan_view *v, int s, double *in,
 
 enum { MANY_RESULTS = 10000 };
 
-/* Does another stage take up results of stage s? */
+/* Does another stage need results of stage s in files of their own? */
 static bool
-is_read(const struct qn_job *job, int s)
+needs_files(const struct qn_job *job, int s)
 {
-    for (int t = s + 1; t < job->nstages; t++)
-        if (qn_job_uses(job, t, s))
+    for (int t = s + 1; t < job->nstages; t++) {
+        const struct qn_stage *stage = &job->stages[t];
+
+        if (stage->input.stage_index == s &&
+            (stage->command.given || stage->input.each != QN_EACH_FILE))
             return true;
+    }
     return false;
 }
 
@@ -317,7 +323,7 @@ qn_plan_view_advice(const struct qn_plan_view *v, int s, char *buf,
 
     if (qn_plan_has_members(st) || st->ntargets <= MANY_RESULTS || !t ||
         st->stage->output.format != QN_FORMAT_HDF5 || st->team > 1 ||
-        is_read(v->run->job, s) ||
+        needs_files(v->run->job, s) ||
         qn_plan_pack_bytes(&v->run->plan, st, t, &bytes, NULL))
         return false;
     rows = qn_plan_pack_rows(bytes);

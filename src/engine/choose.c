@@ -109,39 +109,100 @@ source_skipped(const struct qn_run *run, const struct qn_plan_stage *st,
                    .state == QN_SKIPPED;
 }
 
+/* Call each with what a task is made of, until it says false. */
+static bool
+each_need(struct qn_run *run, int s, const struct qn_task *t,
+          bool (*each)(struct qn_run *run, int s, int target))
+{
+    const struct qn_plan_stage *st = &run->plan.stage[s];
+    int source = qn_plan_pack_source(&run->plan, st, t->item, NULL);
+
+    if (source >= 0 && !each(run, st->stage->input.stage_index, source))
+        return false;
+    for (int i = 0; !t->code && i < st->nuses; i++)
+        if (t->use[i].stage >= 0 &&
+            !each(run, t->use[i].stage, t->use[i].target))
+            return false;
+    return true;
+}
+
+static bool
+all_needs(struct qn_run *run, int s, const struct qn_target *t,
+          bool (*each)(struct qn_run *run, int s, int target))
+{
+    const struct qn_plan_stage *st = &run->plan.stage[s];
+
+    for (int i = 0; i < t->ntasks; i++)
+        if (!each_need(run, s, &st->task[t->task[i]], each))
+            return false;
+    return true;
+}
+
+/* Can a result be had, if that takes nothing but items?  Combinations that are
+ * left out stay so. */
+static bool
+can_have(struct qn_run *run, int s, int target)
+{
+    const struct qn_plan_stage *st = &run->plan.stage[s];
+    const struct qn_target *t = &st->target[target];
+
+    if (t->state != QN_SKIPPED)
+        return true;
+    if (st->stage->combine.given)
+        return false;
+    return all_needs(run, s, t, can_have);
+}
+
+/* Take it in again, with all that it is made of. */
+static bool
+have(struct qn_run *run, int s, int target)
+{
+    struct qn_plan_stage *st = &run->plan.stage[s];
+    struct qn_target *t = &st->target[target];
+
+    if (t->state != QN_SKIPPED)
+        return true;
+    t->state = QN_TODO;
+    for (int i = 0; i < t->ntasks; i++)
+        if (st->task[t->task[i]].state == QN_SKIPPED)
+            st->task[t->task[i]].state = QN_TODO;
+    return all_needs(run, s, t, have);
+}
+
 /* Is an item of the part among those that are asked for?  *n counts the items
  * of parts that are. */
 static bool
 wants_part(const struct qn_run *run, const struct qn_plan_stage *st,
-           const struct qn_target *t, int64_t *n)
+           const struct qn_target *t, int64_t n)
 {
     const struct qn_run_options *o = run->options;
-    bool in = !o->only;
+    bool in = false;
 
-    for (int i = 0; i < t->ntasks; i++) {
+    for (int i = 0; i < t->ntasks && !in; i++) {
         const struct qn_task *task = &st->task[t->task[i]];
 
-        // a part is whole or it is not made
-        if (source_skipped(run, st, task))
-            return false;
-        in = in || qn_discover_match(o->only, task->item->path);
+        in = !source_skipped(run, st, task) &&
+             (!o->only || qn_discover_match(o->only, task->item->path));
     }
-    in = in && (!o->limit || *n < o->limit);
-    *n += in ? t->ntasks : 0;
-    return in;
+    return in && (!o->limit || n < o->limit);
 }
 
-/* Parts are chosen as a whole: all that hold an item that is asked for. */
+/* Parts are chosen as a whole: all that hold an item that is asked for, and
+ * what the others in them are made of. */
 static void
-choose_parts(struct qn_run *run, struct qn_plan_stage *st)
+choose_parts(struct qn_run *run, int s)
 {
+    struct qn_plan_stage *st = &run->plan.stage[s];
     int64_t n = 0;
 
     for (int g = 0; g < st->ntargets; g++) {
         struct qn_target *t = &st->target[g];
 
-        if (wants_part(run, st, t, &n))
+        if (wants_part(run, st, t, n) && all_needs(run, s, t, can_have)) {
+            all_needs(run, s, t, have);
+            n += t->ntasks;
             continue;
+        }
         for (int i = 0; i < t->ntasks; i++)
             skip_task(st, &st->task[t->task[i]]);
     }
@@ -185,7 +246,7 @@ qn_choose_items(struct qn_run *run)
         if (!st->wanted)
             continue;
         if (qn_plan_packs(st))
-            choose_parts(run, st);
+            choose_parts(run, s);
         else if (!st->stage->combine.given || is_named(run, s))
             choose_tasks(run, st);
         else if (over_chosen(run, s) || !serves_operands(run, s))

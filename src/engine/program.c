@@ -206,9 +206,17 @@ set_path(json_t *object, char *path)
     free(path);
 }
 
+static void
+set_row(json_t *object, int row)
+{
+    if (row >= 0)
+        json_object_set_new(object, "row", json_integer(row));
+}
+
+/* row: the item's own, of packed results; -1. */
 static json_t *
 use_json(const struct qn_run *run, const struct qn_plan_stage *st,
-         const struct qn_operand *op, const struct qn_use *u)
+         const struct qn_operand *op, const struct qn_use *u, int row)
 {
     json_t *j;
 
@@ -219,6 +227,7 @@ use_json(const struct qn_run *run, const struct qn_plan_stage *st,
     set_text(j, "reduce", op->reduce);
     if (op->kind == QN_OPERAND_DATASET) {
         set_text(j, "dataset", op->text);
+        set_row(j, row);
         return j;
     }
     set_text(j, "dataset", op->dataset);
@@ -238,6 +247,7 @@ use_json(const struct qn_run *run, const struct qn_plan_stage *st,
         }
         set_path(j, qn_program_output(run, t));
         set_text(j, "time", qn_key_hex(hex, t->key));
+        set_row(j, u->row);
     } else {
         const struct qn_item *f = &st->files.v[u->file];
 
@@ -252,13 +262,14 @@ uses_json(const struct qn_run *run, const struct qn_plan_stage *st,
           const struct qn_task *t)
 {
     json_t *uses = json_array();
-    int u = 0;
+    int u = 0, row;
 
+    qn_plan_pack_source(&run->plan, st, t->item, &row);
     for (int i = 0; i < st->stage->nsteps; i++)
         for (int k = 0; k < st->stage->steps[i].noperands; k++)
             json_array_append_new(
                 uses, use_json(run, st, &st->stage->steps[i].operand[k],
-                               &t->use[u++]));
+                               &t->use[u++], row));
     return uses;
 }
 
@@ -308,7 +319,9 @@ qn_program_item(const struct qn_run *run, int s, const struct qn_task *t,
     const struct qn_plan_stage *st = &run->plan.stage[s];
     char *path = qn_program_input(run, s, t), hex[QN_KEY_HEX];
     struct qn_value hdu;
+    int row;
 
+    qn_plan_pack_source(&run->plan, st, t->item, &row);
     *request = json_pack("{s:s,s:I,s:s,s:s,s:o,s:o}", //
                          "op", "item", "program",
                          (json_int_t)run->program[s], "path",
@@ -324,13 +337,12 @@ qn_program_item(const struct qn_run *run, int s, const struct qn_task *t,
         qn_fields_text(number, sizeof number, &hdu);
         set_text(*request, "hdu", number);
     }
-    if (*request && qn_program_frame(run, s, t) >= 0) {
-        json_object_set_new(*request, "frame",
-                            json_integer(qn_program_frame(run, s, t)));
-        json_object_set_new(
-            *request, "nframes",
-            json_integer(st->from_rows ? 1 : t->item->nframes));
-        json_object_set_new(*request, "row", json_boolean(st->from_rows));
+    if (*request)
+        set_row(*request, row);
+    if (*request && t->item->frame >= 0) {
+        json_object_set_new(*request, "frame", json_integer(t->item->frame));
+        json_object_set_new(*request, "nframes",
+                            json_integer(t->item->nframes));
     }
     if (*request && st->need.slabs &&
         qn_need_slabs(&run->plan, st, t,
@@ -359,13 +371,29 @@ qn_program_uses(const struct qn_run *run, int s, const struct qn_task *t)
     return uses_json(run, &run->plan.stage[s], t);
 }
 
-/* Where the item's file lies in the folder, as the table of inputs has it. */
-static const char *
-row_path(const struct qn_run *run, int s, const struct qn_task *t)
+/* Do items use datasets of their own files? */
+static bool
+uses_own(const struct qn_stage *stage)
 {
-    const struct qn_target *from = result_of(run, s, t, NULL);
+    for (int i = 0; i < stage->nsteps; i++)
+        for (int k = 0; k < stage->steps[i].noperands; k++)
+            if (stage->steps[i].operand[k].kind == QN_OPERAND_DATASET)
+                return true;
+    return false;
+}
 
-    return from ? from->name : t->item->path;
+/* Of packed results: which file it is, and which row. */
+static void
+set_source(json_t *extras, const struct qn_run *run, int s,
+           const struct qn_task *t)
+{
+    int row;
+    const struct qn_target *from = result_of(run, s, t, &row);
+
+    if (!from || row < 0)
+        return;
+    set_text(extras, "path", from->name);
+    set_row(extras, row);
 }
 
 /* What is not the same for all items of the part; NULL where all is. */
@@ -392,7 +420,9 @@ row_extras(const struct qn_run *run, int s, const struct qn_task *t,
         set_text(*extras, "failed", t->reason ? t->reason : "failed");
         return 0;
     }
-    if (t->use != first && st->nuses)
+    set_source(*extras, run, s, t);
+    if (st->nuses &&
+        (t->use != first || (st->from_rows && uses_own(st->stage))))
         json_object_set_new(*extras, "uses", uses_json(run, st, t));
     if (st->stage->input.each == QN_EACH_HDU &&
         qn_item_find(t->item, "hdu", &hdu)) {
@@ -406,10 +436,16 @@ int
 qn_program_row(const struct qn_run *run, int s, const struct qn_task *t,
                const struct qn_use *first, json_t **row, struct qn_error *err)
 {
+    int place;
+    const struct qn_target *from = result_of(run, s, t, &place);
+    char label[2048];
     json_t *extras;
 
     QN_TRY(row_extras(run, s, t, first, &extras, err));
-    *row = json_pack("[s,I,I]", row_path(run, s, t),
+    *row = json_pack("[s,I,I]",
+                     from ? qn_plan_pack_label(label, sizeof label,
+                                               from->name, place)
+                          : t->item->path,
                      (json_int_t)t->item->bytes,
                      (json_int_t)t->item->mtime_ns);
     if (*row && json_object_size(extras))
@@ -428,14 +464,11 @@ qn_program_used(const struct qn_run *run, int s, const struct qn_task *t)
     int row;
     const struct qn_target *from = result_of(run, s, t, &row);
     char path[2048];
+    const char *name =
+        from ? qn_plan_pack_label(path, sizeof path, from->name, row)
+             : qn_item_name(path, sizeof path, t->item);
 
-    if (from && row >= 0)
-        snprintf(path, sizeof path, "%s[%d:%d]", from->name, row, row + 1);
-    else if (from)
-        snprintf(path, sizeof path, "%s", from->name);
-    else
-        qn_item_name(path, sizeof path, t->item);
-    return json_pack("[s,I,I,s]", path, (json_int_t)t->item->bytes,
+    return json_pack("[s,I,I,s]", name, (json_int_t)t->item->bytes,
                      (json_int_t)t->item->mtime_ns,
                      t->state == QN_SKIPPED ? "left out"
                      : t->code || t->lost   ? t->reason

@@ -43,8 +43,9 @@ qn_program_uses(const struct qn_run *run, int s, const struct qn_task *t);
 
 /* Task t as one of many in a request: [path, bytes, time, extras].  extras is
  * an object, left out where empty, of what is this item's alone: fields, name,
- * hdu, "failed" with the reason of one that has failed already, and uses where
- * they are not those of `first`. */
+ * hdu, of packed results the path of the part and the row, "failed" with the
+ * reason of one that has failed already, and uses where they are not those of
+ * `first`. */
 int
 qn_program_row(
     const struct qn_run *run, int s, const struct qn_task *t, const struct qn_use *first,

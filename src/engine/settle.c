@@ -15,16 +15,21 @@ check_uses(const struct qn_run *run, struct qn_plan_stage *st,
 {
     for (int i = 0; i < st->nuses; i++) {
         const struct qn_use *u = &t->use[i];
+        const struct qn_task *row;
         const struct qn_target *from;
-        char reason[512];
+        char reason[512], label[400];
+        bool failed;
 
         if (u->stage < 0)
             continue;
         from = &run->plan.stage[u->stage].target[u->target];
-        if (!from->code && from->state != QN_SKIPPED)
+        row = qn_plan_pack_use(&run->plan, u);
+        failed = from->code || (row && row->code);
+        if (!failed && from->state != QN_SKIPPED)
             continue;
         snprintf(reason, sizeof reason, "%.300s, which it uses, %s",
-                 from->name, from->code ? "failed" : "is left out");
+                 qn_plan_pack_label(label, sizeof label, from->name, u->row),
+                 failed ? "failed" : "is left out");
         return qn_plan_fail_task(st, t, QN_BLOCKED, QN_EMISSING, reason, err);
     }
     return 0;

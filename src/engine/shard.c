@@ -82,6 +82,22 @@ source_of(const struct qn_run *run, int s)
     return in->stage_index;
 }
 
+/* The number that says whose task i is.  Parts go round as items do, each as a
+ * whole. */
+static int64_t
+unit_of(const struct numbers *n, int s, int i)
+{
+    const struct qn_plan_stage *st = &n->run->plan.stage[s];
+    const struct qn_target *part;
+
+    if (!qn_plan_packs(st))
+        return n->unit[s][i];
+    part = &st->target[st->task[i].target];
+    if (n->unit[s][part->task[0]] < 0)
+        return -1;
+    return n->unit[s][part->task[0]] / st->target[0].ntasks;
+}
+
 static int
 number_stage(struct numbers *n, int s, struct qn_error *err)
 {
@@ -98,9 +114,16 @@ number_stage(struct numbers *n, int s, struct qn_error *err)
         return qn_shard_list_number(n->run, s, n->freeze, n->unit[s], err);
     for (int i = 0; i < st->ntasks; i++) {
         int source = st->task[i].item->source;
-        const struct qn_target *t =
-            source < 0 ? NULL : &n->run->plan.stage[from].target[source];
+        const struct qn_target *t;
 
+        // a row goes where its part does; parts of rows go round like any
+        if (st->from_rows) {
+            n->unit[s][i] = source < 0            ? -1
+                            : qn_plan_packs(st) ? n->unit[from][source]
+                                                : unit_of(n, from, source);
+            continue;
+        }
+        t = source < 0 ? NULL : &n->run->plan.stage[from].target[source];
         n->unit[s][i] = t && t->ntasks ? n->unit[from][t->task[0]] : -1;
     }
     return 0;
@@ -159,22 +182,6 @@ need(struct needs *n, const struct qn_plan_stage *st, const struct qn_task *t)
                  [qn_plan_pack_source(&n->run->plan, st, t->item, NULL)] = true;
 }
 
-/* The number that says whose task i is.  Parts go round as items do, each as a
- * whole. */
-static int64_t
-unit_of(const struct needs *n, int s, int i)
-{
-    const struct qn_plan_stage *st = &n->run->plan.stage[s];
-    const struct qn_target *part;
-
-    if (!qn_plan_packs(st))
-        return n->numbers->unit[s][i];
-    part = &st->target[st->task[i].target];
-    if (n->numbers->unit[s][part->task[0]] < 0)
-        return -1;
-    return n->numbers->unit[s][part->task[0]] / st->target[0].ntasks;
-}
-
 static bool
 is_mine(const struct needs *n, int s, int i)
 {
@@ -186,7 +193,8 @@ is_mine(const struct needs *n, int s, int i)
         return t->target >= 0 && n->target[s][t->target];
     if (st->stage->combine.given)
         return true;
-    return unit_of(n, s, i) >= 0 && unit_of(n, s, i) % o->shards == o->shard;
+    return unit_of(n->numbers, s, i) >= 0 &&
+           unit_of(n->numbers, s, i) % o->shards == o->shard;
 }
 
 /* Backwards: each stage stands behind those it uses. */
@@ -232,6 +240,38 @@ choose(struct qn_run *run, const struct numbers *numbers, struct qn_error *err)
     return rc;
 }
 
+/* Parts hold items of several shards: who reads them in another order than
+ * they are cut in must come when they are made. */
+static int
+check_parts(const struct qn_run *run, int s, struct qn_error *err)
+{
+    const struct qn_run_options *o = run->options;
+    const struct qn_stage *stage = &run->job->stages[s];
+    const char *from = stage->output.packed ? stage->input.stage : NULL;
+
+    if (from)
+        return qn_fail(err, QN_EUSAGE,
+                       "--shard %d/%d: stage %s packs results of stage %s, "
+                       "which are spread over the shards; give --stage %s "
+                       "with it once those are made, or leave it out",
+                       o->shard, o->shards, stage->name, from, stage->name);
+    for (int i = 0; i < stage->nsteps && !from; i++)
+        for (int k = 0; k < stage->steps[i].noperands; k++) {
+            const struct qn_operand *op = &stage->steps[i].operand[k];
+
+            if (op->kind == QN_OPERAND_STAGE &&
+                run->job->stages[op->stage_index].output.packed)
+                from = run->job->stages[op->stage_index].name;
+        }
+    if (!from || stage->combine.given)
+        return 0;
+    return qn_fail(err, QN_EUSAGE,
+                   "--shard %d/%d: stage %s uses results of stage %s, whose "
+                   "parts are spread over the shards; give --stage %s with it "
+                   "once those are made, or leave it out",
+                   o->shard, o->shards, stage->name, from, stage->name);
+}
+
 int
 qn_shard_check(const struct qn_run *run, struct qn_error *err)
 {
@@ -250,17 +290,8 @@ qn_shard_check(const struct qn_run *run, struct qn_error *err)
                        "items and cannot be cut: give --shard 0/1, or leave "
                        "it out",
                        o->shard, o->shards, o->stage);
-    for (s = 0; s < run->job->nstages; s++) {
-        const struct qn_stage *stage = &run->job->stages[s];
-
-        if (stage->output.packed && stage->input.stage && o->shards > 1)
-            return qn_fail(err, QN_EUSAGE,
-                           "--shard %d/%d: stage %s packs results of stage "
-                           "%s, which are spread over the shards; run it "
-                           "without --shard",
-                           o->shard, o->shards, stage->name,
-                           stage->input.stage);
-    }
+    for (s = 0; s < run->job->nstages && !o->stage && o->shards > 1; s++)
+        QN_TRY(check_parts(run, s, err));
     for (s = 0; s < run->job->nstages; s++)
         if (qn_shard_makes(run, s))
             return 0;

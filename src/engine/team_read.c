@@ -130,13 +130,17 @@ part_shape(const struct qn_box *own, const struct qn_shape *whole)
     return s;
 }
 
-static const struct qn_type *
+static struct qn_type
 type_of(const struct qn_team_part *p, const struct qn_use *u)
 {
-    const struct qn_run *run = p->run;
+    struct qn_type type;
 
-    return u->stage >= 0 ? run->plan.stage[u->stage].target[u->target].type
-                         : p->st->files.v[u->file].type;
+    if (u->stage < 0)
+        return *p->st->files.v[u->file].type;
+    type = *p->run->plan.stage[u->stage].target[u->target].type;
+    if (u->row >= 0)
+        qn_plan_pack_row(&type);
+    return type;
 }
 
 /* Is its shape known no earlier than from its file?  Of what is reduced that of
@@ -173,7 +177,7 @@ place_whole(struct qn_team_part *p, int step, int i, const struct qn_use *u,
     if (is_unseen(&s->operand[i]))
         QN_TRY(look(p, use, &said, err));
     else
-        said = *type_of(p, u);
+        said = type_of(p, u);
     type->shape = said.shape;
     return qn_arena_place(&p->arena, (int64_t)qn_array_bytes(&r->array[i]),
                           &r->offset[i], err);
@@ -194,7 +198,7 @@ place_part(struct qn_team_part *p, int step, int i, const struct qn_use *u,
     if (!qn_region_samples(&grid->own))
         return 0;
     *shape = is_unseen(&s->operand[i]) ? grid->g.type.shape
-                                       : type_of(p, u)->shape;
+                                       : type_of(p, u).shape;
     if (qn_shape_fits(&grid->g.type.shape, shape, err))
         return qn_wrap(err, "%s", s->kernel->name);
     *shape = part_shape(&grid->own, shape);

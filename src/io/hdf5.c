@@ -30,6 +30,8 @@ struct hdf5 {
     struct qn_hdf5_chunks chunks;
     struct qn_unpacked window;
     struct qn_cards cards;      /* of an output of ours                   */
+    size_t shared;              /* of these those that all items have     */
+    struct qn_hdf5_rowcards rowcards;
 };
 
 static void
@@ -39,6 +41,7 @@ hdf5_close(void *state)
 
     if (!s)
         return;
+    qn_hdf5_rowcards_close(&s->rowcards);
     if (s->space >= 0)
         H5Sclose(s->space);
     if (s->dataset >= 0)
@@ -254,7 +257,12 @@ open_dataset(struct hdf5 *s, const struct qn_source *source,
     qn_hdf5_path_clear(&place);
     if (rc)
         return rc;
-    return qn_hdf5_header_load(&s->cards, s->file, s->disk, s->links, err);
+    QN_TRY(
+        qn_hdf5_header_load(&s->cards, s->file, s->disk, s->links, err));
+    s->shared = s->cards.n;
+    return source->one_row ? qn_hdf5_rowcards_open(&s->rowcards, s->file,
+                                                   s->disk, s->links, err)
+                           : 0;
 }
 
 static int
@@ -373,6 +381,15 @@ hdf5_field(void *state, const char *name, char *value, size_t size,
     return rc;
 }
 
+static int
+hdf5_row(void *state, int64_t row, struct qn_error *err)
+{
+    struct hdf5 *s = state;
+
+    s->cards.n = s->shared;
+    return qn_hdf5_rowcards_add(&s->cards, &s->rowcards, row, err);
+}
+
 /* ---- samples ------------------------------------------------------------ */
 
 static int
@@ -418,6 +435,7 @@ const struct qn_backend qn_hdf5_backend = {
     .texts = qn_hdf5_text,
     .list = qn_hdf5_list,
     .field = hdf5_field,
+    .row = hdf5_row,
     .read = hdf5_read,
     .close = hdf5_close,
 };

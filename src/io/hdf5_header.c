@@ -23,8 +23,8 @@ struct row {
     char cell[NCOLUMNS][WIDTH];
 };
 
-static bool
-is_ours(hid_t file)
+bool
+qn_hdf5_header_ours(hid_t file)
 {
     hid_t root = H5Gopen2(file, "/", H5P_DEFAULT);
     char creator[64] = "";
@@ -158,7 +158,7 @@ qn_hdf5_header_load(struct qn_cards *cards, hid_t file, const char *disk,
     struct qn_hdf5_place place;
     int rc;
 
-    if (!is_ours(file))
+    if (!qn_hdf5_header_ours(file))
         return 0;
     rc = qn_hdf5_path_follow(&place, file, disk, TABLE, links, NULL);
     if (rc) // a result without a header has none

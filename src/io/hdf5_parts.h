@@ -8,6 +8,7 @@
  *     hdf5_match.c  which datasets a pattern names
  *     hdf5_native.c types in memory; the writers use it too
  *     hdf5_path.c   paths and links: what may be opened at all
+ *     hdf5_rowcards.c  header cards of the items of packed results
  *     hdf5_text.c   texts in datasets
  *     hdf5_value.c  types, attributes, single values
  *
@@ -116,6 +117,10 @@ qn_hdf5_text(
 
 /* ---- hdf5_header.c ------------------------------------------------------ */
 
+/* Does the file say that quern wrote it? */
+bool
+qn_hdf5_header_ours(hid_t file);
+
 /* The cards of a file that quern wrote; none of any other.  QN_EFORMAT where
  * their table is damaged. */
 int
@@ -128,5 +133,32 @@ int
 qn_hdf5_header_field(
     const struct qn_cards *cards, const char *name, char *value, size_t size,
     bool *is_text, struct qn_error *err);
+
+/* ---- hdf5_rowcards.c ---------------------------------------------------- */
+
+/* The table of cards in which the items of packed results differ; none where
+ * the file has no such table, or is not ours.  All zero is closed. */
+struct qn_hdf5_rowcards_column;
+struct qn_hdf5_rowcards {
+    struct qn_hdf5_rowcards_column *column; /* owned; NULL: no table      */
+    size_t n, bytes;   /* columns; of a row in memory                     */
+    hid_t table, type; /* owned; type: of a row in memory                 */
+    char *row;         /* owned, [bytes]                                  */
+};
+
+/* QN_EFORMAT where it is damaged; *r is then closed. */
+int
+qn_hdf5_rowcards_open(
+    struct qn_hdf5_rowcards *r, hid_t file, const char *disk,
+    enum qn_links links, struct qn_error *err);
+
+/* Append those of an item: numbers as they are, all else as text. */
+int
+qn_hdf5_rowcards_add(
+    struct qn_cards *cards, const struct qn_hdf5_rowcards *r, int64_t row,
+    struct qn_error *err);
+
+void
+qn_hdf5_rowcards_close(struct qn_hdf5_rowcards *r);
 
 #endif

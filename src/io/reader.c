@@ -1,8 +1,8 @@
 /* The front end of the readers: which format, which part, which type.
  *
- * Knows no format: it opens what a back-end finds, applies `frames` and
- * `slice`, and puts the path in front of what went wrong.  Read parts.h and
- * reader_backend.h next.
+ * Knows no format: it opens what a back-end finds, takes one row of it where
+ * that is asked for, applies `frames` and `slice`, and puts the path in front
+ * of what went wrong.  Read parts.h and reader_backend.h next.
  */
 #include "io/reader_backend.h"
 
@@ -26,6 +26,7 @@ struct qn_reader {
     struct qn_bytes bytes;
     const struct qn_backend *backend;
     struct qn_parts parts;
+    int64_t row;             /* the only one that is read; -1: all   */
     bool chosen;             /* by frames                            */
     struct qn_frames frames; /* which; empty where all are           */
     struct qn_box part;      /* of these: what slice leaves          */
@@ -68,9 +69,19 @@ fail_in(struct qn_error *err, int rc, const char *path)
 /* ---- opening ------------------------------------------------------------ */
 
 static void
+drop_axis(struct qn_shape *shape)
+{
+    shape->ndims--;
+    memmove(shape->n, shape->n + 1,
+            (size_t)shape->ndims * sizeof *shape->n);
+}
+
+static void
 fill_info(struct qn_reader *r)
 {
     struct qn_info *i = &r->info;
+    const int64_t *chunk = r->parts.held.chunk;
+    struct qn_shape held = r->parts.held.shape;
 
     i->format = r->backend->name;
     i->where = r->parts.where;
@@ -83,10 +94,13 @@ fill_info(struct qn_reader *r)
     for (int a = 0; a < r->part.ndims; a++)
         i->type.shape.n[a] = r->part.count[a];
     // only where neither frames nor slice nor a join moves what is read
-    if (r->parts.held.chunk && r->parts.n == 1 &&
-        qn_shape_equal(&r->parts.held.shape, &i->type.shape)) {
+    if (chunk && r->row >= 0) {
+        drop_axis(&held);
+        chunk = *chunk == 1 ? chunk + 1 : NULL;
+    }
+    if (chunk && r->parts.n == 1 && qn_shape_equal(&held, &i->type.shape)) {
         i->chunk.ndims = r->part.ndims;
-        memcpy(i->chunk.n, r->parts.held.chunk,
+        memcpy(i->chunk.n, chunk,
                (size_t)r->part.ndims * sizeof *i->chunk.n);
     }
 }
@@ -137,6 +151,20 @@ follow_slice(struct qn_reader *r, const struct qn_shape *whole,
     return qn_cards_remap(&r->cards, part->ndims, offset, factor, err);
 }
 
+static int
+turn(struct qn_reader *r, int64_t row, struct qn_error *err)
+{
+    const struct qn_parts *p = &r->parts;
+
+    if (p->n != 1 || p->shape.ndims == 0 || row >= p->shape.n[0])
+        return qn_fail(err, QN_ESHAPE,
+                       "%s has no row %lld; the file changed since it was "
+                       "looked at: run again",
+                       p->where, (long long)row);
+    r->row = row;
+    return r->backend->row ? r->backend->row(p->first, row, err) : 0;
+}
+
 /* A name that means nothing in this format would be passed over, and some other
  * array read.  Where both are given, each kind of file goes by its own. */
 static int
@@ -178,6 +206,10 @@ open_all(struct qn_reader *r, const struct qn_source *source,
     QN_TRY(check_names(r->backend, s, err));
     QN_TRY(qn_parts_open(&r->parts, r->backend, s, &r->bytes, err));
     shape = r->parts.shape;
+    if (s->one_row) {
+        QN_TRY(turn(r, s->row, err));
+        drop_axis(&shape);
+    }
     if (s->frames)
         QN_TRY(choose_frames(r, &shape, s->frames, err));
     QN_TRY(qn_slice_make(&r->part, &shape, s->nslice, s->slice, err));
@@ -196,6 +228,7 @@ qn_reader_open(struct qn_reader **r, const struct qn_source *source,
     *r = NULL;
     QN_TRY(qn_memory_make((void **)&made, 1, sizeof *made, "a reader", err));
     made->bytes.fd = -1;
+    made->row = -1;
     errno = 0;
     rc = qn_memory_copy(&made->path, source->path, err);
     if (!rc)
@@ -207,6 +240,16 @@ qn_reader_open(struct qn_reader **r, const struct qn_source *source,
     }
     *r = made;
     return 0;
+}
+
+int
+qn_reader_turn(struct qn_reader *r, int64_t row, struct qn_error *err)
+{
+    int rc;
+
+    errno = 0;
+    rc = hear_system(turn(r, row, err), err);
+    return rc ? fail_in(err, rc, r->path) : 0;
 }
 
 void
@@ -260,6 +303,23 @@ qn_reader_field(struct qn_reader *r, const char *name, char *value, size_t size,
     return 0;
 }
 
+// A box of what is read: of the row, where it is one.
+static int
+read_parts(struct qn_reader *r, const struct qn_box *box, void *to,
+           struct qn_error *err)
+{
+    struct qn_box all = {.ndims = box->ndims + 1, .start = {r->row},
+                         .count = {1}, .step = {1}};
+    const size_t n = (size_t)box->ndims * sizeof *all.start;
+
+    if (r->row < 0)
+        return qn_parts_read(&r->parts, box, to, err);
+    memcpy(all.start + 1, box->start, n);
+    memcpy(all.count + 1, box->count, n);
+    memcpy(all.step + 1, box->step, n);
+    return qn_parts_read(&r->parts, &all, to, err);
+}
+
 // A box counted in chosen frames, run by run.
 static int
 read_chosen(struct qn_reader *r, const struct qn_box *box, char *to,
@@ -276,7 +336,7 @@ read_chosen(struct qn_reader *r, const struct qn_box *box, char *to,
                           box->step[0], box->count[0] - i, &run.start[0],
                           &run.step[0]);
         run.count[0] = n;
-        QN_TRY(qn_parts_read(&r->parts, &run, to, err));
+        QN_TRY(read_parts(r, &run, to, err));
         to += (size_t)n * frame;
     }
     return 0;
@@ -292,7 +352,7 @@ qn_reader_read(struct qn_reader *r, const struct qn_box *box, void *dst,
     errno = 0;
     if (!rc)
         rc = r->chosen ? read_chosen(r, &part, dst, err)
-                       : qn_parts_read(&r->parts, &part, dst, err);
+                       : read_parts(r, &part, dst, err);
     rc = hear_system(rc, err);
     return rc ? fail_in(err, rc, r->path) : 0;
 }
@@ -345,6 +405,16 @@ qn_reader_number(char *value, size_t size, enum qn_dtype type, const void *v)
 }
 
 int
+qn_reader_whole(struct qn_array *a, struct qn_reader *r, struct qn_error *err)
+{
+    struct qn_box box;
+
+    QN_TRY(qn_array_make(a, &qn_reader_info(r)->type, err));
+    box = qn_shape_box(&a->type.shape);
+    return qn_reader_read(r, &box, a->data, err);
+}
+
+int
 qn_reader_all(struct qn_array *a, const struct qn_source *source,
               struct qn_error *err)
 {
@@ -352,12 +422,7 @@ qn_reader_all(struct qn_array *a, const struct qn_source *source,
     int rc = qn_reader_open(&r, source, err);
 
     if (!rc)
-        rc = qn_array_make(a, &qn_reader_info(r)->type, err);
-    if (!rc) {
-        struct qn_box box = qn_shape_box(&a->type.shape);
-
-        rc = qn_reader_read(r, &box, a->data, err);
-    }
+        rc = qn_reader_whole(a, r, err);
     qn_reader_close(r);
     return rc;
 }

@@ -47,6 +47,10 @@ struct qn_source {
                              leading axis for which it is true.  Its names
                              are datasets with a value for each place, and
                              `frame`, which counts from 0                  */
+    bool one_row;         /* of packed results: of the leading axis the place
+                             `row` alone, and no such axis; frames and slice
+                             are of what is left                           */
+    int64_t row;
     int nslice;           /* 0, or the number of axes named                */
     const char *const *slice; /* "0:16:2", ":"; or one "[x1:x2,y1:y2]"; of
                              what frames leaves                            */
@@ -109,6 +113,12 @@ qn_reader_field(
     struct qn_reader *r, const char *name, char *value, size_t size,
     bool *is_text, struct qn_error *err);
 
+/* Go to another row of a reader that was opened with one_row, and without
+ * slice: what it says of itself stays, but for the cards.  QN_ESHAPE: there are
+ * not as many. */
+int
+qn_reader_turn(struct qn_reader *r, int64_t row, struct qn_error *err);
+
 /* Read a box of what frames and slice leave into dst: contiguous, row-major,
  * of qn_reader_info()->type.dtype. */
 int
@@ -118,7 +128,11 @@ qn_reader_read(
 void
 qn_reader_close(struct qn_reader *r);
 
-/* All of a source into a new array, which owns its data. */
+/* All that a reader gives into a new array, which owns its data. */
+int
+qn_reader_whole(struct qn_array *a, struct qn_reader *r, struct qn_error *err);
+
+/* The same of a source. */
 int
 qn_reader_all(
     struct qn_array *a, const struct qn_source *source, struct qn_error *err);

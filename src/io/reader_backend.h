@@ -62,6 +62,10 @@ struct qn_backend {
         struct qn_listing *listing, const struct qn_source *source,
         const struct qn_bytes *bytes, struct qn_error *err);
 
+    /* The cards of an item of packed results, and those that all have, take
+     * the place of what held.cards leads to.  NULL: the format has none. */
+    int (*row)(void *state, int64_t row, struct qn_error *err);
+
     /* The box lies within held.shape and is not empty; dst gets samples of
      * held.decode.stored. */
     int (*read)(

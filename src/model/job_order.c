@@ -136,36 +136,21 @@ packed_stage(const struct qn_job_reader *r, int stage)
     return s && s->output.packed ? s : NULL;
 }
 
+/* Who reads rows one by one takes each as an item. */
 static void
-check_packed_operand(struct qn_job_reader *r, const struct qn_operand *op)
+check_packed_input(struct qn_job_reader *r, const struct qn_stage *stage)
 {
-    const struct qn_stage *s = packed_stage(r, op->stage_index);
-
-    if (s)
-        qn_problem_add(r->problems, op->mark, 1,
-                       "the results of stage '%s' are packed, many in a file, "
-                       "and cannot be taken up one by one as operands; leave "
-                       "its `layout: packed` out, or make it `layout: single`",
-                       s->name);
-}
-
-/* A combination reads the rows of parts. */
-static void
-check_packed_input(struct qn_job_reader *r, const struct qn_input *in,
-                   bool combines)
-{
+    const struct qn_input *in = &stage->input;
     const struct qn_stage *s = packed_stage(r, in->stage_index);
-    const char *what = !combines                 ? "without `combine`"
-                       : in->each != QN_EACH_FILE ? "with `each`"
-                       : in->slice.n              ? "with `slice`"
-                       : in->frames               ? "with `frames`"
+    const char *what = stage->command.given       ? "give them to a program"
+                       : in->each != QN_EACH_FILE ? "read them with `each`"
                                                   : NULL;
 
     if (s && what)
         qn_problem_add(r->problems, in->mark, 1,
                        "the results of stage '%s' are packed, many in a file: "
-                       "a stage may combine them, but not read them %s; leave "
-                       "its `layout: packed` out, or make it `layout: single`",
+                       "a stage cannot %s; leave its `layout: packed` out, or "
+                       "make it `layout: single`",
                        s->name, what);
 }
 
@@ -260,10 +245,7 @@ check_readers(struct qn_job_reader *r, const struct qn_stage *s)
 {
     check_carried(r, s);
     check_datasets(r, s);
-    check_packed_input(r, &s->input, s->combine.given);
-    for (int i = 0; i < s->nsteps; i++)
-        for (int k = 0; k < s->steps[i].noperands; k++)
-            check_packed_operand(r, &s->steps[i].operand[k]);
+    check_packed_input(r, s);
 }
 
 /* ---- the new order ------------------------------------------------------ */

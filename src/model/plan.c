@@ -376,11 +376,8 @@ take_rows(const struct qn_plan *p, struct qn_plan_stage *st,
 
         QN_TRY(qn_plan_product_type(p, st->stage->input.stage_index, part,
                                     st->stage->input.product, &type, err));
-        if (!part->code) {
-            type.shape.ndims--;
-            memmove(type.shape.n, type.shape.n + 1,
-                    (size_t)type.shape.ndims * sizeof *type.shape.n);
-        }
+        if (!part->code)
+            qn_plan_pack_row(&type);
         QN_TRY(qn_item_add(&st->items, task->item->path, &item, err));
         QN_TRY(qn_item_append(&st->items.pool, item, task->item, err));
         QN_TRY(qn_item_type(&st->items.pool, item, type.dtype, &type, err));

@@ -39,6 +39,7 @@ struct qn_use {
     double scale;
     int stage;     /* index of the stage whose result it is, or -1        */
     int target;    /* index of that result                                */
+    int row;       /* of packed results: which; -1: all of it             */
     int file;      /* index in the stage's operand files, or -1           */
 };
 
@@ -294,6 +295,19 @@ int
 qn_plan_pack_source(
     const struct qn_plan *p, const struct qn_plan_stage *st,
     const struct qn_item *item, int *row);
+
+/* The task whose row of packed results an operand is; NULL: it is none. */
+const struct qn_task *
+qn_plan_pack_use(const struct qn_plan *p, const struct qn_use *u);
+
+/* "part-000003.h5[17:18]" for a row, else the name as it is: for people and
+ * records.  name may be NULL, and is then returned. */
+const char *
+qn_plan_pack_label(char *buf, size_t size, const char *name, int row);
+
+/* What a row is of the type of its part. */
+void
+qn_plan_pack_row(struct qn_type *type);
 
 /* The name of an item's row: what its file would be called, were it not
  * packed.  NULL: as its path says (qn_item_stem). */

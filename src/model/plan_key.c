@@ -75,7 +75,12 @@ static void
 add_use(struct qn_key *k, const struct qn_plan *p,
         const struct qn_plan_stage *st, const struct qn_use *u)
 {
-    if (u->stage >= 0)
+    const struct qn_task *row = qn_plan_pack_use(p, u);
+
+    // a row is what its own item gave, whatever else is in the part
+    if (row)
+        add_key(k, &row->key);
+    else if (u->stage >= 0)
         add_key(k, p->stage[u->stage].target[u->target].key);
     else if (u->file >= 0)
         add_file(k, &st->files.v[u->file]);
@@ -154,7 +159,6 @@ task_key(struct qn_plan *p, int s, struct qn_task *t, const char *text,
     qn_key_strings(&k, &in->dataset);
     qn_key_strings(&k, &in->slice);
     qn_key_bytes(&k, &in->shape, sizeof in->shape);
-    // a row is what its own item gave, whatever else is in the part
     if (st->from_rows)
         add_key(&k, &p->stage[in->stage_index].task[t->item->source].key);
     else if (t->item->source >= 0)

@@ -100,6 +100,32 @@ qn_plan_files(struct qn_plan *p, int s, struct qn_items *files,
     return 0;
 }
 
+/* ---- results that may be partners --------------------------------------------- */
+
+/* A stage whose results are packed has a partner in each row. */
+static int
+count_partners(const struct qn_plan_stage *from)
+{
+    return qn_plan_packs(from) ? from->ntasks : from->ntargets;
+}
+
+static const struct qn_item *
+facts_of(const struct qn_plan_stage *from, int i)
+{
+    return qn_plan_packs(from) ? from->task[i].item : from->target[i].facts;
+}
+
+static void
+take_partner(struct qn_use *u, const struct qn_plan_stage *from, int i)
+{
+    u->target = i;
+    if (!qn_plan_packs(from))
+        return;
+    u->target = from->task[i].target;
+    // the items of a part come one behind the other
+    u->row = i - from->target[u->target].task[0];
+}
+
 /* ---- an index of results ------------------------------------------------------ */
 
 static int
@@ -108,7 +134,7 @@ by_key(const void *a, const void *b)
     const struct qn_plan_entry *x = a, *y = b;
     int c = strcmp(x->key, y->key);
 
-    return c ? c : x->target - y->target;
+    return c ? c : x->partner - y->partner;
 }
 
 /* What a result, or an item that looks for one, is matched with. */
@@ -141,12 +167,12 @@ make_index(struct qn_plan_index *ix, const struct qn_plan_stage *from,
            struct qn_error *err)
 {
     ix->ready = true;
-    QN_TRY(qn_memory_make((void **)&ix->v, (size_t)from->ntargets,
+    QN_TRY(qn_memory_make((void **)&ix->v, (size_t)count_partners(from),
                           sizeof *ix->v, "the plan", err));
-    for (int i = 0; i < from->ntargets; i++) {
+    for (int i = 0; i < count_partners(from); i++) {
         struct qn_text key = {0};
-        int rc = match_key(&key, &from->stage->combine,
-                           from->target[i].facts, true, err);
+        int rc = match_key(&key, &from->stage->combine, facts_of(from, i),
+                           true, err);
 
         if (!rc && !key.s)
             qn_text_add(&key, "%s", "");
@@ -177,7 +203,7 @@ find_entry(const struct qn_plan_index *ix, const char *key)
             hi = mid;
     }
     if (lo < ix->n && !strcmp(ix->v[lo].key, key))
-        return ix->v[lo].target;
+        return ix->v[lo].partner;
     return -1;
 }
 
@@ -202,12 +228,12 @@ list_values(struct qn_text *out, const struct qn_plan_stage *from,
     char said[MOST_SAID][80];
     int n = 0;
 
-    for (int i = 0; i < from->ntargets; i++) {
+    for (int i = 0; i < count_partners(from); i++) {
         struct qn_value v;
         char text[80];
         int k = 0;
 
-        if (!qn_item_find(from->target[i].facts, field, &v))
+        if (!qn_item_find(facts_of(from, i), field, &v))
             continue;
         qn_fields_text(text, sizeof text, &v);
         while (k < n && strcmp(said[k], text) != 0)
@@ -236,7 +262,7 @@ no_partner(const struct qn_plan_stage *from, const struct qn_item *item,
     qn_text_add(&t, "no %s for ", from->stage->name);
     if (!g->given || g->per_file || !g->per.n)
         qn_text_add(&t, "this file (stage %s makes %d results)",
-                    from->stage->name, from->ntargets);
+                    from->stage->name, count_partners(from));
     for (size_t i = 0; g->given && i < g->per.n; i++) {
         struct qn_value v = {0};
         char text[80];
@@ -291,10 +317,11 @@ partner_number(const struct qn_plan_stage *from, const struct qn_item *partner,
     return qn_wrap(why, "%s", partner->path);
 }
 
-/* Does result t satisfy one element of match?  *far: how far it is. */
+/* Does a result of these facts satisfy one element of match?  *far: how far it
+ * is. */
 static int
 satisfies(const struct qn_match *m, const struct qn_item *item,
-          const struct qn_target *t, bool *yes, double *far, double *value,
+          const struct qn_item *facts, bool *yes, double *far, double *value,
           struct qn_error *why)
 {
     struct qn_value a, b;
@@ -303,14 +330,14 @@ satisfies(const struct qn_match *m, const struct qn_item *item,
     if (!qn_item_find(item, m->field, &a))
         return qn_fail(why, QN_EMISSING, "no header value %s to match with",
                        m->field);
-    *yes = qn_item_find(t->facts, m->field, &b);
+    *yes = qn_item_find(facts, m->field, &b);
     if (!*yes)
         return 0;
     if (m->nearest) {
         double x;
 
         QN_TRY(number_field(item, m->field, &x, why));
-        QN_TRY(partner_number(NULL, t->facts, m->field, value, why));
+        QN_TRY(partner_number(NULL, facts, m->field, value, why));
         *far = fabs(x - *value);
         *yes = isnan(m->within) || *far <= m->within;
         return 0;
@@ -362,33 +389,33 @@ no_match(const struct qn_operand *op, const struct qn_plan_stage *from,
  * smaller value, then to item order. */
 static int
 match_explicit(const struct qn_operand *op, const struct qn_plan_stage *from,
-               const struct qn_item *item, int *target, struct qn_error *why)
+               const struct qn_item *item, int *partner, struct qn_error *why)
 {
     double best_far = INFINITY, best_value = INFINITY;
 
-    *target = -1;
-    for (int i = 0; i < from->ntargets; i++) {
+    *partner = -1;
+    for (int i = 0; i < count_partners(from); i++) {
         bool yes = true;
         double far = 0, value = 0;
 
         for (size_t k = 0; k < op->nmatch && yes; k++)
-            QN_TRY(satisfies(&op->match[k], item, &from->target[i], &yes,
+            QN_TRY(satisfies(&op->match[k], item, facts_of(from, i), &yes,
                              &far, &value, why));
         if (!yes || far > best_far ||
-            (*target >= 0 && far == best_far && value >= best_value))
+            (*partner >= 0 && far == best_far && value >= best_value))
             continue;
-        *target = i;
+        *partner = i;
         best_far = far;
         best_value = value;
     }
-    if (*target >= 0)
+    if (*partner >= 0)
         return 0;
     return no_match(op, from, item, why);
 }
 
 static int
 match_default(struct qn_plan_index *ix, const struct qn_plan_stage *from,
-              const struct qn_item *item, int *target, struct qn_error *why)
+              const struct qn_item *item, int *partner, struct qn_error *why)
 {
     struct qn_text key = {0};
     int rc;
@@ -397,9 +424,9 @@ match_default(struct qn_plan_index *ix, const struct qn_plan_stage *from,
         QN_TRY(make_index(ix, from, why));
     rc = match_key(&key, &from->stage->combine, item, false, why);
     if (!rc)
-        *target = find_entry(ix, qn_text_get(&key));
+        *partner = find_entry(ix, qn_text_get(&key));
     qn_text_clear(&key);
-    if (!rc && *target < 0)
+    if (!rc && *partner < 0)
         return no_partner(from, item, why);
     return rc;
 }
@@ -411,13 +438,14 @@ scale_by_header(const struct qn_plan_resolving *r, const struct qn_operand *op,
                 const struct qn_item *item, struct qn_use *u,
                 struct qn_error *why)
 {
+    const struct qn_task *row = qn_plan_pack_use(r->p, u);
     const struct qn_plan_stage *from = NULL;
     const struct qn_item *partner;
     double mine, theirs;
 
     if (u->stage >= 0) {
         from = &r->p->stage[u->stage];
-        partner = from->target[u->target].facts;
+        partner = row ? row->item : from->target[u->target].facts;
     } else {
         partner = &r->st->files.v[u->file];
     }
@@ -468,8 +496,9 @@ qn_plan_match_operand(const struct qn_plan_resolving *r, const struct qn_operand
              struct qn_error *why)
 {
     const struct qn_plan_stage *from;
+    int partner;
 
-    *u = (struct qn_use){.stage = -1, .target = -1, .file = -1,
+    *u = (struct qn_use){.stage = -1, .target = -1, .row = -1, .file = -1,
                          .scale = op->scale, .number = op->number};
     switch (op->kind) {
     case QN_OPERAND_NUMBER:
@@ -484,9 +513,10 @@ qn_plan_match_operand(const struct qn_plan_resolving *r, const struct qn_operand
         u->stage = op->stage_index;
         from = &r->p->stage[op->stage_index];
         if (op->nmatch)
-            QN_TRY(match_explicit(op, from, item, &u->target, why));
+            QN_TRY(match_explicit(op, from, item, &partner, why));
         else
-            QN_TRY(match_default(ix, from, item, &u->target, why));
+            QN_TRY(match_default(ix, from, item, &partner, why));
+        take_partner(u, from, partner);
         break;
     }
     return op->scale_header ? scale_by_header(r, op, item, u, why) : 0;

@@ -33,6 +33,9 @@ qn_plan_pack_name(char **name, const struct qn_plan_stage *st,
     *name = NULL;
     if (!pattern && st->stage->input.each == QN_EACH_HDU && !item->code)
         pattern = "{stem}-{hdu}";
+    // the file that it is read from has the name of the stage's own result
+    if (!pattern && item->source >= 0)
+        pattern = "{stem}";
     return pattern ? qn_fields_fill(name, pattern, &fields, true, err) : 0;
 }
 
@@ -53,6 +56,35 @@ qn_plan_pack_source(const struct qn_plan *p, const struct qn_plan_stage *st,
     if (row)
         *row = item->source - from->target[target].task[0];
     return target;
+}
+
+const struct qn_task *
+qn_plan_pack_use(const struct qn_plan *p, const struct qn_use *u)
+{
+    const struct qn_plan_stage *from;
+
+    if (u->stage < 0 || u->row < 0)
+        return NULL;
+    from = &p->stage[u->stage];
+    return &from->task[from->target[u->target].task[u->row]];
+}
+
+const char *
+qn_plan_pack_label(char *buf, size_t size, const char *name, int row)
+{
+    if (!name || row < 0)
+        return name;
+    snprintf(buf, size, "%s[%d:%d]", name, row, row + 1);
+    return buf;
+}
+
+void
+qn_plan_pack_row(struct qn_type *type)
+{
+    struct qn_shape *s = &type->shape;
+
+    s->ndims--;
+    memmove(s->n, s->n + 1, (size_t)s->ndims * sizeof *s->n);
 }
 
 int

@@ -31,8 +31,8 @@ qn_plan_pack_targets(struct qn_plan *p, struct qn_plan_stage *st, struct qn_erro
 
 /* The results of an operand's stage, by what they are matched with. */
 struct qn_plan_entry {
-    char *key; /* owned */
-    int target;
+    char *key;   /* owned */
+    int partner; /* a result; of packed ones the task whose row it is */
 };
 
 struct qn_plan_index {

@@ -25,6 +25,8 @@ qn_plan_product_use(const struct qn_plan *p, const struct qn_plan_stage *st,
 
         QN_TRY(qn_plan_product_type(p, u->stage, &from->target[u->target],
                                     op->product, type, err));
+        if (u->row >= 0 && !from->target[u->target].code)
+            qn_plan_pack_row(type);
     } else if (u->file >= 0) {
         *type = *st->files.v[u->file].type;
     } else {

@@ -327,7 +327,8 @@ take_late(struct qn_plan *p, struct qn_plan_stage *st, struct qn_task *t,
     const struct qn_plan_stage *input;
     const struct qn_target *from;
 
-    if (t->state != QN_TODO || item->source < 0)
+    // what is packed is not a program's: its type is known
+    if (t->state != QN_TODO || item->source < 0 || st->from_rows)
         return 0;
     input = &p->stage[st->stage->input.stage_index];
     from = &input->target[item->source];

@@ -33,6 +33,14 @@ samples_asked(const struct qn_item_making *m)
                : all;
 }
 
+bool
+qn_item_row(const json_t *request, struct qn_source *source)
+{
+    source->one_row = json_object_get(request, "row") != NULL;
+    source->row = qn_json_integer(request, "row");
+    return source->one_row;
+}
+
 int
 qn_item_open(struct qn_item_making *m, const char *dataset,
              struct qn_error *err)
@@ -46,11 +54,13 @@ qn_item_open(struct qn_item_making *m, const char *dataset,
         source.dataset = dataset;
     if (hdu)
         source.hdu = hdu;
-    qn_reader_close(m->reader);
+    qn_opened_return(&m->w->opened, m->reader);
     m->reader = NULL;
     m->lent = !hdu && !dataset && json_object_get(m->request, "nframes");
     if (m->lent)
         QN_TRY(qn_worker_take_open(m->w, &m->reader, m->p, &source, err));
+    else if (qn_item_row(m->request, &source))
+        QN_TRY(qn_opened_lend(&m->w->opened, &m->reader, &source, err));
     else
         QN_TRY(qn_reader_open(&m->reader, &source, err));
     m->decoded += samples_asked(m);
@@ -324,8 +334,8 @@ clear(struct qn_item_making *m)
             free(m->slabs[i]);
         }
     for (size_t i = 0; i < m->nkept; i++)
-        qn_reader_close(m->kept[i]);
-    qn_reader_close(m->reader);
+        qn_opened_return(&m->w->opened, m->kept[i]);
+    qn_opened_return(&m->w->opened, m->reader);
     for (size_t i = 0; i < m->n; i++) {
         qn_array_clear(&m->array[i]);
         free(m->name[i]);
@@ -351,6 +361,8 @@ qn_item_make(struct qn_worker *w, struct qn_item_call *call,
         rc = take(ctx, product, m.n, &m.cards, err);
     }
     clear(&m);
+    if (rc)
+        qn_opened_clear(&w->opened);
     call->read += m.read;
     call->compute += m.compute;
     call->decoded += m.decoded;
@@ -380,6 +392,8 @@ qn_item_run(struct qn_worker *w, const json_t *request, json_t *reply,
         m.reader = NULL;
     }
     clear(&m);
+    if (rc)
+        qn_opened_clear(&w->opened);
     json_object_set_new(reply, "decoded", json_integer(m.decoded));
     json_object_set_new(reply, "seconds",
                         json_pack("[f,f,f]", m.read, m.compute, m.write));

@@ -98,8 +98,6 @@ int
 qn_item_frames(struct qn_item_making *m, struct qn_error *err)
 {
     int64_t n = qn_json_integer(m->request, "nframes");
-    // of packed results: an item by itself, which fails as one
-    const bool row = json_is_true(json_object_get(m->request, "row"));
     json_t *lost = json_array();
     struct qn_cards cards = {0};
     int rc = qn_item_open(m, NULL, err);
@@ -114,7 +112,7 @@ qn_item_frames(struct qn_item_making *m, struct qn_error *err)
         if (rc)
             break;
         bad = make_frame(m, i, n, &cards, &why);
-        if (is_frames_own(bad) && !row)
+        if (is_frames_own(bad))
             json_array_append_new(lost, json_pack("[I,s]", (json_int_t)i,
                                                   why.text));
         else if (bad)

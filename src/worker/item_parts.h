@@ -58,6 +58,10 @@ int
 qn_item_open(
     struct qn_item_making *m, const char *dataset, struct qn_error *err);
 
+/* Is it a row of packed results?  Fills that in. */
+bool
+qn_item_row(const json_t *request, struct qn_source *source);
+
 /* How the steps are to go over what is open; fields, cards and keeper are
  * borrowed and may be NULL. */
 struct qn_pass

@@ -227,6 +227,7 @@ add_carried(struct qn_item_making *m, struct qn_error *err)
     size_t i;
 
     source.path = m->path;
+    qn_item_row(m->request, &source);
     json_array_foreach(list, i, dataset) {
         const char *path = json_string_value(dataset);
         struct qn_array a = {0};

@@ -29,10 +29,13 @@ qn_worker_receive(struct qn_worker *w, struct qn_worker_mail *mail,
 }
 
 static void
-ask_kernel(const json_t *request)
+ask_kernel(const struct qn_worker *w, const json_t *request)
 {
     const char *path = qn_json_text(request, "path");
-    int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
+    // a part of which the row before this one was read
+    bool known = path && qn_opened_has(&w->opened, path);
+    int fd = path && !known ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+                            : -1;
 
     if (fd < 0)
         return; // what is wrong with it is said when its turn has come
@@ -50,5 +53,5 @@ qn_worker_read_ahead(struct qn_worker *w)
     // a line that broke is met again when the next request is waited for
     if (!qn_channel_receive(w->sock, &w->next.request, w->next.fd,
                             &w->next.nfds, NULL))
-        ask_kernel(w->next.request);
+        ask_kernel(w, w->next.request);
 }

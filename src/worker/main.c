@@ -121,6 +121,7 @@ keep_program(struct qn_worker *w, json_t *request, struct qn_error *err)
         w->nprograms = id + 1;
     }
     qn_program_clear(&p[id]);
+    qn_opened_clear(&w->opened);
     QN_TRY(qn_program_make(&p[id], json_incref(request), err));
     p[id].source.kept = &w->inflated;
     return 0;
@@ -263,10 +264,12 @@ main(int argc, char **argv)
     w.environment = environ;
     forbid_locks();
     w.operands.kept = &w.inflated;
+    w.operands.opened = &w.opened;
     for (int i = 0; i < QN_NSLOTS; i++)
         w.memory[i].fd = -1;
     if ((rc = serve(&w, &err)))
         fprintf(stderr, "%s\n", err.text);
     qn_writer_merge_close(w.merge);
+    qn_opened_clear(&w.opened);
     return rc ? 1 : 0;
 }

@@ -142,6 +142,8 @@ source_of(const json_t *use, const char *own)
     const char *path = qn_json_text(use, "path");
 
     return (struct qn_source){
+        .one_row = json_object_get(use, "row") != NULL,
+        .row = qn_json_integer(use, "row"),
         .path = path ? path : own,
         .hdu = qn_json_text(use, "hdu"),
         .dataset = qn_json_text(use, "dataset"),
@@ -157,15 +159,37 @@ scale_of(const json_t *use)
 }
 
 static int
-load(struct qn_array *a, const json_t *use, const char *own,
-     struct qn_bytes_kept *kept, enum qn_dtype real, struct qn_error *err)
+open_source(struct qn_opened *opened, struct qn_reader **r,
+            const struct qn_source *source, struct qn_error *err)
+{
+    return source->one_row ? qn_opened_lend(opened, r, source, err)
+                           : qn_reader_open(r, source, err);
+}
+
+static int
+read_all(struct qn_array *a, struct qn_opened *opened,
+         const struct qn_source *source, struct qn_error *err)
+{
+    struct qn_reader *r = NULL;
+    int rc = open_source(opened, &r, source, err);
+
+    if (!rc)
+        rc = qn_reader_whole(a, r, err);
+    qn_opened_return(opened, r);
+    return rc;
+}
+
+static int
+load(struct qn_array *a, const struct qn_operands_cache *cache,
+     const json_t *use, const char *own, enum qn_dtype real,
+     struct qn_error *err)
 {
     const char *reduce = qn_json_text(use, "reduce");
     struct qn_source source = source_of(use, own);
     int rc;
 
-    source.kept = source.path == own ? kept : NULL;
-    rc = qn_reader_all(a, &source, err);
+    source.kept = own && source.path == own ? cache->kept : NULL;
+    rc = read_all(a, cache->opened, &source, err);
 
     if (!rc && reduce)
         rc = qn_operand_reduce(a, reduce, err);
@@ -229,14 +253,15 @@ copy_rows(struct qn_shelf *shelf, const struct qn_shelf_place *place,
 
 /* Where a file gives its rows one after the other.  *done: it is there. */
 static int
-shelve_rows(struct qn_shelf *shelf, struct qn_shelf_place *place,
+shelve_rows(struct qn_operands_cache *cache, struct qn_shelf_place *place,
             const json_t *use, enum qn_dtype real, bool *done,
             struct qn_error *err)
 {
     const struct qn_source source = source_of(use, NULL);
+    struct qn_shelf *shelf = &cache->shelf;
     struct qn_reader *r = NULL;
     struct qn_type type;
-    int rc = qn_reader_open(&r, &source, err);
+    int rc = open_source(cache->opened, &r, &source, err);
 
     *done = false;
     if (rc)
@@ -247,7 +272,7 @@ shelve_rows(struct qn_shelf *shelf, struct qn_shelf_place *place,
         qn_shape_count(&type.shape) > 0 && type.shape.ndims > 0 &&
         qn_shelf_reserve(shelf, place, &type))
         rc = copy_rows(shelf, place, r, scale_of(use), done, err);
-    qn_reader_close(r);
+    qn_opened_return(cache->opened, r);
     return rc ? qn_wrap(err, "operand") : 0;
 }
 
@@ -267,10 +292,10 @@ shelve(const struct wanted *w, struct qn_shelf_place *place,
        struct qn_array *own, bool *shelved, struct qn_error *err)
 {
     struct qn_shelf *shelf = &w->cache->shelf;
-    int rc = shelve_rows(shelf, place, w->use, w->real, shelved, err);
+    int rc = shelve_rows(w->cache, place, w->use, w->real, shelved, err);
 
     if (!rc && !*shelved) {
-        rc = load(own, w->use, NULL, NULL, w->real, err);
+        rc = load(own, w->cache, w->use, NULL, w->real, err);
         *shelved = !rc && qn_shelf_reserve(shelf, place, &own->type) &&
                    qn_shelf_write(shelf, place, 0, own->data,
                                   qn_array_bytes(own));
@@ -419,7 +444,7 @@ fill(struct qn_operand_entry *e, const struct wanted *w, bool *busy,
     if (*busy || (e->array.data && (!e->shelved || e->used)))
         return 0;
     drop_array(e);
-    return load(&e->array, w->use, w->own, w->cache->kept, w->real, err);
+    return load(&e->array, w->cache, w->use, w->own, w->real, err);
 }
 
 /* What is found or begun is in front. */

@@ -7,6 +7,7 @@
 #include "quern/array.h"
 #include "quern/error.h"
 #include "io/shelf.h"
+#include "worker/opened.h"
 
 /* The arrays used last: on the shelf, where all workers find them, and this
  * worker's own, the oldest of which goes when more than `limit` bytes of them
@@ -16,12 +17,13 @@ struct qn_operands_cache {
     size_t limit;
     struct qn_shelf shelf;
     struct qn_bytes_kept *kept; /* borrowed: of the item's own file, inflated */
+    struct qn_opened *opened; /* borrowed: of packed results       */
 };
 
 /* The operand that the i-th of the resolved uses describes, as an array of
  * dtype real:
  *   {"number": x}
- *   {"path", "dataset", "hdu", "product", "reduce", "scale", "mtime"}
+ *   {"path", "dataset", "hdu", "product", "reduce", "scale", "mtime", "row"}
  * own is the item's own file (for {"dataset"} without "path").
  * *array stays valid until the next qn_operand_trim. */
 int

@@ -261,6 +261,7 @@ make_row(struct packing *k, const json_t *row, struct qn_error *err)
 {
     const json_t *extras = json_array_get(row, 3);
     const char *failed = qn_json_text(extras, "failed");
+    const char *from = qn_json_text(extras, "path");
     int rc = QN_EIO;
 
     if (failed) {
@@ -268,7 +269,7 @@ make_row(struct packing *k, const json_t *row, struct qn_error *err)
         k->used[k->at].status = failed;
         return 0;
     }
-    QN_TRY(set_path(k, k->used[k->at].path, err));
+    QN_TRY(set_path(k, from ? from : k->used[k->at].path, err));
     for (int i = 0; rc == QN_EIO && i <= k->retries; i++) {
         struct qn_error why = {0};
 

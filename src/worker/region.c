@@ -43,6 +43,8 @@ find_source(const struct qn_program *p, const json_t *request)
     }
     // a dataset of the item's own file has no path
     source.path = text(use, "path") ? text(use, "path") : text(request, "path");
+    source.one_row = json_object_get(use, "row") != NULL;
+    source.row = json_integer_value(json_object_get(use, "row"));
     source.hdu = text(use, "hdu");
     source.dataset = text(use, "dataset");
     return source;

@@ -34,6 +34,7 @@
 #include "io/channel.h"
 #include "io/reader.h"
 #include "io/writer_image.h"
+#include "worker/opened.h"
 #include "worker/operand.h"
 #include "worker/program.h"
 
@@ -76,7 +77,8 @@ struct qn_worker {
     struct qn_program *program; /* owned, [nprograms] */
     size_t nprograms;
     struct qn_worker_memory memory[QN_NSLOTS];
-    struct qn_operands_cache operands;
+    struct qn_opened opened;   /* parts of packed results */
+    struct qn_operands_cache operands; /* reads through opened */
     struct qn_writer_image image; /* of the last output */
     struct qn_writer_merge *merge; /* owned; NULL: none is open            */
     bool packing;              /* a part is at work: its items read nothing
@@ -174,7 +176,7 @@ struct qn_cards;
 struct qn_item_call {
     const struct qn_program *program;
     const json_t *uses;    /* of all steps                              */
-    const json_t *request; /* of it fields and hdu; NULL: neither       */
+    const json_t *request; /* of it fields, hdu and row; NULL: none     */
     const char *path;
     json_t *cautions;      /* added to; NULL: they are not asked for    */
     double read, compute;  /* s: added to                               */

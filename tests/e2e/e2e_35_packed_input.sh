@@ -98,12 +98,9 @@ same s.out
 say "what cannot be had"
 expect_quern 3 1 run packed.yaml --data data --output few.out --sync off --stage some --only '*f06*'
 expect_text err 'some.h5 is made of [0-9]* of 13 members'
-sed 's/, combine: {method: max}//' packed.yaml >each.yaml
+sed 's/stage: small, where: .*}, comb/stage: small, each: frame}, comb/' packed.yaml >each.yaml
 expect_quern 2 0 plan each.yaml --data data
-expect_text err "results of stage 'small' are packed, many in a file: a stage may combine them, but not read them without .combine."
-sed 's/stage: small, where: .*}, comb/stage: small, slice: ["0:5"]}, comb/' packed.yaml >slice.yaml
-expect_quern 2 0 plan slice.yaml --data data
-expect_text err "not read them with .slice."
+expect_text err "results of stage 'small' are packed, many in a file: a stage cannot read them with .each."
 sed 's/combine: {method: max}/combine: {method: max}, team: 2/' packed.yaml >team.yaml
 expect_quern 2 2 run team.yaml --data data --output t.out
 expect_text err 'rows of packed results'

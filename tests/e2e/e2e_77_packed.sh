@@ -232,9 +232,7 @@ refuse_job "  a: {input: $raw, combine: {method: mean}, output: {layout: packed}
     'a combination makes one result'
 refuse_job "  a: {input: $raw, output: {layout: packed, format: fits}}" 'a FITS file holds one result'
 refuse_job "  a: {input: $raw, output: {layout: packed}}
-  b: {input: {stage: a}}" "results of stage 'a' are packed"
-refuse_job "  a: {input: $raw, output: {layout: packed}}
-  b: {input: $raw, steps: [subtract: {stage: a}]}" "results of stage 'a' are packed"
+  b: {input: {stage: a, each: frame}}" "results of stage 'a' are packed"
 mkdir odd && cp data/raw/f0* odd/
 for i in 3 4; do truncate -s 51200 odd/f0$i.raw; done
 odd='{files: "f*.raw", format: raw, dtype: uint8, shape: [-1, 320]}'

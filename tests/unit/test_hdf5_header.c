@@ -190,6 +190,146 @@ keywords(void **state)
     qn_reader_close(r);
 }
 
+/* ---- rows of packed results -------------------------------------------- */
+
+/* Three items of two samples; the second has no AIRMASS and no NOTE. */
+static void
+packed(const char *name, int compress)
+{
+    static float samples[6] = {0, 1, 2, 3, 4, 5};
+    static const char *notes[] = {"a", "", "c"};
+    static int64_t seq[] = {5, -6, 7};
+    static double airmass[] = {1.25, NAN, 3};
+    struct qn_array a = {{QN_F32, {2, {3, 2}}}, samples, false};
+    struct qn_product product = {.name = "data", .data = &a, .axis = -1};
+    struct qn_row row[3] = {{"a", "raw/a", false}, {"b", "raw/b", false},
+                            {"c", "raw/c", false}};
+    struct qn_row_column columns[] = {{.keyword = "NOTE", .text = notes},
+                                      {.keyword = "SEQ", .whole = seq},
+                                      {.keyword = "AIRMASS", .real = airmass}};
+    struct qn_cards cards = {0};
+    struct qn_output out = {
+        .path = at(name), .products = &product, .nproducts = 1,
+        .nosync = true, .compress = compress, .cards = &cards,
+        .rows = row, .nrows = 3, .columns = columns, .ncolumns = 3,
+        .provenance = {.version = "0", .job = "", .stage = "s", .steps = "{}",
+                       .key = "0", .members = 3, .members_used = 3},
+    };
+
+    qn_cards_add(&cards, "OBJECT", "M 31", "", 's', NULL);
+    assert_int_equal(qn_writer_hdf5(&out, NULL), 0);
+    qn_cards_clear(&cards);
+}
+
+static void
+expect_row(struct qn_reader *r, int row)
+{
+    static const char *const said[3][5] = {
+        {"OBJECT=M 31", "NOTE=a", "SEQ=5", "AIRMASS=1.25"},
+        {"OBJECT=M 31", "SEQ=-6"},
+        {"OBJECT=M 31", "NOTE=c", "SEQ=7", "AIRMASS=3.0"},
+    };
+    const struct qn_cards *c = qn_reader_cards(r);
+    const struct qn_type *type = &qn_reader_info(r)->type;
+    struct qn_box box = qn_shape_box(&type->shape);
+    float v[2];
+    size_t n = 0;
+
+    assert_int_equal(type->shape.ndims, 1);
+    assert_int_equal(type->shape.n[0], 2);
+    assert_int_equal(qn_reader_read(r, &box, v, NULL), 0);
+    assert_true(v[0] == (float)(2 * row) && v[1] == (float)(2 * row + 1));
+    for (; said[row][n]; n++) {
+        char text[160];
+
+        assert_true(n < c->n);
+        snprintf(text, sizeof text, "%s=%s", c->v[n].keyword, c->v[n].value);
+        assert_string_equal(text, said[row][n]);
+    }
+    assert_int_equal(n, c->n);
+}
+
+static void
+rows_of_packed_results(void **state)
+{
+    (void)state;
+    for (int compress = 0; compress < 2; compress++) {
+        struct qn_error err = {0};
+        struct qn_reader *r;
+
+        packed("part.h5", compress);
+        r = open_good(SOURCE(.path = at("part.h5"), .one_row = true));
+        expect_row(r, 0);
+        for (int row = 2; row >= 0; row--) {
+            assert_int_equal(qn_reader_turn(r, row, NULL), 0);
+            expect_row(r, row);
+        }
+        assert_int_equal(qn_reader_turn(r, 3, &err), QN_ESHAPE);
+        assert_non_null(strstr(err.text, "part.h5: "));
+        assert_non_null(strstr(err.text, "/entry/data/data has no row 3"));
+        qn_reader_close(r);
+        refuse(SOURCE(.path = at("part.h5"), .one_row = true, .row = 3),
+               QN_ESHAPE, "has no row 3");
+        refuse(SOURCE(.path = at("part.h5"), .one_row = true,
+                      .dataset = "/entry/process/members"),
+               QN_ESHAPE, "has no row 0");
+    }
+}
+
+/* Any file has rows; one of quern's need have no table of cards. */
+static void
+rows_without_cards(void **state)
+{
+    struct qn_reader *r;
+    hid_t f = create("plain.h5");
+
+    (void)state;
+    ramp(f, "/x", H5T_STD_I16LE, DIMS(4, 2, 3), H5P_DEFAULT);
+    H5Fclose(f);
+    r = open_good(SOURCE(.path = at("plain.h5"), .one_row = true, .row = 2));
+    assert_int_equal(qn_reader_info(r)->type.shape.ndims, 2);
+    assert_int_equal(qn_reader_cards(r)->n, 0);
+    assert_int_equal(qn_reader_turn(r, 3, NULL), 0);
+    qn_reader_close(r);
+    output("one.h5", COUNT(rows));
+    r = open_good(SOURCE(.path = at("one.h5"), .one_row = true, .row = 1));
+    assert_int_equal(qn_reader_cards(r)->n, COUNT(rows));
+    qn_reader_close(r);
+}
+
+static void
+damaged_cards_of_rows(void **state)
+{
+    static const char *const names[] = {"A", "B", NULL};
+    const struct {
+        hid_t type;
+        hsize_t n;
+    } bad[] = {
+        {H5T_NATIVE_INT, 3},
+        {table_type(names, 0), 3}, // of any length
+        {table_type(names, 8), 1}, // too few
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        hid_t f, space, d;
+
+        packed("part.h5", 0);
+        f = H5Fopen(at("part.h5"), H5F_ACC_RDWR, H5P_DEFAULT);
+        H5Ldelete(f, "/entry/items_header", H5P_DEFAULT);
+        space = H5Screate_simple(1, &bad[i].n, NULL);
+        d = H5Dcreate2(f, "/entry/items_header", bad[i].type, space,
+                       H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+        H5Dclose(d);
+        H5Sclose(space);
+        H5Fclose(f);
+        refuse(SOURCE(.path = at("part.h5"), .one_row = true, .row = 1),
+               QN_EFORMAT, "its table /entry/items_header is damaged");
+    }
+    H5Tclose(bad[1].type);
+    H5Tclose(bad[2].type);
+}
+
 int
 main(void)
 {
@@ -198,6 +338,9 @@ main(void)
         cmocka_unit_test(no_table),
         cmocka_unit_test(cards_come_back),
         cmocka_unit_test(keywords),
+        cmocka_unit_test(rows_of_packed_results),
+        cmocka_unit_test(rows_without_cards),
+        cmocka_unit_test(damaged_cards_of_rows),
     };
 
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);

@@ -53,17 +53,14 @@ jobs_that_are_refused(void **state)
         {"stages: {s: {input: '*', team: 2, output: {layout: packed}}}",
          "small items are not shared by several ranks"},
         {"stages: {s: {input: '*', output: {layout: packed}}, t: {input: "
-         "{stage: s}}}",
-         "the results of stage 's' are packed"},
-        {"stages: {s: {input: '*', output: {layout: packed}}, t: {input: "
          "{stage: s, slice: ['0:2']}, combine: mean}}",
-         "a stage may combine them, but not read them with `slice`"},
+         "'slice' does not go with 'stage'"},
         {"stages: {s: {input: '*', output: {layout: packed}}, t: {input: "
          "{stage: s, each: frame}, combine: mean}}",
-         "not read them with `each`"},
-        {"stages: {s: {input: '*', output: {layout: packed}}, t: {input: '*', "
-         "steps: [divide: {stage: s}]}}",
-         "the results of stage 's' are packed"},
+         "a stage cannot read them with `each`"},
+        {"stages: {s: {input: '*', output: {layout: packed}}, t: {input: "
+         "{stage: s}, steps: [exec: {command: 'cp {input} {output}'}]}}",
+         "a stage cannot give them to a program"},
     };
 
     (void)state;
@@ -240,6 +237,107 @@ rows_are_items_of_a_combination(void **state)
     close_job(&f);
 }
 
+/* Find the partners of stage 1, whose items are files. */
+static int
+plan_second(struct fixture *f, struct qn_error *err)
+{
+    struct qn_items none = {0};
+    struct qn_items items = qn_item_borrow(&f->plan.stage[0].items);
+
+    QN_TRY(qn_plan_select(&f->plan, 1, &items, err));
+    QN_TRY(qn_plan_resolve(&f->plan, 1, &none, err));
+    return qn_plan_keys(&f->plan, 1, err);
+}
+
+static void
+rows_are_operands(void **state)
+{
+    static const char text[] =
+        "stages: {s: {input: '*', steps: [multiply: 2], output: {layout: "
+        "packed}}, t: {input: '*', steps: [add: {stage: s}]}}";
+    struct fixture f;
+    const struct qn_plan_stage *st, *from;
+    struct qn_fingerprint same, other;
+    const struct qn_use *u;
+    char label[64];
+
+    (void)state;
+    open_job(&f, text);
+    add_items(&f, 300, 1000);
+    assert_int_equal(plan(&f, NULL), 0);
+    assert_int_equal(plan_second(&f, NULL), 0);
+    from = &f.plan.stage[0];
+    st = &f.plan.stage[1];
+    assert_int_equal(st->ntargets, 300);
+    u = st->task[200].use;
+    assert_int_equal(u->stage, 0);
+    assert_int_equal(u->target, 1);
+    assert_int_equal(u->row, 200 - 131);
+    assert_ptr_equal(qn_plan_pack_use(&f.plan, u), &from->task[200]);
+    assert_string_equal(qn_plan_pack_label(label, sizeof label, "part.h5",
+                                           u->row), "part.h5[69:70]");
+    assert_string_equal(qn_plan_pack_label(label, sizeof label, "a.h5", -1),
+                        "a.h5");
+    // its shape is that of a row
+    assert_int_equal(st->task[200].code, 0);
+    assert_int_equal(st->task[200].result->shape.ndims, 2);
+
+    // its key follows its own row alone
+    same = st->task[199].key;
+    other = st->task[200].key;
+    qn_plan_fail_task(&f.plan.stage[0], &f.plan.stage[0].task[201], QN_BLOCKED,
+                      QN_EMISSING, "no", NULL);
+    f.plan.stage[0].task[200].key.b[0]++;
+    qn_plan_keys(&f.plan, 1, NULL);
+    assert_true(qn_key_equal(&same, &st->task[199].key));
+    assert_false(qn_key_equal(&other, &st->task[200].key));
+    close_job(&f);
+}
+
+static void
+rows_are_matched(void **state)
+{
+    static const char text[] =
+        "stages: {s: {input: '*', output: {layout: packed}}, t: {input: '*', "
+        "steps: [add: {stage: s, match: [kind, {nearest: n}]}]}}";
+    struct fixture f;
+    struct qn_error err = {0};
+    struct qn_items mine = {0};
+    struct qn_items none = {0};
+    const struct qn_plan_stage *st;
+    struct qn_item *it;
+
+    (void)state;
+    open_job(&f, text);
+    add_items(&f, 40, 10000);
+    for (int i = 0; i < 40; i++) {
+        char n[8];
+
+        snprintf(n, sizeof n, "%d", 10 * i);
+        qn_item_field(&f.items.pool, &f.items.v[i], "n", n, false, NULL);
+        qn_item_field(&f.items.pool, &f.items.v[i], "kind",
+                      i % 2 ? "odd" : "even", true, NULL);
+    }
+    assert_int_equal(plan(&f, NULL), 0);
+    for (int i = 0; i < 2; i++) {
+        const struct qn_type type = {QN_U16, {2, {10000, 8}}};
+
+        qn_item_add(&mine, i ? "x" : "y", &it, NULL);
+        qn_item_type(&mine.pool, it, QN_U16, &type, NULL);
+        qn_item_field(&mine.pool, it, "n", "204", false, NULL);
+        qn_item_field(&mine.pool, it, "kind", i ? "odd" : "none", true, NULL);
+    }
+    if (qn_plan_select(&f.plan, 1, &mine, &err) ||
+        qn_plan_resolve(&f.plan, 1, &none, &err))
+        fail_msg("%s", err.text);
+    st = &f.plan.stage[1];
+    assert_non_null(strstr(st->task[0].reason,
+                           "no s for kind 'none' (there are even, odd)"));
+    assert_ptr_equal(qn_plan_pack_use(&f.plan, st->task[1].use),
+                     &f.plan.stage[0].task[21]);
+    close_job(&f);
+}
+
 /* ---- keys -------------------------------------------------------------------- */
 
 static void
@@ -332,6 +430,8 @@ main(void)
         cmocka_unit_test(an_odd_first_item_is_refused),
         cmocka_unit_test(a_part_without_good_items_fails),
         cmocka_unit_test(rows_are_items_of_a_combination),
+        cmocka_unit_test(rows_are_operands),
+        cmocka_unit_test(rows_are_matched),
         cmocka_unit_test(keys_of_parts),
         cmocka_unit_test(names_of_rows),
         cmocka_unit_test(a_part_must_fit),
