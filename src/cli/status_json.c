@@ -39,12 +39,21 @@ time_json(int64_t ns)
 static json_t *
 stage_json(const struct qn_status_stage *st)
 {
-    return json_pack("{s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", //
-                     "name", st->name, "items", (json_int_t)st->items, "done",
-                     (json_int_t)st->done, "before", (json_int_t)st->before,
-                     "failed", (json_int_t)st->failed, "not_tried",
-                     (json_int_t)st->aside, "left", (json_int_t)st->left,
-                     "results", (json_int_t)st->results);
+    json_t *j = json_pack(
+        "{s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", //
+        "name", st->name, "items", (json_int_t)st->items, "done",
+        (json_int_t)st->done, "before", (json_int_t)st->before, "failed",
+        (json_int_t)st->failed, "not_tried", (json_int_t)st->aside, "left",
+        (json_int_t)st->left, "results", (json_int_t)st->results);
+
+    if (st->single)
+        json_object_set_new(
+            j, "one_file",
+            json_pack("{s:s,s:s}", "file", st->single, "state",
+                      st->single_state == QN_SINGLE_TODO
+                          ? "todo"
+                          : qn_single_word(st->single_state)));
+    return j;
 }
 
 static json_t *

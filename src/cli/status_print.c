@@ -111,6 +111,16 @@ print_stages(const struct qn_status *s, const struct qn_status_stage *all)
         print_numbers(all, width, aside);
 }
 
+/* "one file  small.h5 (done)" */
+static void
+print_singles(const struct qn_status *s)
+{
+    for (size_t i = 0; i < s->nstages; i++)
+        if (s->stage[i].single)
+            printf("  one file  %s (%s)\n", s->stage[i].single,
+                   qn_single_word(s->stage[i].single_state));
+}
+
 /* "4: 3 done, 1 not begun" */
 static void
 print_shards(json_t *shards)
@@ -271,6 +281,7 @@ qn_status_print(const struct qn_status *s, const char *output)
     printf("%s in %s: ", s->job, output);
     print_state(s);
     print_stages(s, &all);
+    print_singles(s);
     if (s->shards)
         print_shards(s->shards);
     print_rate(s);

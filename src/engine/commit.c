@@ -119,7 +119,7 @@ qn_commit_note(struct qn_commit *c, const char *stage, const char *name,
 int
 qn_commit_whole(struct qn_commit *c, const char *stage, const char *name,
                 const char *path, const struct qn_fingerprint *key,
-                struct qn_error *err)
+                struct qn_past *past, struct qn_error *err)
 {
     struct qn_record r = fresh_record(c, QN_RECORD_DONE, stage, name);
     struct stat st;
@@ -130,7 +130,8 @@ qn_commit_whole(struct qn_commit *c, const char *stage, const char *name,
     r.bytes = st.st_size;
     r.mtime_ns = st.st_mtim.tv_sec * INT64_C(1000000000) + st.st_mtim.tv_nsec;
     QN_TRY(qn_journal_add(&c->journal, &r, err));
-    return qn_journal_flush(&c->journal, c->sync != QN_SYNC_OFF, err);
+    QN_TRY(qn_journal_flush(&c->journal, c->sync != QN_SYNC_OFF, err));
+    return qn_past_add(past, &r, err);
 }
 
 static double

@@ -69,11 +69,12 @@ qn_commit_note(
     const struct qn_item *item, const struct qn_fingerprint *key, int code,
     const char *reason, struct qn_error *err);
 
-/* A file over all results of a stage, which has its name already. */
+/* A file over all results of a stage, which has its name already; the past
+ * hears of it too. */
 int
 qn_commit_whole(
     struct qn_commit *c, const char *stage, const char *name, const char *path,
-    const struct qn_fingerprint *key, struct qn_error *err);
+    const struct qn_fingerprint *key, struct qn_past *past, struct qn_error *err);
 
 /* Rename, sync and journal what waits; all of it if now, else only when it is
  * a second old or a group is full. */

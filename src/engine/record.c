@@ -10,8 +10,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "engine/shard.h"
 #include "engine/ceiling.h"
+#include "engine/shard.h"
+#include "engine/single.h"
 #include "io/atomic.h"
 
 /* name: of the result that there is not because of it; NULL: it has none, or
@@ -61,7 +62,9 @@ stage_json(const struct qn_run *run, const struct qn_plan_stage *st,
            json_t *failures)
 {
     int count[QN_SKIPPED + 1] = {0}, items = st->ntasks;
-    json_t *halos = halos_json(&run->halos[st - run->plan.stage]);
+    const int s = (int)(st - run->plan.stage);
+    json_t *halos = halos_json(&run->halos[s]);
+    json_t *single = qn_single_json(run, s);
     json_t *j;
 
     for (int i = 0; i < st->ntasks; i++) {
@@ -89,6 +92,8 @@ stage_json(const struct qn_run *run, const struct qn_plan_stage *st,
         json_object_set_new(j, "all", json_integer(st->ntasks));
     if (halos)
         json_object_set_new(j, "halos", halos);
+    if (single)
+        json_object_set_new(j, "single", single);
     return j;
 }
 

@@ -97,6 +97,7 @@ struct qn_run {
     int64_t failures;      /* of this run, the same on all ranks             */
     int *shard_lock;       /* owned, rank 0: a shard's own                  */
     int nshard_locks;
+    int settled;   /* stages of which it is known what was there before     */
     int unmerged;  /* stages of which the one file could not be made, the same
                       on all ranks                                          */
     bool stopped;

@@ -57,26 +57,34 @@ qn_single_word(enum qn_single_state state)
         [QN_SINGLE_DONE] = "done",
         [QN_SINGLE_STALE] = "stale",
         [QN_SINGLE_TODO] = "to do",
+        [QN_SINGLE_THERE] = "not looked at",
     };
 
     return words[state];
 }
 
-static bool
-is_there(const struct qn_run *run, const struct qn_past_item *p,
-         const char *name)
+bool
+qn_single_stands(const char *output, const char *name, int64_t bytes,
+                 int64_t mtime_ns)
 {
     struct stat st;
     char *path;
     bool same;
 
-    if (!p || asprintf(&path, "%s/%s", run->options->output, name) < 0)
+    if (asprintf(&path, "%s/%s", output, name) < 0)
         return false;
-    same = !stat(path, &st) && st.st_size == p->bytes &&
+    same = !stat(path, &st) && st.st_size == bytes &&
            st.st_mtim.tv_sec * INT64_C(1000000000) + st.st_mtim.tv_nsec ==
-               p->mtime_ns;
+               mtime_ns;
     free(path);
     return same;
+}
+
+static bool
+is_there(const struct qn_run *run, const struct qn_past_item *p)
+{
+    return p && qn_single_stands(run->options->output, p->name, p->bytes,
+                                 p->mtime_ns);
 }
 
 int
@@ -91,10 +99,31 @@ qn_single_look(enum qn_single_state *state, const struct qn_run *run, int s,
     snprintf(name, sizeof name, "%s.h5", st->stage->name);
     p = qn_past_find(&run->past, st->stage->name, name);
     QN_TRY(make_key(&key, st, err));
-    *state = !is_there(run, p, name)             ? QN_SINGLE_TODO
+    *state = !is_there(run, p)                   ? QN_SINGLE_TODO
              : qn_key_equal(&p->done_key, &key) ? QN_SINGLE_DONE
                                                  : QN_SINGLE_STALE;
     return 0;
+}
+
+json_t *
+qn_single_json(const struct qn_run *run, int s)
+{
+    const struct qn_stage *stage = &run->job->stages[s];
+    const struct qn_past_item *p;
+    enum qn_single_state state;
+    char name[512];
+
+    if (!stage->output.single || run->options->shards ||
+        qn_single_look(&state, run, s, NULL))
+        return NULL;
+    if (state == QN_SINGLE_STALE && s >= run->settled)
+        state = QN_SINGLE_THERE;
+    snprintf(name, sizeof name, "%s.h5", stage->name);
+    p = qn_past_find(&run->past, stage->name, name);
+    return json_pack("{s:s,s:s,s:I,s:I}", "file", name, "state",
+                     qn_single_word(state), "bytes",
+                     (json_int_t)(p ? p->bytes : 0), "mtime_ns",
+                     (json_int_t)(p ? p->mtime_ns : 0));
 }
 
 /* ---- the list of items --------------------------------------------------------- */
@@ -190,7 +219,8 @@ merge(struct qn_run *run, int s, const char *name, const char *path,
 
     QN_TRY(qn_merge(&told, &ask, err));
     QN_TRY(make_key(&key, of.st, err));
-    QN_TRY(qn_commit_whole(run->commit, ask.stage, name, path, &key, err));
+    QN_TRY(qn_commit_whole(run->commit, ask.stage, name, path, &key,
+                           &run->past, err));
     qn_message(QN_NOTE, "%s: %lld items in %s (%s, %.2f s)", ask.stage,
                (long long)told.done, path,
                qn_text_size(size, sizeof size, (double)told.bytes),

@@ -14,10 +14,12 @@
 enum qn_single_state {
     QN_SINGLE_DONE,  /* it stands there, over these very results            */
     QN_SINGLE_STALE, /* over others                                         */
-    QN_SINGLE_TODO
+    QN_SINGLE_TODO,
+    QN_SINGLE_THERE  /* of status: it stands there, and no run has looked over
+                        which results since                                  */
 };
 
-/* "done", "stale", "to do". */
+/* "done", "stale", "to do", "not looked at". */
 const char *
 qn_single_word(enum qn_single_state state);
 
@@ -25,6 +27,16 @@ qn_single_word(enum qn_single_state state);
 int
 qn_single_look(
     enum qn_single_state *state, const struct qn_run *run, int s, struct qn_error *err);
+
+/* Local.  Does it stand there as the journal has it? */
+bool
+qn_single_stands(
+    const char *output, const char *name, int64_t bytes, int64_t mtime_ns);
+
+/* Local, on rank 0.  The file of stage s for the run record: file, state (the
+ * word), bytes and mtime_ns; NULL: there is to be none, or a shard runs. */
+json_t *
+qn_single_json(const struct qn_run *run, int s);
 
 /* Collective.  Make it, if the stage is to have one and it is not there.  What
  * cannot be merged is told and counted in run->unmerged, and the run goes on. */

@@ -324,6 +324,7 @@ qn_stage_run(struct qn_run *run, int s, struct qn_error *err)
     run->farm.most = run->farm.n;
     if (!rc)
         rc = qn_resume_stage(run, s, err);
+    run->settled = s + 1;
     // once a run, and only where there is something to compute
     if (!rc && !run->threads.tried && qn_run_stage_left(run, s))
         rc = qn_threads_measure(&run->threads, &run->farm, uses_blas(run),

@@ -106,9 +106,22 @@ find_state(struct qn_status *s, const char *output, struct qn_error *err)
     return 0;
 }
 
+static enum qn_single_state
+single_state(const char *word)
+{
+    int i = 0;
+
+    while (i < QN_SINGLE_THERE &&
+           strcmp(word, qn_single_word((enum qn_single_state)i)) != 0)
+        i++;
+    return (enum qn_single_state)i;
+}
+
 static void
 read_stage(struct qn_status_stage *st, const json_t *j)
 {
+    const json_t *single = json_object_get(j, "single");
+
     *st = (struct qn_status_stage){
         .name = qn_json_word(j, "name"),
         .items = qn_json_integer(j, "items"),
@@ -118,6 +131,10 @@ read_stage(struct qn_status_stage *st, const json_t *j)
         .aside = qn_json_integer(j, "upstream") +
                  qn_json_integer(j, "blocked") + qn_json_integer(j, "skipped"),
         .results = qn_json_integer(j, "results"),
+        .single = qn_json_text(single, "file"),
+        .single_state = single_state(qn_json_word(single, "state")),
+        .single_bytes = qn_json_integer(single, "bytes"),
+        .single_ns = qn_json_integer(single, "mtime_ns"),
     };
 }
 
@@ -460,6 +477,26 @@ go_on(struct qn_status *s, struct qn_error *err)
     return find_flights(s, now, err);
 }
 
+/* The file may have come, gone or been touched since the record. */
+static void
+look_at_singles(struct qn_status *s, const char *output)
+{
+    for (size_t i = 0; i < s->nstages; i++) {
+        struct qn_status_stage *st = &s->stage[i];
+        const struct qn_past_item *p;
+
+        if (!st->single)
+            continue;
+        // a run makes it last, of all that it has done
+        p = qn_past_find(&s->past, st->name, st->single);
+        if (p && qn_single_stands(output, st->single, p->bytes, p->mtime_ns))
+            st->single_state = QN_SINGLE_DONE;
+        else if (!qn_single_stands(output, st->single, st->single_bytes,
+                                   st->single_ns))
+            st->single_state = QN_SINGLE_TODO;
+    }
+}
+
 static bool
 has_stop(const char *output)
 {
@@ -493,6 +530,7 @@ qn_status_load(struct qn_status *s, const char *output, const char *tag,
         return rc;
     }
     settle_stages(s);
+    look_at_singles(s, output);
     s->stopping = (s->state == QN_STATUS_RUNNING ||
                    s->state == QN_STATUS_WATCHING) &&
                   has_stop(output);

@@ -14,6 +14,7 @@
 
 #include <jansson.h>
 
+#include "engine/single.h"
 #include "io/past.h"
 
 enum qn_status_state {
@@ -35,6 +36,9 @@ struct qn_status_stage {
     int64_t aside;   /* not tried (what they need failed), or not asked for */
     int64_t left;
     int64_t results; /* that it is to have                                 */
+    const char *single; /* the one file over them; NULL: it has none       */
+    enum qn_single_state single_state;
+    int64_t single_bytes, single_ns; /* internal: as the record has it     */
 };
 
 struct qn_status_failure {
