@@ -32,6 +32,9 @@ qn_carry_read(struct qn_array *a, const struct qn_source *main,
 
     source.dataset = dataset;
     source.ndatasets = 0;
+    // said of the samples that are read: angles and times are another matter
+    source.missing = NULL;
+    source.missing_given = false;
     rc = full_length(&mine, &source, err);
     if (!rc)
         rc = full_length(&theirs, main, err);

@@ -85,6 +85,7 @@ END
 cat >job.yaml <<'END'
 stages:
   s: {input: {files: virtual.h5, dataset: x, frames: "frame > 0"}, steps: [{subtract: {dataset: x, reduce: mean}}], output: {carry: [/x, /t]}}
+  kept: {input: {files: virtual.h5, dataset: x, missing: 4}, steps: [{add: 1}], output: {carry: [/t]}}
   env: {input: {files: virtual.h5}, steps: [{exec: {command: env, stdout: "{stem}.txt"}}]}
 END
 expect_code 0 env -u HDF5_USE_FILE_LOCKING quern run job.yaml --output out.v
@@ -94,6 +95,9 @@ with h5py.File("out.v/s/virtual.h5") as file:
     assert file["entry/data/data"][:].tolist() == [[v] * 3 for v in (-3, 0, 3, 6)]
     assert file["entry/x/data"][0].tolist() == [3, 4, 5]
     assert file["entry/t/data"][:].tolist() == [2, 4, 6, 8]
+with h5py.File("out.v/kept/virtual.h5") as file: # missing is of the samples
+    assert file["entry/data/data"][1, 1] != file["entry/data/data"][1, 1]
+    assert file["entry/t/data"][:].tolist() == [0, 2, 4, 6, 8]
 assert "HDF5_USE" not in open("out.v/env/virtual.txt").read()
 END
 good
