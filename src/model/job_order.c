@@ -184,18 +184,7 @@ static void
 check_datasets(struct qn_job_reader *r, const struct qn_stage *s)
 {
     const struct qn_strings *d = &s->input.dataset;
-    const char *what = s->combine.given                   ? "`combine`"
-                       : s->input.each == QN_EACH_FRAME ? "`each: frame`"
-                                                        : NULL;
 
-    if (d->n < 2)
-        return;
-    if (what)
-        qn_problem_add(r->problems, s->input.mark, 1,
-                       "a list of datasets makes a product of each, which does "
-                       "not go with %s; join them with a pattern like "
-                       "\"/entry/data_*\", or make a stage for each",
-                       what);
     for (size_t i = 0; i < d->n; i++)
         for (size_t k = 0; k < i; k++)
             if (!strcmp(last_part(d->v[i]), last_part(d->v[k]))) {

@@ -283,12 +283,6 @@ static const struct wrong inputs[] = {
     {"stages: {a: {input: {files: x, with: 3}}}", {"'with' wants a mapping"}},
     {"stages: {a: {input: {files: x, with: {a b: y, c: [z]}}}}",
      {"a companion is named with letters", "'c' wants a text"}},
-    {"stages:\n  a:\n    input: {files: raw, dataset: [/a, /b], each: frame}\n",
-     {"job.yaml:3:12: a list of datasets makes a product of each, which does "
-      "not go with `each: frame`"}},
-    {"stages:\n  a:\n    input: {files: raw, dataset: [/a, /b]}\n"
-     "    combine: mean\n",
-     {"which does not go with `combine`"}},
     {"stages:\n  a:\n    input: {files: raw, dataset: [/a/x, /b/x]}\n",
      {"datasets '/a/x' and '/b/x' would both be the product 'x'"}},
     {"stages:\n  a:\n    input: {files: raw, dataset: [/a, /b]}\n"
