@@ -235,20 +235,20 @@ qn_writer_sink_put(struct qn_writer_sink *s, haddr_t at, const void *data,
 herr_t
 qn_writer_sink_access(hid_t access, struct qn_writer_sink *s)
 {
-    hid_t id = H5FDregister(&driver);
-    herr_t rc = -1;
-
-    if (id < 0)
-        return -1;
-    rc = H5Pset_driver(access, id, &s);
-    H5FDunregister(id); // the list keeps it as long as it is used
-    return rc;
+    // HDF5 1.10 looks into the driver of a file that is closed after it has let
+    // go of it: we do so no earlier than when the file is closed
+    if (s->driver <= 0)
+        s->driver = H5FDregister(&driver);
+    return s->driver < 0 ? -1 : H5Pset_driver(access, s->driver, &s);
 }
 
 int
 qn_writer_sink_close(struct qn_writer_sink *s, bool sync,
                      struct qn_error *err)
 {
+    if (s->driver > 0)
+        H5FDunregister(s->driver);
+    s->driver = 0;
     errno = 0;
     if (!s->cause && sync && (fsync(s->fd) < 0 || qn_system_fault()))
         remember(s);

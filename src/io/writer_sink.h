@@ -22,6 +22,7 @@ struct qn_writer_sink {
     int fd;           /* owned; -1: not open                        */
     haddr_t end;      /* bytes written so far, holes included       */
     int cause;        /* errno of the first failure, 0: none so far */
+    hid_t driver;     /* owned: as HDF5 knows it; 0: it does not    */
     const char *hollow; /* bytes from here on are not written, their room  */
     size_t nhollow;     /* in the file is left; NULL: none are             */
 };
