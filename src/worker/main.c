@@ -59,13 +59,13 @@ offer_to_oom_killer(void)
     }
 }
 
+enum { KEPT = 8 << 20 };
+
 /* Memory of an item's size is used again for the next item, not given back
  * and met anew; what is larger is given back, for budgets count it once. */
 static void
 keep_memory_of_items(void)
 {
-    enum { KEPT = 8 << 20 };
-
     mallopt(M_MMAP_THRESHOLD, KEPT);
     mallopt(M_TRIM_THRESHOLD, 2 * KEPT);
 }
@@ -76,6 +76,15 @@ static void
 forbid_locks(void)
 {
     setenv("HDF5_USE_FILE_LOCKING", "FALSE", 0);
+}
+
+/* The heap only shrinks from its end: holes that no array of the next items
+ * fits in would add up, item by item. */
+static void
+give_back_holes(void)
+{
+    if (mallinfo2().fordblks > (size_t)4 * KEPT)
+        malloc_trim(0);
 }
 
 static int
@@ -221,6 +230,7 @@ handle(struct qn_worker *w, json_t *request, const int *fds, int nfds,
     rc = qn_channel_send(w->sock, reply, NULL, 0, err);
     json_decref(reply);
     qn_operand_trim(&w->operands);
+    give_back_holes();
     return rc;
 }
 
