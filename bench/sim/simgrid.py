@@ -13,9 +13,9 @@ BANDWIDTH = "12.5GBps"   # of a node's link: 100 Gbit/s
 LATENCY = "0.5us"        # of a link, two of which are between nodes
 
 # What a program needs of quern's sources.
-PARTS = ["comm/claims", "comm/comm", "comm/comm_collective", "comm/comm_mpi",
-         "comm/launch", "base/clock", "base/error", "base/memory",
-         "base/message", "base/system", "base/text"]
+PARTS = ["comm/claims", "comm/comm", "comm/comm_collective", "comm/comm_meet",
+         "comm/comm_mpi", "comm/launch", "base/clock", "base/error",
+         "base/memory", "base/message", "base/system", "base/text"]
 
 # The defaults of SMPI are for other uses: collectives by linear exchange, a
 # transfer that starts when its receiver looks, the host's own time counted, and

@@ -104,10 +104,10 @@ show()
 }
 
 # wait_until CMD...: asks again until the command is true; false when that took
-# a minute, which is long on any machine.
+# two minutes, which is long on any machine.
 wait_until()
 {
-    local end=$((SECONDS + 60))
+    local end=$((SECONDS + 120))
     until "$@"; do
         [ $SECONDS -lt $end ] || return 1
         sleep 0.02
