@@ -283,6 +283,25 @@ print_frames(const struct qn_explain_found *f)
              last->frame + last->nframes - 1);
 }
 
+/* Those that failed by themselves. */
+static void
+print_lost(const struct qn_explain_found *f)
+{
+    for (int i = 0; i < f->ntasks; i++) {
+        const struct qn_task *t = &f->task[i];
+        const char *p = t->reason;
+
+        for (int64_t k = 0; k < qn_plan_lost(t); k++) {
+            const char *why = strchr(p, ' ');
+
+            line("lost frame", "%" PRId64 ":%.*s",
+                 t->item->frame + t->lost->frame[k],
+                 (int)strcspn(why, "\n"), why);
+            p = strchr(p, '\n') + 1;
+        }
+    }
+}
+
 /* The file over all results of the stage. */
 static void
 print_single(const struct qn_explain *e, int s)
@@ -324,8 +343,10 @@ print_item(const struct qn_explain *e, const struct qn_explain_found *f)
     char text[64];
 
     printf("%s\n", state_word(state));
-    if (f->task)
+    if (f->task) {
         print_frames(f);
+        print_lost(f);
+    }
     if (f->target)
         print_target(e, f);
     if (state == QN_EXPLAIN_STALE)

@@ -105,14 +105,57 @@ qn_commit_note(struct qn_commit *c, const char *stage, const char *name,
                const struct qn_fingerprint *key, int code, const char *reason,
                struct qn_error *err)
 {
-    struct qn_record r = fresh_record(
-        c, code ? QN_RECORD_FAILED : QN_RECORD_DONE, stage, name);
+    struct qn_record r = fresh_record(c, QN_RECORD_FAILED, stage, name);
 
     r.item = item ? item->path : "";
     r.input_bytes = item ? item->bytes : 0;
     copy_key(&r, key);
     r.code = code;
     r.reason = reason;
+    return qn_journal_add(&c->journal, &r, err);
+}
+
+/* One frame, whose line begins at text. */
+static int
+note_frame(struct qn_commit *c, const char *stage, const struct qn_task *t,
+           const char *text, struct qn_error *err)
+{
+    struct qn_record r = fresh_record(c, QN_RECORD_FAILED, stage, NULL);
+    const char *why = strchr(text, ' ') + 1;
+    char name[1200];
+    char *reason = strndup(why, strcspn(why, "\n"));
+    int rc;
+
+    if (!reason)
+        return qn_fail(err, QN_ENOMEM, "no memory for a reason");
+    r.name = qn_item_frame_name(name, sizeof name, t->item, atoll(text));
+    r.item = r.name;
+    copy_key(&r, &t->key);
+    r.code = QN_EVALUE;
+    r.reason = reason;
+    rc = qn_journal_add(&c->journal, &r, err);
+    free(reason);
+    return rc;
+}
+
+int
+qn_commit_member(struct qn_commit *c, const char *stage,
+                 const struct qn_task *t, const char *lost,
+                 struct qn_error *err)
+{
+    struct qn_record r;
+    char name[1200];
+    int64_t n = 0;
+
+    for (const char *p = lost; p && *p; p = strchr(p, '\n') + 1, n++)
+        QN_TRY(note_frame(c, stage, t, p, err));
+    r = fresh_record(c, QN_RECORD_DONE, stage,
+                     qn_item_name(name, sizeof name, t->item));
+    r.lost = n;
+    r.item = t->item->path;
+    r.input_bytes = t->item->bytes;
+    r.items = t->item->frame < 0 ? 0 : t->item->nframes;
+    copy_key(&r, &t->key);
     return qn_journal_add(&c->journal, &r, err);
 }
 

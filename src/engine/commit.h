@@ -62,7 +62,14 @@ qn_commit_beside(struct qn_commit *c, char *path);
 void
 qn_commit_count(struct qn_commit *c, int64_t items, int64_t input_bytes);
 
-/* A failed item, or (code 0) a member that is read. */
+/* A member that is read.  lost: of a run of frames a line "FRAME REASON\n" for
+ * each that failed by itself; NULL: none. */
+int
+qn_commit_member(
+    struct qn_commit *c, const char *stage, const struct qn_task *t,
+    const char *lost, struct qn_error *err);
+
+/* A failed item. */
 int
 qn_commit_note(
     struct qn_commit *c, const char *stage, const char *name,

@@ -13,11 +13,13 @@
 #include "engine/ceiling.h"
 #include "engine/shard.h"
 #include "engine/single.h"
+#include "engine/tally.h"
 #include "io/atomic.h"
 
 /* name: of the result that there is not because of it; NULL: it has none, or
- * it is a member of a result that there may be all the same. */
-static void
+ * it is a member of a result that there may be all the same.  Borrowed; NULL:
+ * it cannot be said. */
+static json_t *
 add_failure(json_t *list, const struct qn_plan_stage *st, const char *path,
             const char *name, int code, const char *reason)
 {
@@ -32,6 +34,7 @@ add_failure(json_t *list, const struct qn_plan_stage *st, const char *path,
     // a name that is no UTF-8 cannot stand in JSON
     if (f)
         json_array_append_new(list, f);
+    return f;
 }
 
 static const char *
@@ -42,7 +45,59 @@ own_name(const struct qn_plan_stage *st, const struct qn_task *t)
                : st->target[t->target].name;
 }
 
-/* Of a shard: its own items, and how many there are in all. */
+/* Frames that failed by themselves: members of a result. */
+static void
+add_lost(json_t *list, const struct qn_plan_stage *st, const struct qn_task *t)
+{
+    const char *p = t->reason;
+    char name[1200];
+
+    for (int64_t i = 0; i < qn_plan_lost(t); i++, p = strchr(p, '\n') + 1) {
+        const char *why = strchr(p, ' ') + 1;
+        char *reason = strndup(why, strcspn(why, "\n"));
+        json_t *f = add_failure(list, st,
+                                qn_item_frame_name(name, sizeof name, t->item,
+                                                   t->lost->frame[i]),
+                                NULL, QN_EVALUE, reason);
+
+        if (f)
+            json_object_set_new(f, "member", json_true());
+        free(reason);
+    }
+}
+
+static int64_t
+count_all(const struct qn_plan_stage *st)
+{
+    int64_t n = 0;
+
+    for (int i = 0; i < st->ntasks; i++)
+        n += st->task[i].item->frame < 0 ? 1 : st->task[i].item->nframes;
+    return n;
+}
+
+static void
+add_failures(json_t *list, const struct qn_plan_stage *st)
+{
+    for (int i = 0; i < st->ntasks; i++) {
+        const struct qn_task *t = &st->task[i];
+
+        if (t->state == QN_FAILED)
+            add_failure(list, st, t->item->path, own_name(st, t), t->code,
+                        t->reason);
+        else
+            add_lost(list, st, t);
+    }
+    for (int i = 0; i < st->ntargets; i++) {
+        const struct qn_target *t = &st->target[i];
+
+        if (st->stage->combine.given && t->state == QN_FAILED)
+            add_failure(list, st, t->name, t->name, t->code, t->reason);
+        else if (qn_plan_joins(st) && qn_tally_failed_itself(st, t))
+            add_failure(list, st, t->name, NULL, t->code, t->reason);
+    }
+}
+
 /* What a stage's ranks told each other; NULL: nothing. */
 static json_t *
 halos_json(const struct qn_halos *h)
@@ -57,39 +112,28 @@ halos_json(const struct qn_halos *h)
                      "computed_seconds", h->computed, "hidden", hidden);
 }
 
+/* Items: a frame of a file is one.  Of a shard: its own, and how many there are
+ * in all. */
 static json_t *
 stage_json(const struct qn_run *run, const struct qn_plan_stage *st,
            json_t *failures)
 {
-    int count[QN_SKIPPED + 1] = {0}, items = st->ntasks;
     const int s = (int)(st - run->plan.stage);
     json_t *halos = halos_json(&run->halos[s]);
     json_t *single = qn_single_json(run, s);
+    struct qn_tally n = {0};
     json_t *j;
 
-    for (int i = 0; i < st->ntasks; i++) {
-        const struct qn_task *t = &st->task[i];
-
-        count[t->state]++;
-        if (t->state == QN_FAILED)
-            add_failure(failures, st, t->item->path, own_name(st, t), t->code,
-                        t->reason);
-    }
-    for (int i = 0; st->stage->combine.given && i < st->ntargets; i++)
-        if (st->target[i].state == QN_FAILED)
-            add_failure(failures, st, st->target[i].name, st->target[i].name,
-                        st->target[i].code, st->target[i].reason);
-    if (run->options->shards) {
-        items -= count[QN_SKIPPED];
-        count[QN_SKIPPED] = 0;
-    }
-    j = json_pack("{s:s,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i}", //
-                  "name", st->stage->name, "items", items, "before", st->before,
-                  "done", count[QN_FINISHED], "failed", count[QN_FAILED],
-                  "upstream", count[QN_UPSTREAM], "blocked", count[QN_BLOCKED],
-                  "skipped", count[QN_SKIPPED], "results", st->ntargets);
+    qn_tally_stage(&n, run, s);
+    add_failures(failures, st);
+    j = json_pack("{s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:i}", //
+                  "name", st->stage->name, "items", (json_int_t)n.total,
+                  "before", (json_int_t)st->before, "done", (json_int_t)n.done,
+                  "failed", (json_int_t)n.failed, "upstream",
+                  (json_int_t)n.upstream, "blocked", (json_int_t)n.blocked,
+                  "skipped", (json_int_t)n.skipped, "results", st->ntargets);
     if (run->options->shards)
-        json_object_set_new(j, "all", json_integer(st->ntasks));
+        json_object_set_new(j, "all", json_integer(count_all(st)));
     if (halos)
         json_object_set_new(j, "halos", halos);
     if (single)

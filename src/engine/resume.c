@@ -87,7 +87,7 @@ take_found(void *ctx, int rank, int64_t unit, int code, int64_t value,
     for (int i = 0; i < t->ntasks; i++)
         if (st->task[t->task[i]].state == QN_TODO) {
             st->task[t->task[i]].state = QN_FINISHED;
-            st->before++;
+            st->before += qn_plan_frames(&st->task[t->task[i]]);
             if (qn_shard_makes(c->run, c->s))
                 c->run->tally.before += qn_plan_frames(&st->task[t->task[i]]);
         }
@@ -208,6 +208,29 @@ recall_results(struct checking *c, struct qn_error *err)
     return qn_sizes_share(&ask, c->run->comm, err);
 }
 
+/* Frames of a run that failed by themselves: they are part of the key of what
+ * the others were put together to. */
+static void
+recall_lost(struct checking *c, int i)
+{
+    const struct qn_plan_stage *st = &c->run->plan.stage[c->s];
+    const struct qn_task *t = &st->task[i];
+    struct qn_text lost = {0};
+    char name[1200];
+
+    for (int64_t f = 0; f < t->item->nframes; f++) {
+        const struct qn_past_item *p = qn_past_find(
+            &c->run->past, st->stage->name,
+            qn_item_frame_name(name, sizeof name, t->item, f));
+
+        if (p && p->kind == QN_RECORD_FAILED && qn_key_equal(&t->key, &p->key))
+            qn_text_add(&lost, "%lld %s\n", (long long)f, p->reason);
+    }
+    if (!lost.failed)
+        qn_outcome_add(&c->failed, i, 0, 0, qn_text_get(&lost));
+    qn_text_clear(&lost);
+}
+
 /* A task that failed before, or that runs died over. */
 static void
 recall_failure(struct checking *c, int i)
@@ -227,6 +250,8 @@ recall_failure(struct checking *c, int i)
         p = failure_of(c, t);
     if (!p || !qn_key_equal(&t->key, &p->key))
         return;
+    if (p->lost)
+        recall_lost(c, i);
     // what the system failed to do may go well next time
     if (p->kind == QN_RECORD_FAILED &&
         (p->code == QN_EIO || p->code == QN_ENOMEM))
@@ -265,6 +290,8 @@ take_failed(void *ctx, int rank, int64_t unit, int code, int64_t value,
     (void)rank, (void)value;
     if (!c->run->commons.leads)
         return 0;
+    if (!code)
+        return qn_plan_lose_frames(st, t, text, err);
     QN_TRY(qn_plan_fail_task(st, t, QN_FAILED, code, text, err));
     if (qn_plan_has_members(st))
         return 0;

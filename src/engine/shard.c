@@ -364,10 +364,10 @@ say_missing(const struct qn_run *run, int s, int from)
         all += st->target[i].state != QN_SKIPPED;
     }
     qn_message(QN_ERROR,
-               "%s needs %s, of which %d of %d result%s not there yet: %s "
+               "%s needs %s, of which %d of %d result%s %s not there yet: %s "
                "`quern run JOB --stage %s%s`, then run this command again",
                run->job->stages[s].name, name, open, all,
-               open == 1 ? " is" : "s are",
+               all == 1 ? "" : "s", open == 1 ? "is" : "are",
                st->stage->combine.given ? "make it with" : "run its shards,",
                name, st->stage->combine.given ? "" : " --shard I/N");
 }

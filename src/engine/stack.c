@@ -28,6 +28,7 @@
 #include "engine/program.h"
 #include "engine/stack_header.h"
 #include "engine/stack_write.h"
+#include "engine/tally.h"
 #include "engine/team_combine.h"
 #include "engine/unkept.h"
 #include "io/cards_json.h"
@@ -119,10 +120,18 @@ pack_lost(struct qn_text *out, const json_t *lost)
     json_t *f;
     size_t i;
 
-    json_array_foreach(lost, i, f)
-        qn_text_add(out, "%lld %s\n",
+    json_array_foreach(lost, i, f) {
+        size_t begin = out->len;
+
+        qn_text_add(out, "%lld %s",
                     (long long)json_integer_value(json_array_get(f, 0)),
                     json_string_value(json_array_get(f, 1)));
+        // a reason of several lines would be read as several frames
+        for (size_t c = begin; !out->failed && c < out->len; c++)
+            if (out->s[c] == '\n')
+                out->s[c] = ' ';
+        qn_text_bytes(out, "\n", 1);
+    }
 }
 
 static int
@@ -135,23 +144,24 @@ finish_member(void *ctx, int64_t unit, const json_t *reply,
     struct qn_cards cards = {0};
     struct qn_text lost = {0};
     char name[1200];
+    int rc;
 
-    qn_item_name(name, sizeof name, t->item);
     if (!reply) {
         const char *reason =
             qn_program_reason(k->run, t->item->path, why->text);
 
         qn_outcome_add(&k->done, i, why->code, 0, reason);
-        return qn_commit_note(k->run->commit, k->st->stage->name, name,
-                              t->item, &t->key, why->code, reason, err);
+        return qn_commit_note(k->run->commit, k->st->stage->name,
+                              qn_item_name(name, sizeof name, t->item), t->item, &t->key, why->code, reason, err);
     }
-    QN_TRY(qn_commit_note(k->run->commit, k->st->stage->name, name, t->item,
-                          &t->key, 0, NULL, err));
     if (k->direct)
         k->offset[i] = qn_json_integer(reply, "rows");
     pack_lost(&lost, json_object_get(reply, "lost"));
+    rc = qn_commit_member(k->run->commit, k->st->stage->name, t,
+                          qn_text_get(&lost), err);
     qn_outcome_add(&k->done, i, 0, k->offset[i], qn_text_get(&lost));
     qn_text_clear(&lost);
+    QN_TRY(rc);
     QN_TRY(qn_cards_json_load(&cards, json_object_get(reply, "cards"), err));
     qn_stack_header_merge(&k->header[t->target], i, &cards);
     return 0;
@@ -346,8 +356,8 @@ static int
 note_failure(struct stacking *k, const struct qn_target *t,
              struct qn_error *err)
 {
-    // one without a name is told by its member
-    if (k->run->comm->rank || !t->name)
+    // what its members tell
+    if (k->run->comm->rank || qn_tally_is_told(k->st, t))
         return 0;
     return qn_commit_note(k->run->commit, k->st->stage->name, t->name, NULL,
                           t->key, t->code, t->reason, err);

@@ -270,7 +270,8 @@ is_counted(const struct qn_status *s, const struct qn_record *r)
 }
 
 /* Lines without an item are of combined results, which are not counted, or of
- * packed ones, which say how many. */
+ * packed ones, which say how many; those of runs of frames do too, and each
+ * frame that failed has its own. */
 static int
 take_line(void *ctx, const struct qn_record *r, struct qn_error *err)
 {
@@ -289,7 +290,7 @@ take_line(void *ctx, const struct qn_record *r, struct qn_error *err)
         return 0;
     if ((*r->item || r->items) && r->kind != QN_RECORD_BEGIN &&
         !is_counted(s, r)) {
-        int64_t items = *r->item ? 1 : r->items;
+        int64_t items = r->items ? r->items - r->lost : 1;
 
         s->items += items;
         s->bytes += r->input_bytes > 0 ? r->input_bytes : 0;

@@ -24,12 +24,18 @@ count_task(struct qn_tally *n, const struct qn_task *t)
     n->skipped += t->state == QN_SKIPPED ? all : 0;
 }
 
-/* Results that failed though their members are good. */
-static bool
-failed_by_itself(const struct qn_plan_stage *st, const struct qn_target *t)
+bool
+qn_tally_failed_itself(const struct qn_plan_stage *st,
+                       const struct qn_target *t)
 {
     return (st->stage->combine.given || qn_plan_joins(st)) &&
            t->state == QN_FAILED && qn_plan_members(st, t) > 0;
+}
+
+bool
+qn_tally_is_told(const struct qn_plan_stage *st, const struct qn_target *t)
+{
+    return !t->name || (qn_plan_joins(st) && !qn_plan_members(st, t));
 }
 
 void
@@ -43,7 +49,7 @@ qn_tally_stage(struct qn_tally *n, const struct qn_run *run, int s)
         if (!run->options->shards || st->task[i].state != QN_SKIPPED)
             count_task(n, &st->task[i]);
     for (int i = 0; i < st->ntargets; i++)
-        n->failed += failed_by_itself(st, &st->target[i]);
+        n->failed += qn_tally_failed_itself(st, &st->target[i]);
 }
 
 /* Frames that failed by themselves: a line each. */
@@ -68,7 +74,8 @@ is_named(const struct qn_plan_stage *st, const struct qn_target *t)
 {
     const struct qn_task *only = t->ntasks ? &st->task[t->task[0]] : NULL;
 
-    return !t->name || (t->ntasks == 1 && only->state == QN_FAILED &&
+    return qn_tally_is_told(st, t) ||
+           (t->ntasks == 1 && only->state == QN_FAILED &&
                         only->reason && t->reason &&
                         !strcmp(only->reason, t->reason));
 }

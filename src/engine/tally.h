@@ -9,6 +9,14 @@
 void
 qn_tally_stage(struct qn_tally *n, const struct qn_run *run, int s);
 
+/* A result that failed though members of it are good. */
+bool
+qn_tally_failed_itself(const struct qn_plan_stage *st, const struct qn_target *t);
+
+/* Is nothing to be said of a failed result, because its members tell? */
+bool
+qn_tally_is_told(const struct qn_plan_stage *st, const struct qn_target *t);
+
 /* Say how the stage ended, after so many seconds: on rank 0 a line, and before
  * it one for each failure. */
 void

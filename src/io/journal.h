@@ -62,7 +62,10 @@ struct qn_record {
     int64_t bytes;        /* of the output                                  */
     int64_t mtime_ns;     /* of the output, ns since 1970                   */
     int64_t input_bytes;
-    int64_t items;        /* in the output, where it holds more than one    */
+    int64_t items;        /* in the output, where it holds more than one; of
+                             a member its frames                            */
+    int64_t lost;         /* of these frames, failed by themselves: each has
+                             a line before this one                         */
     double read_s, decode_s, compute_s, write_s; /* kept to a microsecond   */
     int attempt;          /* 1: the first                                   */
     int rank;

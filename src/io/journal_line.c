@@ -53,6 +53,7 @@ static const struct field fields[] = {
     FIELD("mtime", TYPE_NS, mtime_ns, false),
     FIELD("input", TYPE_LONG, input_bytes, false),
     FIELD("items", TYPE_LONG, items, false),
+    FIELD("lost", TYPE_LONG, lost, false),
     FIELD("read", TYPE_SECONDS, read_s, false),
     FIELD("decode", TYPE_SECONDS, decode_s, false),
     FIELD("compute", TYPE_SECONDS, compute_s, false),

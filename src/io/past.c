@@ -243,6 +243,7 @@ add_item(struct qn_past *past, const struct qn_record *r, size_t run,
     p->run = r->run;
     p->attempt = (int16_t)r->attempt;
     p->code = (int16_t)(r->kind == QN_RECORD_FAILED ? r->code : 0);
+    p->lost = r->lost > 0;
     p->key = key;
     if (r->kind == QN_RECORD_BEGIN)
         return take_off(past, p, run, err);

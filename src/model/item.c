@@ -202,6 +202,14 @@ qn_item_name(char *buf, size_t size, const struct qn_item *item)
     return buf;
 }
 
+const char *
+qn_item_frame_name(char *buf, size_t size, const struct qn_item *item,
+                   int64_t i)
+{
+    snprintf(buf, size, "%s[%lld]", item->path, (long long)(item->frame + i));
+    return buf;
+}
+
 int
 qn_item_fail(struct qn_pool *pool, struct qn_item *item, int code,
              const char *reason, struct qn_error *err)

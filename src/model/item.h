@@ -99,6 +99,10 @@ qn_item_intern(
 const char *
 qn_item_name(char *buf, size_t size, const struct qn_item *item);
 
+/* "scan.h5[7]" for frame i of a run, from 0: what is said of it alone. */
+const char *
+qn_item_frame_name(char *buf, size_t size, const struct qn_item *item, int64_t i);
+
 /* Record why it cannot be read (the first reason stays). */
 int
 qn_item_fail(

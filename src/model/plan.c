@@ -91,6 +91,7 @@ qn_plan_lose_frames(struct qn_plan_stage *st, struct qn_task *t,
 
     for (const char *p = text; *p; p++)
         n += *p == '\n';
+    t->lost = NULL;
     if (!n)
         return 0;
     QN_TRY(qn_pool_make(&st->pool, (void **)&lost, 1,

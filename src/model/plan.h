@@ -91,8 +91,8 @@ struct qn_plan_stage {
     int ntargets, targets_cap;
     int nuses;                    /* operands of all steps                */
     enum qn_dtype precision;
-    int before;                   /* tasks whose results were there before
-                                     this run                             */
+    int64_t before;               /* items, frames counted, whose results
+                                     were there before this run           */
     size_t rejected;              /* items that `where` left out          */
     bool from_rows;               /* its items are rows of packed results */
     bool unpacked;                /* results that come as one file in the end
@@ -236,8 +236,8 @@ qn_plan_fail_target(
     struct qn_plan_stage *st, struct qn_target *t, enum qn_state state, int code,
     const char *reason, struct qn_error *err);
 
-/* Record frames of a run that failed by themselves: text has a line
- * "FRAME REASON\n" for each. */
+/* Record frames of a run that failed by themselves, in place of what was
+ * recorded: text has a line "FRAME REASON\n" for each, "": none. */
 int
 qn_plan_lose_frames(
     struct qn_plan_stage *st, struct qn_task *t, const char *text, struct qn_error *err);

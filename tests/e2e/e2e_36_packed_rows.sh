@@ -191,7 +191,7 @@ for stage in pre sums; do
     expect_quern 0 0 run shard.yaml --data data --output shard.out --sync off --shard 0/2 --stage $stage
 done
 expect_quern 75 0 run shard.yaml --data data --output shard.out --sync off --shard 1/2 --stage pairs
-expect_text err 'pairs needs pre, of which 1 of 3 result is not there yet'
+expect_text err 'pairs needs pre, of which 1 of 3 results is not there yet'
 for stage in pre sums each pairs near again last; do
     for i in 1 0; do
         expect_quern 0 0 run shard.yaml --data data --output shard.out --sync off --shard $i/2 --stage $stage
