@@ -152,7 +152,8 @@ finish_member(void *ctx, int64_t unit, const json_t *reply,
 
         qn_outcome_add(&k->done, i, why->code, 0, reason);
         return qn_commit_note(k->run->commit, k->st->stage->name,
-                              qn_item_name(name, sizeof name, t->item), t->item, &t->key, why->code, reason, err);
+                              qn_item_name(name, sizeof name, t->item),
+                              t->item, &t->key, why->code, reason, err);
     }
     if (k->direct)
         k->offset[i] = qn_json_integer(reply, "rows");

@@ -91,6 +91,8 @@ qn_plan_lose_frames(struct qn_plan_stage *st, struct qn_task *t,
 
     for (const char *p = text; *p; p++)
         n += *p == '\n';
+    if (t->lost)
+        t->reason = NULL;
     t->lost = NULL;
     if (!n)
         return 0;

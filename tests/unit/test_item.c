@@ -219,6 +219,21 @@ packing(void **state)
     qn_item_clear(&b);
 }
 
+static void
+frame_names(void **state)
+{
+    const struct qn_item run = {.path = "scan.h5", .frame = 64, .nframes = 36};
+    char name[32];
+
+    (void)state;
+    assert_string_equal(qn_item_name(name, sizeof name, &run),
+                        "scan.h5[64:100]");
+    assert_string_equal(qn_item_frame_name(name, sizeof name, &run, 0),
+                        "scan.h5[64]");
+    assert_string_equal(qn_item_frame_name(name, sizeof name, &run, 35),
+                        "scan.h5[99]");
+}
+
 int
 main(void)
 {
@@ -229,6 +244,7 @@ main(void)
         cmocka_unit_test(many_fields),
         cmocka_unit_test(types),
         cmocka_unit_test(packing),
+        cmocka_unit_test(frame_names),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -78,6 +78,7 @@ assert_same(const struct qn_record *a, const struct qn_record *b)
     assert_string_equal(a->key, b->key);
     assert_true(a->bytes == b->bytes && a->mtime_ns == b->mtime_ns);
     assert_true(a->input_bytes == b->input_bytes);
+    assert_true(a->items == b->items && a->lost == b->lost);
     assert_true(a->read_s == b->read_s && a->decode_s == b->decode_s);
     assert_true(a->compute_s == b->compute_s && a->write_s == b->write_s);
     assert_int_equal(a->attempt, b->attempt);
@@ -292,6 +293,8 @@ round_trips(void **state)
     round_trip(&r);
     r.run = UINT64_MAX;
     r.time_ns = r.bytes = r.input_bytes = INT64_MAX;
+    r.items = INT64_MAX;
+    r.lost = 3;
     r.mtime_ns = r.pid = INT64_MIN;
     r.attempt = INT_MAX;
     r.rank = r.code = INT_MIN;

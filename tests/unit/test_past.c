@@ -326,6 +326,32 @@ loaded(void **state)
     rmdir(folder);
 }
 
+/* Its frames may have failed: what its last line says. */
+static void
+lost_frames(void **state)
+{
+    struct qn_record r = {.run = 1, .stage = "s", .name = "x[0:9]", .item = "",
+                          .host = "", .reason = "", .key = A, .items = 9};
+    static const struct {
+        enum qn_record_kind kind;
+        int64_t lost;
+    } rows[] = {
+        {QN_RECORD_BEGIN, 0}, {QN_RECORD_DONE, 2}, {QN_RECORD_BEGIN, 0},
+        {QN_RECORD_DONE, 1},  {QN_RECORD_DONE, 0},
+    };
+    struct qn_past past = {0};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        r.kind = rows[i].kind;
+        r.lost = rows[i].lost;
+        assert_int_equal(qn_past_add(&past, &r, NULL), 0);
+        assert_int_equal(qn_past_find(&past, "s", "x[0:9]")->lost,
+                         rows[i].lost > 0);
+    }
+    qn_past_clear(&past);
+}
+
 int
 main(void)
 {
@@ -334,7 +360,7 @@ main(void)
         cmocka_unit_test(nothing),       cmocka_unit_test(names),
         cmocka_unit_test(last_state),    cmocka_unit_test(crashes),
         cmocka_unit_test(settled_again), cmocka_unit_test(many),
-        cmocka_unit_test(loaded),
+        cmocka_unit_test(loaded),        cmocka_unit_test(lost_frames),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

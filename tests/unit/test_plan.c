@@ -364,6 +364,29 @@ members_that_failed_before(void **state)
     close_job(&f);
 }
 
+/* What is said of its frames last counts, also that none failed. */
+static void
+lost_frames(void **state)
+{
+    const struct qn_item item = {.frame = 0, .nframes = 9};
+    struct qn_plan_stage st = {0};
+    struct qn_task t = {.item = &item};
+
+    (void)state;
+    assert_int_equal(qn_plan_lose_frames(&st, &t, "2 dark\n7 no light\n", NULL),
+                     0);
+    assert_int_equal(qn_plan_lost(&t), 2);
+    assert_int_equal(t.lost->frame[1], 7);
+    assert_string_equal(t.reason, "2 dark\n7 no light\n");
+    assert_int_equal(qn_plan_frames(&t), 7);
+    assert_int_equal(qn_plan_lose_frames(&st, &t, "8 dark\n", NULL), 0);
+    assert_int_equal(qn_plan_frames(&t), 8);
+    assert_int_equal(qn_plan_lose_frames(&st, &t, "", NULL), 0);
+    assert_int_equal(qn_plan_lost(&t), 0);
+    assert_null(t.reason);
+    qn_pool_clear(&st.pool);
+}
+
 int
 main(void)
 {
@@ -378,6 +401,7 @@ main(void)
         cmocka_unit_test(precision_by_the_widest),
         cmocka_unit_test(members_of_another_shape),
         cmocka_unit_test(members_that_failed_before),
+        cmocka_unit_test(lost_frames),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
