@@ -115,6 +115,19 @@ qn_commit_note(struct qn_commit *c, const char *stage, const char *name,
     return qn_journal_add(&c->journal, &r, err);
 }
 
+int
+qn_commit_failed(struct qn_commit *c, const char *stage,
+                 const struct qn_target *t, bool told, struct qn_error *err)
+{
+    struct qn_record r = fresh_record(c, QN_RECORD_FAILED, stage, t->name);
+
+    copy_key(&r, t->key);
+    r.code = t->code;
+    r.reason = t->reason;
+    r.lost = told;
+    return qn_journal_add(&c->journal, &r, err);
+}
+
 /* One frame, whose line begins at text. */
 static int
 note_frame(struct qn_commit *c, const char *stage, const struct qn_task *t,

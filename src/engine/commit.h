@@ -76,6 +76,13 @@ qn_commit_note(
     const struct qn_item *item, const struct qn_fingerprint *key, int code,
     const char *reason, struct qn_error *err);
 
+/* A failed result of several members; told: by lines of these, all of which
+ * failed. */
+int
+qn_commit_failed(
+    struct qn_commit *c, const char *stage, const struct qn_target *t, bool told,
+    struct qn_error *err);
+
 /* A file over all results of a stage, which has its name already; the past
  * hears of it too. */
 int

@@ -357,11 +357,11 @@ static int
 note_failure(struct stacking *k, const struct qn_target *t,
              struct qn_error *err)
 {
-    // what its members tell
-    if (k->run->comm->rank || qn_tally_is_told(k->st, t))
+    // one without a name is told by its member
+    if (k->run->comm->rank || !t->name)
         return 0;
-    return qn_commit_note(k->run->commit, k->st->stage->name, t->name, NULL,
-                          t->key, t->code, t->reason, err);
+    return qn_commit_failed(k->run->commit, k->st->stage->name, t,
+                            qn_tally_is_told(k->st, t), err);
 }
 
 static int

@@ -360,8 +360,8 @@ add_late_failures(struct qn_status *s, struct qn_error *err)
     for (size_t i = 0; i < s->past.nitems; i++) {
         const struct qn_past_item *p = &s->past.item[i];
 
-        if (p->kind != QN_RECORD_FAILED)
-            continue;
+        if (p->kind != QN_RECORD_FAILED || p->lost)
+            continue; // not, or its members are named
         QN_TRY(qn_memory_grow((void **)&s->failure, &cap, s->nfailures + 1,
                               sizeof *s->failure, err));
         stage = stage_of(s, p->stage, stage);

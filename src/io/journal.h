@@ -65,7 +65,8 @@ struct qn_record {
     int64_t items;        /* in the output, where it holds more than one; of
                              a member its frames                            */
     int64_t lost;         /* of these frames, failed by themselves: each has
-                             a line before this one                         */
+                             a line before this one; of a failed result not
+                             0 if lines of its members say all              */
     double read_s, decode_s, compute_s, write_s; /* kept to a microsecond   */
     int attempt;          /* 1: the first                                   */
     int rank;

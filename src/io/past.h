@@ -44,7 +44,7 @@ struct qn_past_item {
     int crashes;                    /* see above                            */
     int16_t attempt;                /* of the last line: 1 the first        */
     int16_t code;                   /* likewise: of a failed one, else 0    */
-    bool lost;                      /* likewise: frames of it failed        */
+    bool lost;                      /* likewise: its `lost` is not 0        */
     uint8_t kind;                   /* enum qn_record_kind of the last line:
                                        begin (it was in flight when that was
                                        written), done or failed             */
