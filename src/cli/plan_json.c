@@ -45,9 +45,29 @@ products_json(const struct qn_plan_view *v, int s)
     return all;
 }
 
+/* [{"kernel": "bin", "shape", "dtype"}, ...]: what comes out of each step */
 static json_t *
-types_json(const struct qn_plan_stage *st)
+step_types_json(const struct qn_plan_view *v, int s, const struct qn_task *t)
 {
+    const struct qn_stage *stage = v->run->plan.stage[s].stage;
+    struct qn_type *types = qn_plan_view_steps(v, s, t);
+    json_t *all = json_array();
+
+    for (int i = 0; types && i < stage->nsteps - stage->nproducts; i++) {
+        json_t *one = qn_cli_json_type(&types[i]);
+
+        json_object_set_new(one, "kernel",
+                            json_string(stage->steps[i].kernel->name));
+        json_array_append_new(all, one);
+    }
+    free(types);
+    return all;
+}
+
+static json_t *
+types_json(const struct qn_plan_view *v, int s)
+{
+    const struct qn_plan_stage *st = &v->run->plan.stage[s];
     const struct qn_task *t = qn_plan_view_sample(st);
     json_t *types = json_object();
 
@@ -56,6 +76,9 @@ types_json(const struct qn_plan_stage *st)
     if (!qn_plan_view_typed(st))
         return types;
     json_object_set_new(types, "item", qn_cli_json_type(t->item->type));
+    json_object_set_new(types, "alike",
+                        json_boolean(qn_plan_view_alike(st, t)));
+    json_object_set_new(types, "steps", step_types_json(v, s, t));
     json_object_set_new(types, "after_steps", qn_cli_json_type(t->result));
     if (t->target >= 0)
         json_object_set_new(types, "result",
@@ -295,7 +318,7 @@ stage_json(const struct qn_plan_view *v, int s, bool items)
         "name", st->stage->name, "items",
         (json_int_t)qn_plan_view_items(st), "rejected",
         (json_int_t)st->rejected, "precision", qn_dtype_name(st->precision),
-        "steps", step_names_json(st->stage), "types", types_json(st), "bytes",
+        "steps", step_names_json(st->stage), "types", types_json(v, s), "bytes",
         bytes_json(v, s), "targets", targets_json(v, s), "problems",
         problems_json(st));
     char advice[160];

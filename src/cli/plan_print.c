@@ -6,6 +6,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/text.h"
 #include "cli/cli.h"
@@ -18,13 +19,13 @@
 /* ---- a stage ------------------------------------------------------------ */
 
 static void
-print_type(const char *what, const struct qn_type *t)
+print_type(const char *what, const struct qn_type *t, const char *more)
 {
     char shape[128];
 
-    printf("  %-12s %s %s\n", what,
+    printf("  %-12s %s %s%s\n", what,
            qn_shape_text(shape, sizeof shape, &t->shape),
-           qn_dtype_name(t->dtype));
+           qn_dtype_name(t->dtype), more);
 }
 
 static void
@@ -53,21 +54,43 @@ print_command(const struct qn_stage *stage)
                c->folder ? "/" : "");
 }
 
+/* What comes out of each, a line each: "bin  128 x 128 float32". */
 static void
-print_steps(const struct qn_plan_stage *st)
+print_typed_steps(const struct qn_stage *stage, int n,
+                  const struct qn_type *types)
 {
+    char shape[128];
+
+    for (int i = 0; i < n; i++)
+        printf("  %-12s %-12s %s %s\n", "", stage->steps[i].kernel->name,
+               qn_shape_text(shape, sizeof shape, &types[i].shape),
+               qn_dtype_name(types[i].dtype));
+}
+
+/* t: whose types stand for all; NULL: none are known. */
+static void
+print_steps(const struct qn_plan_view *v, int s, const struct qn_task *t)
+{
+    const struct qn_plan_stage *st = &v->run->plan.stage[s];
     const struct qn_stage *stage = st->stage;
     const int n = stage->nsteps - stage->nproducts;
+    struct qn_type *types;
 
     if (stage->command.given) {
         print_command(stage);
         return;
     }
+    types = t ? qn_plan_view_steps(v, s, t) : NULL;
     printf("  %-12s", "steps");
-    for (int i = 0; i < n; i++)
+    if (types)
+        printf(" %d", n);
+    for (int i = 0; i < n && !types; i++)
         printf("%s %s", i ? "," : "", stage->steps[i].kernel->name);
     printf("%s (precision %s)\n", n ? "" : " none",
            qn_dtype_name(st->precision));
+    if (types)
+        print_typed_steps(stage, n, types);
+    free(types);
 }
 
 /* "product  sum: 48 x 50 uint64 (reduce)", a line each. */
@@ -317,10 +340,10 @@ print_stage(const struct qn_plan_view *v, int s, bool items)
     printf("stage %s\n", st->stage->name);
     print_items_line(st);
     if (t)
-        print_type("each", t->item->type);
-    print_steps(st);
-    if (t && st->stage->nsteps > st->stage->nproducts)
-        print_type("after steps", t->result);
+        print_type("each", t->item->type,
+                   qn_plan_view_alike(st, t) ? ""
+                                             : " (the first; others differ)");
+    print_steps(v, s, t);
     if (t)
         print_products(v, s, t);
     print_results(v, s);
@@ -328,7 +351,7 @@ print_stage(const struct qn_plan_view *v, int s, bool items)
     if (st->stage->combine.given && st->ntargets)
         print_members(st);
     if (t && t->target >= 0 && !st->stage->nproducts)
-        print_type("result", st->target[t->target].type);
+        print_type("result", st->target[t->target].type, "");
     if (!t && st->late)
         printf("  %-12s known when a program has written what it reads\n",
                "types");

@@ -171,6 +171,43 @@ qn_plan_view_sample(const struct qn_plan_stage *st)
     return NULL;
 }
 
+static bool
+same_type(const struct qn_type *a, const struct qn_type *b)
+{
+    return a == b || (a->dtype == b->dtype &&
+                      qn_shape_equal(&a->shape, &b->shape));
+}
+
+bool
+qn_plan_view_alike(const struct qn_plan_stage *st, const struct qn_task *t)
+{
+    for (int i = 0; i < st->ntasks; i++) {
+        const struct qn_task *other = &st->task[i];
+
+        if (!other->code && (!same_type(other->item->type, t->item->type) ||
+                             !same_type(other->result, t->result)))
+            return false;
+    }
+    return true;
+}
+
+struct qn_type *
+qn_plan_view_steps(const struct qn_plan_view *v, int s,
+                   const struct qn_task *t)
+{
+    const struct qn_plan *p = &v->run->plan;
+    const struct qn_stage *stage = p->stage[s].stage;
+    const int n = stage->nsteps - stage->nproducts;
+    struct qn_type *types = n ? calloc((size_t)n, sizeof *types) : NULL;
+
+    // a task that has not failed has types
+    if (types && qn_plan_step_types(p, &p->stage[s], t, types, NULL)) {
+        free(types);
+        return NULL;
+    }
+    return types;
+}
+
 int
 qn_plan_view_product(const struct qn_plan_view *v, int s,
                      const struct qn_task *t, int product,

@@ -49,6 +49,17 @@ qn_plan_view_typed(const struct qn_plan_stage *st);
 const struct qn_task *
 qn_plan_view_sample(const struct qn_plan_stage *st);
 
+/* Have all that have not failed the shapes and dtypes of t, before their steps
+ * and after them? */
+bool
+qn_plan_view_alike(const struct qn_plan_stage *st, const struct qn_task *t);
+
+/* What comes out of each of its steps, products left out: an array of the
+ * caller's; NULL where there are no steps, or no memory. */
+struct qn_type *
+qn_plan_view_steps(
+    const struct qn_plan_view *v, int s, const struct qn_task *t);
+
 /* The datasets of product number `product` that a task's result will have; how
  * many.  *step is what makes them. */
 int

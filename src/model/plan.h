@@ -159,6 +159,14 @@ qn_plan_team(
 int
 qn_plan_resolve_late(struct qn_plan *p, int s, struct qn_error *err);
 
+/* What comes out of each step of a task that has not failed, of a stage that is
+ * not late: out[0 ... stage->nsteps - stage->nproducts), the last one is the
+ * task's result. */
+int
+qn_plan_step_types(
+    const struct qn_plan *p, const struct qn_plan_stage *st, const struct qn_task *t,
+    struct qn_type *out, struct qn_error *err);
+
 /* Fill in a step's params for one task: zeroed memory of kernel->params_size
  * bytes; prepare is called; undo with qn_plan_params_clear. */
 int

@@ -13,9 +13,10 @@
 /* ---- one task -------------------------------------------------------------- */
 
 static int
-step_type(const struct qn_plan_resolving *r, const struct qn_step *step,
-          const struct qn_use *use, const struct qn_item *item,
-          struct qn_type *cur, struct qn_error *why)
+step_type(const struct qn_plan *p, const struct qn_plan_stage *st,
+          const struct qn_step *step, const struct qn_use *use,
+          const struct qn_item *item, struct qn_type *cur,
+          struct qn_error *why)
 {
     struct qn_lookup fields = qn_item_lookup(item);
     const struct qn_kernel *kernel = step->kernel;
@@ -25,13 +26,13 @@ step_type(const struct qn_plan_resolving *r, const struct qn_step *step,
     int rc;
 
     if (kernel->real)
-        cur->dtype = r->st->precision;
+        cur->dtype = st->precision;
     for (int k = 0; k < step->noperands; k++) {
         struct qn_type t;
         bool known;
 
-        QN_TRY(qn_plan_product_use(r->p, r->st, &step->operand[k], &use[k],
-                                   &t, &known, why));
+        QN_TRY(qn_plan_product_use(p, st, &step->operand[k], &use[k], &t,
+                                   &known, why));
         rc = known ? qn_shape_fits(&cur->shape, &t.shape, why) : 0;
         if (rc)
             return qn_wrap(why, "%s", kernel->name);
@@ -45,6 +46,25 @@ step_type(const struct qn_plan_resolving *r, const struct qn_step *step,
     qn_plan_params_clear(&params, step);
     *cur = out;
     return rc ? qn_wrap(why, "%s", kernel->name) : 0;
+}
+
+int
+qn_plan_step_types(const struct qn_plan *p, const struct qn_plan_stage *st,
+                   const struct qn_task *t, struct qn_type *out,
+                   struct qn_error *err)
+{
+    const struct qn_stage *stage = st->stage;
+    const struct qn_use *use = t->use;
+    struct qn_type type = *t->item->type;
+
+    for (int i = 0; i < stage->nsteps - stage->nproducts; i++) {
+        const struct qn_step *step = &stage->steps[i];
+
+        QN_TRY(step_type(p, st, step, use, t->item, &type, err));
+        use += step->noperands;
+        out[i] = type;
+    }
+    return 0;
 }
 
 /* A product leaves the item as it is; can it be made? */
@@ -80,7 +100,8 @@ find_task(const struct qn_plan_resolving *r, const struct qn_item *item,
         if (!r->st->late)
             QN_TRY((step->product
                         ? check_product(r, step, &r->use[u], item, type, why)
-                        : step_type(r, step, &r->use[u], item, type, why)));
+                        : step_type(r->p, r->st, step, &r->use[u], item, type,
+                                    why)));
         u += step->noperands;
     }
     return 0;
@@ -353,7 +374,8 @@ type_late(const struct qn_plan_resolving *r, struct qn_task *t,
     if (t->state != QN_TODO)
         return 0;
     for (int i = 0; i < st->stage->nsteps && !rc; i++) {
-        rc = step_type(r, &st->stage->steps[i], use, t->item, &type, &why);
+        rc = step_type(r->p, st, &st->stage->steps[i], use, t->item, &type,
+                       &why);
         use += st->stage->steps[i].noperands;
     }
     if (rc)

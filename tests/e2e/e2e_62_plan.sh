@@ -10,6 +10,9 @@ say "before the run: everything is to do, nothing is written"
 expect_code 0 "${plan[@]}"
 expect_text out '^  results +12 \(0 done, 0 stale, 12 to do\)$'
 expect_text out '^  members +at least 3 of 6$'
+expect_text out '^  steps +3 \(precision float32\)$'
+expect_text out '^ +divide +32 x 32 float32$'
+expect_text out '^ +bin +16 x 16 float32$'
 refuse_file night.out
 expect_code 0 "${plan[@]}" --list-outputs
 cp out outputs
@@ -38,6 +41,11 @@ expect_json "stage['bias']['items'] == 7 and stage['bias']['rejected'] == 22"
 expect_json "stage['flat']['precision'] == 'float32'"
 expect_json "stage['flat']['steps'] == ['subtract', 'normalize']"
 expect_json "stage['science']['types']['item'] == {'shape': [32, 32], 'dtype': 'uint16'}"
+expect_json "stage['science']['types']['steps'] == [
+    {'kernel': 'subtract', 'shape': [32, 32], 'dtype': 'float32'},
+    {'kernel': 'divide', 'shape': [32, 32], 'dtype': 'float32'},
+    {'kernel': 'bin', 'shape': [16, 16], 'dtype': 'float32'}]"
+expect_json "stage['bias']['types']['steps'] == []"
 expect_json "stage['science']['types']['result'] == {'shape': [16, 16], 'dtype': 'float32'}"
 expect_json "[t['state'] for t in stage['science']['targets']].count('todo') == 2"
 expect_json "stage['stack']['targets'][0]['name'] == 'stack/M67-B.h5'"
@@ -66,5 +74,18 @@ expect_code 0 "${plan[@]}" --json
 expect_json "all(p['reason'] and p['code'] for s in j['stages'] for p in s['problems'])"
 expect_json "'raw/science-V-001.fits' in [p['item'] for p in stage['science']['problems']]"
 expect_json "[t['state'] for t in stage['science']['targets']].count('failed') == 6"
+expect_json "stage['science']['types']['alike']"
+
+say "items of several shapes: the first is shown as what it is"
+make_night other --size 48
+cat >shapes.yaml <<'END'
+stages:
+  a: {input: "{kind}/raw/flat-B-001.fits", steps: [bin: 2, add: 1], output: {name: "{kind}"}}
+END
+expect_code 0 quern plan shapes.yaml
+expect_text out '^  each +32 x 32 uint16 \(the first; others differ\)$'
+expect_text out '^ +bin +16 x 16 float32$'
+expect_code 0 quern plan shapes.yaml --json
+expect_json "not stage['a']['types']['alike']"
 
 finish

@@ -115,7 +115,7 @@ done
 say "plan shows blocks, for as many ranks as asked"
 shared=(job.yaml --stage plane --set stages.plane.team=all)
 expect_code 0 quern plan "${shared[@]}"
-expect_text out 'after steps'
+expect_text out '^  steps +[1-9] \(precision'
 grep -q '^  team' out && fail "a team of one rank is shown"
 expect_code 0 quern plan "${shared[@]}" --ranks 4
 expect_text out \

@@ -108,6 +108,39 @@ chooses_groups_and_matches(void **state)
 }
 
 static void
+types_after_each_step(void **state)
+{
+    static const struct {
+        enum qn_dtype dtype;
+        int64_t rows, columns;
+    } want[] = {{QN_U16, 4, 6}, {QN_F32, 4, 6}, {QN_F32, 2, 3}, {QN_I16, 2, 3}};
+    static const char *const one[] = {"a.fits", NULL};
+    const struct qn_plan_stage *st;
+    struct qn_type out[4];
+    struct fixture f = {0};
+
+    (void)state;
+    open_job(&f, "stages:\n"
+                 "  a:\n"
+                 "    input: x\n"
+                 "    steps: [median: 3, add: 1, bin: 2, cast: int16]\n"
+                 "    products: {s: {reduce: {axis: 0}}}\n");
+    give(&f, 0, one, QN_U16);
+    st = &f.plan.stage[0];
+    assert_int_equal(
+        qn_plan_step_types(&f.plan, st, &st->task[0], out, NULL), 0);
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(out[i].dtype, want[i].dtype);
+        assert_int_equal(out[i].shape.ndims, 2);
+        assert_int_equal(out[i].shape.n[0], want[i].rows);
+        assert_int_equal(out[i].shape.n[1], want[i].columns);
+    }
+    assert_memory_equal(&out[3].shape, &st->task[0].result->shape,
+                        sizeof out[3].shape);
+    close_job(&f);
+}
+
+static void
 names_needed_at_the_source(void **state)
 {
     struct fixture f = {0};
@@ -392,6 +425,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(chooses_groups_and_matches),
+        cmocka_unit_test(types_after_each_step),
         cmocka_unit_test(names_needed_at_the_source),
         cmocka_unit_test(keys_follow_what_decides),
         cmocka_unit_test(a_where_that_keeps_nothing),
