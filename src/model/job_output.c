@@ -234,6 +234,19 @@ qn_job_output_settle(struct qn_stage *stage, bool is_read)
             !is_read && !stage->input.stage && !why_not_packed(stage);
 }
 
+/* FITS results are plain images: what is asked of HDF5 would be ignored. */
+static void
+check_compress(struct qn_job_reader *r, const struct qn_yaml_node *node,
+               const struct qn_stage *stage)
+{
+    if (stage->output.format == QN_FORMAT_FITS && stage->output.compress)
+        QN_JOB_TELL(r, qn_yaml_find(qn_yaml_find(node, "output"), "compress"),
+                    "`compress: %d` does not fit here: results in FITS are "
+                    "written uncompressed; leave it out, or write "
+                    "`format: hdf5`",
+                    stage->output.compress);
+}
+
 /* Members and frames are of one dataset each. */
 static void
 check_datasets(struct qn_job_reader *r, const struct qn_yaml_node *node,
@@ -262,6 +275,7 @@ qn_job_output_check(struct qn_job_reader *r, const struct qn_yaml_node *node,
         !stage->combine.per_file)
         qn_fields_names(stage->output.name, check_field, &n, NULL);
     check_layout(r, node, stage);
+    check_compress(r, node, stage);
     check_datasets(r, node, stage);
 }
 

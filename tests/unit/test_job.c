@@ -412,11 +412,12 @@ set_on_the_command_line(void **state)
     static const char *const sets[] = {"stages.flat.steps.1.normalize.by=mean",
                                        "name=other", "stages.bias.input=*.fits",
                                        "vars.raw=elsewhere",
-                                       "stages.science.output.format=fits"};
+                                       "stages.science.output.format=fits",
+                                       "stages.science.output.compress=none"};
     struct qn_job job;
 
     (void)state;
-    parse_with(&job, night, sets, 5);
+    parse_with(&job, night, sets, 6);
     const struct qn_stage *flat = &job.stages[qn_job_stage(&job, "flat")];
 
     assert_string_equal(job.name, "other");
@@ -426,13 +427,16 @@ set_on_the_command_line(void **state)
     assert_string_equal(flat->input.files.v[0], "elsewhere/{kind}-*.fits");
     assert_int_equal(job.stages[qn_job_stage(&job, "science")].output.format,
                      QN_FORMAT_FITS);
+    assert_int_equal(
+        job.stages[qn_job_stage(&job, "science")].output.compress, 0);
     assert_memory_equal(job.text, night, strlen(night));
     assert_string_equal(job.text + strlen(night),
                         "# --set stages.flat.steps.1.normalize.by=mean\n"
                         "# --set name=other\n"
                         "# --set stages.bias.input=*.fits\n"
                         "# --set vars.raw=elsewhere\n"
-                        "# --set stages.science.output.format=fits\n");
+                        "# --set stages.science.output.format=fits\n"
+                        "# --set stages.science.output.compress=none\n");
     qn_job_clear(&job);
 }
 
