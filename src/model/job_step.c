@@ -455,11 +455,44 @@ check_product_name(struct qn_job_reader *r, const struct qn_yaml_node *key,
             QN_JOB_TELL(r, key, "there is a product '%.40s' already", name);
 }
 
+static bool
+is_reduction(const struct qn_job_reader *r, const char *word)
+{
+    const struct qn_kernel *k = find_kernel(r, word);
+
+    return k && k->reduction;
+}
+
+/* Is it a reduction with its options, where a name with a reduction is wanted?
+ * A product may be called as its kernel is: {histogram: {histogram: ...}}. */
+static bool
+lacks_name(const struct qn_job_reader *r, const struct qn_yaml_pair *pair)
+{
+    const struct qn_yaml_node *entry = pair->value;
+
+    if (!is_reduction(r, pair->key->text))
+        return false;
+    if (entry->kind == QN_YAML_SCALAR)
+        return !is_reduction(r, entry->text);
+    for (size_t i = 0; entry->kind == QN_YAML_MAP && i < entry->n; i++)
+        if (is_reduction(r, entry->v[i].key->text))
+            return false;
+    return true;
+}
+
 static void
 read_product(struct qn_job_reader *r, const struct qn_yaml_pair *pair,
              struct qn_stage *stage)
 {
     struct qn_step *step = &stage->steps[stage->nsteps];
+
+    if (lacks_name(r, pair)) {
+        QN_JOB_TELL(r, pair->key,
+                    "a product needs a name before '%s'; write {NAME: {%s: "
+                    "...}}, like `sum: {reduce: {axis: 0}}`",
+                    pair->key->text, pair->key->text);
+        return;
+    }
 
     check_product_name(r, pair->key, stage);
     stage->nsteps++;

@@ -176,6 +176,22 @@ static const struct wrong tops[] = {
     {"stages:\n  a:\n    input: x\n"
      "    products: {b: {reduce: max}, header: {reduce: min}, d: clip}\n",
      {"a product cannot be called 'header'", "'clip' is no reduction"}},
+    {"stages:\n  a:\n    input: x\n"
+     "    products: {reduce: {axis: 0}, histogram: }\n",
+     {"job.yaml:4:16: a product needs a name before 'reduce'; write {NAME: "
+      "{reduce: ...}}, like `sum: {reduce: {axis: 0}}`",
+      "4:35: a product needs a name before 'histogram'"}},
+    {"stages:\n  a: {input: x, products: {reduce: median}}\n"
+     "  b: {input: x, products: {reduce: {axis: 0, method: max}}}\n"
+     "  c: {input: x, products: {reduce: {reduce: {axsi: 0}}}}\n",
+     {"2:28: a product needs a name before 'reduce'",
+      "3:28: a product needs a name before 'reduce'",
+      "unknown option of reduce 'axsi'"}},
+    {"stages:\n  a:\n    input: x\n    output: {format: fits, compress: 4}\n"
+     "  b: {input: x, combine: mean, output: {compress: 1, format: fits}}\n",
+     {"job.yaml:4:38: `compress: 4` does not fit here: results in FITS are "
+      "written uncompressed; leave it out, or write `format: hdf5`",
+      "`compress: 1` does not fit here"}},
     {"stages:\n  a:\n    input: x\n    products: {b: {reduce: {axsi: 0, "
      "file: x, method: medain, weights: 3 x}}}\n"
      "  c: {input: {stage: a, product: data}}\n",
