@@ -318,12 +318,19 @@ qn_threads_say(const struct qn_threads *t, const struct qn_comm *comm)
 
 /* ---- measured ---------------------------------------------------------------------- */
 
-/* The trouble that explains why cores are missing, if one does. */
+/* Does it explain why so many threads do not get as many cores?  Not where they
+ * are no more than it leaves: what mends it has been done already. */
+static bool
+explains(const struct qn_trouble *t, int threads)
+{
+    return t->kind <= QN_TROUBLE_QUOTA && !(t->leaves && threads <= t->leaves);
+}
+
 static const struct qn_trouble *
-find_cause(const struct qn_threads *t)
+find_cause(const struct qn_threads *t, int threads)
 {
     for (int i = 0; i < t->ntroubles; i++)
-        if (t->trouble[i].kind <= QN_TROUBLE_QUOTA)
+        if (explains(&t->trouble[i], threads))
             return &t->trouble[i];
     return NULL;
 }
@@ -332,7 +339,7 @@ void
 qn_threads_poor(struct qn_trouble *say, const struct qn_threads *t,
                 int threads, double cores)
 {
-    const struct qn_trouble *cause = find_cause(t);
+    const struct qn_trouble *cause = find_cause(t, threads);
     int fewer = (int)(cores + 0.5) > 1 ? (int)(cores + 0.5) : 1, n;
     double load = 0;
 

@@ -181,6 +181,13 @@ say_wider(char *fix, size_t size, const struct qn_seat *s, int cores)
 }
 
 static void
+say_fewer(struct qn_trouble *t, int threads)
+{
+    snprintf(t->fix, sizeof t->fix, "--threads %d", threads);
+    t->leaves = threads;
+}
+
+static void
 check_mask(struct qn_budget *b, const struct around *a,
            const struct qn_ask *ask)
 {
@@ -202,7 +209,7 @@ check_mask(struct qn_budget *b, const struct around *a,
     else if (is_bound(mine) && all / a->ranks > have)
         say_wider(t->fix, sizeof t->fix, mine, all / a->ranks);
     else
-        snprintf(t->fix, sizeof t->fix, "--threads %d", have);
+        say_fewer(t, have);
 }
 
 static void
@@ -245,6 +252,7 @@ check_quota(struct qn_budget *b, const struct around *a,
              "cores; %d thread%s a rank %s used",
              mine->quota, mine->quota <= 1 ? "" : "s", have, b->share,
              plural(b->share), b->share == 1 ? "is" : "are");
+    t->leaves = b->share;
     snprintf(t->fix, sizeof t->fix,
              "give the container --cpus=%d, or --cpuset-cpus with as many "
              "cores as its limit",
@@ -291,8 +299,7 @@ check_sum(struct qn_budget *b, const struct around *a,
     snprintf(t->text, sizeof t->text,
              "%d ranks x %d threads asked (%s) on %d processors", a->twins,
              ask->threads, ask->by, have);
-    snprintf(t->fix, sizeof t->fix, "--threads %d",
-             have > a->twins ? have / a->twins : 1);
+    say_fewer(t, have > a->twins ? have / a->twins : 1);
 }
 
 static void

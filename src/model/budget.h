@@ -58,6 +58,8 @@ struct qn_trouble {
     int kind;        /* enum qn_budget_trouble                               */
     char text[256];  /* what is wrong                                        */
     char fix[256];   /* what mends it, with the exact option                 */
+    int leaves;      /* threads a rank that can compute in spite of it, so
+                        that it explains nothing of fewer; 0: not known      */
 };
 
 struct qn_budget {
