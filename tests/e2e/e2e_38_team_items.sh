@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Items of several parts, on teams: operands of their own file, several datasets,
 # what is carried along, what comes out of each step.  The same files for every
-# number of ranks.
+# number of ranks; QUERN_SWEEP tries more of them (soak_same.sh).
 . "$(dirname "$0")/lib.sh"
 
 /usr/bin/python3 - <<'END' || fail "no items"
@@ -57,14 +57,16 @@ stages:
     steps: [bin: 2, subtract: {dataset: /nope, reduce: mean}]
 END
 
-# on_teams CODE JOB ALONE OPTIONS...: the same by teams of all of 2 and 7
-# ranks, and of 2 of 4; the job says `team: all`, which is refused where it
-# cannot be
+counts=(3 4)
+[ -z "${QUERN_SWEEP:-}" ] || counts=(2 3 4 7)
+
+# on_teams CODE JOB ALONE OPTIONS...: the same by teams of all ranks, and of 2
+# of 4; the job says `team: all`, which is refused where it cannot be
 on_teams()
 {
     local want=$1 job=$2 alone=$3 n
     shift 3
-    for n in 2 4 7; do
+    for n in "${counts[@]}"; do
         [ $n -ne 4 ] || sed -i 's/team: all/team: 2/' "$job"
         expect_quern "$want" $n run "$job" --output res "$@"
         compare "$alone" res

@@ -1,4 +1,7 @@
 #!/usr/bin/env bash
-# One job with every kind of work, on each number of ranks with each of threads:
-# e2e_32_same_bytes.sh for long.
-QUERN_SWEEP=yes exec "$(dirname "$0")/e2e_32_same_bytes.sh"
+# The same bytes for every number of ranks with every number of threads, and of
+# shared items for more ranks: some minutes.
+export QUERN_SWEEP=yes
+for part in 32_same_bytes 38_team_items 39_team_frames; do
+    "$(dirname "$0")/e2e_$part.sh" || exit
+done
