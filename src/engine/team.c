@@ -120,6 +120,14 @@ count_item(struct sharing *h, const struct qn_task *t, int code)
         show(h);
 }
 
+/* While nothing is left for this team: the first rank of all waits for the
+ * others. */
+static int
+commit_due(void *whom, struct qn_error *err)
+{
+    return qn_commit_flush(((struct sharing *)whom)->run->commit, false, err);
+}
+
 /* Between tiles, and while a worker is at work: an item may take hours, those
  * that were done before it get their names meanwhile. */
 static void
@@ -258,6 +266,8 @@ share_items(struct sharing *h, struct qn_error *err)
     if (!rc) {
         run->farm.poll = serve;
         run->farm.whom = h;
+        h->claim.idle = commit_due;
+        h->claim.whom = h;
         rc = do_items(h, &stop, err);
         run->farm.poll = NULL;
     }

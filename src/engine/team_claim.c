@@ -57,6 +57,8 @@ claim(struct qn_team_claim *c, int64_t *unit, struct qn_error *err)
         *unit = -1;
         if (qn_claims_finished(c->claims))
             return 0;
+        if (c->idle)
+            QN_TRY(c->idle(c->whom, err));
         qn_comm_nap(&naps);
     }
 }

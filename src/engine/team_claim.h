@@ -19,6 +19,9 @@ struct qn_team_claim {
     struct qn_comm leaders;     /* owned: the first ranks of all teams; zero
                                    on the others                             */
     struct qn_claims *claims;   /* owned; NULL on the others                 */
+    int (*idle)(void *whom, struct qn_error *err); /* called while the next unit
+                                   is waited for; NULL: nothing is           */
+    void *whom;                 /* borrowed                                  */
 };
 
 /* Collective over all ranks.  Units 0 ... total-1 are given out in this order.

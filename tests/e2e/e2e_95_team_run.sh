@@ -63,7 +63,7 @@ wait $pid
 [ $? = 75 ] || fail "not stopped: $(cat run.err)"
 grep -q 'plate: 0 of 2 items done' run.err || fail "$(cat run.err)"
 
-say "teams claim: who is busy with a long item gets no other"
+say "teams claim: who is busy with a long item leaves the others to others"
 /usr/bin/python3 - <<'END' || fail "no items"
 import numpy as np
 from astropy.io import fits
@@ -88,21 +88,22 @@ for n in 4 6; do
     compare lone shared$n
 done
 # The first item never ends here, so the others are done by the other team, or
-# by nobody: then the wait below runs out.
+# by nobody: then the wait below runs out.  The busy team may have asked for two
+# ahead.
 "$mpi" -n 4 "$QUERN_BIN/quern" run claims.yaml --output shared \
     --progress plain --set 'stages.plates.steps.0.heat.steps={header: FOREVER}' \
     >out 2>err </dev/null &
 pid=$!
-seven_done()
+others_done()
 {
     [ "$(cat shared/.quern/journal/*.log 2>/dev/null |
-        grep -c '	done	.*stage=plates')" = 7 ]
+        grep -c '	done	.*stage=plates')" -ge 5 ]
 }
-wait_until seven_done || fail "who had the others? $(cat err)"
+wait_until others_done || fail "who had the others? $(cat err)"
 expect_code 0 quern stop shared
 wait $pid
 [ $? = 75 ] || fail "not stopped: $(cat err)"
-expect_text err 'plates: 7 of 8 items done'
+expect_text err 'plates: [5-7] of 8 items done'
 good
 
 say "a signal to a rank of one team stops all"

@@ -32,6 +32,10 @@ state=running
 leave()
 {
     local rc=$?
+    local running
+    running=$(jobs -pr)
+    # shellcheck disable=SC2086 # one word a process
+    [ -z "$running" ] || kill $running 2>/dev/null
     if [ -n "${QUERN_KEEP:-}" ]; then
         echo "kept: $scratch"
     else
